@@ -1,0 +1,1 @@
+"""People and tools that may come in: users, workspaces (tenants), roles, API tokens."""

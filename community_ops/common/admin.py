@@ -1,0 +1,84 @@
+"""Admin bases: a moderator sees her workspaces' rows only, and nothing a service owns is editable."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Field, ForeignKey, Model, QuerySet
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+
+from community_ops.common.models import AuditEntry, EventReceipt, JobPulse
+from community_ops.common.tenancy import TenantModel
+
+
+def workspace_ids(request: HttpRequest) -> frozenset[int]:
+    """Workspaces the signed-in person has a role in; read once per request."""
+    ids: frozenset[int] | None = getattr(request, "_workspace_ids", None)
+    if ids is None:
+        rows = request.user.roles.values_list("workspace_id", flat=True) if request.user.is_authenticated else []
+        ids = frozenset(rows)
+        request._workspace_ids = ids  # type: ignore[attr-defined]  # a per-request cache
+    return ids
+
+
+class TenantAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
+    """Scopes list, detail, menus, autocomplete, actions and history to the person's workspaces."""
+
+    workspace_path = "workspace_id"
+    list_per_page = 50
+    show_full_result_count = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: QuerySet[Any] = super().get_queryset(request)
+        return rows.filter(**{f"{self.workspace_path}__in": workspace_ids(request)})
+
+    def formfield_for_foreignkey(self, db_field: ForeignKey, request: HttpRequest, **kwargs: Any) -> Any:
+        related = db_field.related_model
+        if isinstance(related, type) and issubclass(related, TenantModel):
+            kwargs["queryset"] = related._base_manager.filter(workspace_id__in=workspace_ids(request))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class ReadOnlyAdmin(TenantAdmin):
+    """For looking and repairing: repairs are actions that call the same services as every other face."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return bool(workspace_ids(request))
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return bool(workspace_ids(request))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
+        return [field.name for field in self.model._meta.get_fields() if isinstance(field, Field)]
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(ReadOnlyAdmin):
+    list_display = ("at", "actor_label", "verb", "target_kind", "target_id", "reason")
+    list_filter = ("verb", "actor_kind")
+    search_fields = ("target_id", "actor_label", "request_id")
+
+
+@admin.register(EventReceipt)
+class EventReceiptAdmin(ReadOnlyAdmin):
+    workspace_path = "event__workspace_id"
+    list_display = ("event", "handler", "state", "attempt_count", "next_try_at", "last_error")
+    list_filter = ("state", "handler")
+    list_select_related = ("event",)
+
+
+@admin.register(JobPulse)
+class JobPulseAdmin(ReadOnlyAdmin):
+    list_display = ("name", "last_ok_at", "last_error_at", "last_error", "grace_seconds")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return JobPulse.objects.all()

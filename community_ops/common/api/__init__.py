@@ -1,0 +1,1 @@
+"""REST helpers shared by every app's `api/`."""

@@ -1,0 +1,52 @@
+"""Middleware of the kernel."""
+
+import re
+from collections.abc import Callable
+
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import render_to_string
+
+from community_ops.common.request_context import request_id
+
+_ID = re.compile(r"[A-Za-z0-9_-]{8,40}")
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+class RequestIdMiddleware:
+    """Every request has an id (the caller's `X-Request-ID` when well-formed), in audit rows, logs and the answer."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        offered = request.headers.get("X-Request-ID", "")
+        with request_id(offered if _ID.fullmatch(offered) else "") as value:
+            response = self.get_response(request)
+            response["X-Request-ID"] = value
+            return response
+
+
+class ServiceUnavailableMiddleware:
+    """A database that is away or too busy is 503 with Retry-After, never a 500."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not isinstance(exception, OperationalError | InterfaceError):
+            return None
+        return unavailable(request)
+
+
+def unavailable(request: HttpRequest) -> HttpResponse:
+    if request.path.startswith("/api/"):
+        body = {"code": "unavailable", "message": "Busy or restarting; try again in a moment.", "extra": {}}
+        response: HttpResponse = JsonResponse(body, status=503)
+    else:
+        response = HttpResponse(render_to_string("503.html"), status=503)
+    response["Retry-After"] = "2"
+    return response

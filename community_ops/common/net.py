@@ -1,0 +1,302 @@
+"""Calls to addresses that people typed in: never into our own network, never for long, never far.
+
+https only; the name is resolved once, every address it has must be public, and the connection goes to
+an address that was checked; no redirects, no proxies, 5 s for everything, 64 KB of answer. With
+ALLOW_LOOPBACK_ENDPOINTS (development) this machine is allowed too, over http as well.
+Source: reliability.md section 4; NAT64, 6to4, Teredo and mapped addresses carry an IPv4 address inside
+and are refused as a whole, whatever `is_global` says about them.
+"""
+
+import ipaddress
+import os
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpcore2
+import httpx2
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+TIMEOUT_SECONDS = 5.0
+MAX_ANSWER_BYTES = 64 * 1024
+MAX_URL_LENGTH = 2000
+# Idle connections are kept shorter than any server keeps them: one that closes while we write is a send in doubt.
+KEEPALIVE_SECONDS = 2.0
+MAX_CONNECTIONS = 200
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+_CARRIERS = tuple(
+    ipaddress.ip_network(net)
+    for net in (
+        "::ffff:0:0/96",  # IPv4-mapped
+        "::/96",  # IPv4-compatible, unspecified, loopback
+        "64:ff9b::/96",  # NAT64
+        "64:ff9b:1::/48",  # NAT64, local use
+        "2002::/16",  # 6to4
+        "2001::/32",  # Teredo
+        "192.88.99.0/24",  # 6to4 relays
+        "100.64.0.0/10",  # carrier-grade NAT
+        "fec0::/10",  # site-local
+    )
+)
+
+
+class CallFailed(Exception):
+    """Base of what can go wrong with a call; the text is for people and holds no secret."""
+
+
+class AddressRefused(CallFailed):
+    """The address may not be called: wrong scheme, not public, not an address at all."""
+
+
+class NotSent(CallFailed):
+    """Nothing reached the receiver: it can be tried again without doubt."""
+
+
+class NoAnswer(CallFailed):
+    """The request went out and no complete answer came back: it may have been accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`body`: at most 64 KB; `is_complete` is false when it was cut there, or broke off or ran out of time."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    is_complete: bool = True
+
+
+def post(url: str, *, body: bytes, headers: Mapping[str, str], timeout_seconds: float = TIMEOUT_SECONDS) -> Answer:
+    """POST `body` and return the answer, whatever its status; redirects are answers like any other.
+
+    Raises AddressRefused, NotSent or NoAnswer. Never call this inside a database transaction.
+    """
+    target = checked_url(url)
+    _deadline.at = time.monotonic() + timeout_seconds
+    try:
+        lines = [(name, value) for name, value in headers.items()]
+        with _pool().stream("POST", target, headers=lines, content=body, extensions=_times(timeout_seconds)) as answer:
+            return _read(answer)
+    except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
+        raise NotSent(_words(error, "no connection")) from error
+    except (httpcore2.NetworkError, httpcore2.TimeoutException, httpcore2.ProtocolError) as error:
+        raise NoAnswer(_words(error, "no answer")) from error
+    finally:
+        _deadline.at = None
+
+
+def checked_url(url: str) -> str:
+    """Return the address in its normal form, or raise AddressRefused. Names are not resolved here.
+
+    An IP address in any spelling (decimal, hexadecimal, short, mapped) is recognised and checked.
+    """
+    parsed = _parsed(url)
+    host = parsed.raw_host.decode("ascii").strip("[]").rstrip(".")
+    if not host or parsed.userinfo or parsed.fragment:
+        raise AddressRefused(_("give an address like https://example.com/path"))
+    literal = _literal(host)
+    if literal is not None and not is_callable(literal):
+        raise AddressRefused(_("this address is not public"))
+    if _is_local_name(host) and not settings.ALLOW_LOOPBACK_ENDPOINTS:
+        raise AddressRefused(_("this address is not public"))
+    is_here = _is_local_name(host) or (literal is not None and literal.is_loopback)
+    if parsed.scheme != "https" and not (parsed.scheme == "http" and is_here):
+        raise AddressRefused(_("the address must begin with https://"))
+    return str(parsed)
+
+
+def is_callable(address: Address) -> bool:
+    """Whether this address may be called: public, or this machine where the development switch allows it."""
+    if settings.ALLOW_LOOPBACK_ENDPOINTS and address.is_loopback:
+        return True
+    if any(address.version == net.version and address in net for net in _CARRIERS):
+        return False
+    return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
+
+
+def _parsed(url: str) -> httpx2.URL:
+    if len(url) > MAX_URL_LENGTH or not url.isprintable() or url != url.strip():
+        raise AddressRefused(_("give an address like https://example.com/path"))
+    try:
+        parsed = httpx2.URL(url)
+        ports = parsed.port is None or 0 < parsed.port < 65_536
+    except (httpx2.InvalidURL, UnicodeError, ValueError):
+        raise AddressRefused(_("give an address like https://example.com/path")) from None
+    if not ports:
+        raise AddressRefused(_("there is no such port"))
+    return parsed
+
+
+def _literal(host: str) -> Address | None:
+    """The IP address a host spells, the way the system's resolver would read it; None for a name."""
+    try:
+        return ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        pass
+    try:
+        return ipaddress.IPv4Address(socket.inet_aton(host)) if host[0].isdigit() else None
+    except OSError:
+        return None
+
+
+def _is_local_name(host: str) -> bool:
+    return host == "localhost" or host.endswith(".localhost")
+
+
+# --- the connection ----------------------------------------------------------------------------------
+
+
+class _Deadline(threading.local):
+    """When the call of this thread must be over (monotonic)."""
+
+    at: float | None = None
+
+    def left(self, timeout: float | None) -> float:
+        """Seconds left, at least a moment: an operation past the deadline times out at once."""
+        limits = [seconds for seconds in (timeout, self.at and self.at - time.monotonic()) if seconds is not None]
+        return max(min(limits, default=TIMEOUT_SECONDS), 0.001)
+
+    @property
+    def is_over(self) -> bool:
+        return self.at is not None and time.monotonic() >= self.at
+
+
+_deadline = _Deadline()
+
+
+class _GuardedBackend(httpcore2.NetworkBackend):
+    """Resolves once, refuses the call if any address is not allowed, connects to a checked address."""
+
+    def __init__(self) -> None:
+        self._inner = httpcore2.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore2.NetworkStream:
+        addresses = resolve(host, port, timeout_seconds=_deadline.left(timeout))
+        if not all(map(is_callable, addresses)):
+            raise AddressRefused(_("this address is not public"))
+        for address in addresses[:-1]:
+            try:
+                stream = self._inner.connect_tcp(str(address), port, _deadline.left(timeout) / 2, None, socket_options)
+                return _TimedStream(stream)
+            except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
+                continue
+        return _TimedStream(
+            self._inner.connect_tcp(str(addresses[-1]), port, _deadline.left(timeout), None, socket_options)
+        )
+
+
+class _TimedStream(httpcore2.NetworkStream):
+    """A stream on which a whole call, not only each read, has to be over in time."""
+
+    def __init__(self, inner: httpcore2.NetworkStream) -> None:
+        self._inner = inner
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        if _deadline.is_over:
+            raise httpcore2.ReadTimeout("the time for this call is over")
+        return self._inner.read(max_bytes, _deadline.left(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        if _deadline.is_over:
+            raise httpcore2.WriteTimeout("the time for this call is over")
+        self._inner.write(buffer, _deadline.left(timeout))
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore2.NetworkStream:
+        return _TimedStream(self._inner.start_tls(ssl_context, server_hostname, _deadline.left(timeout)))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)
+
+
+def resolve(host: str, port: int, *, timeout_seconds: float) -> list[Address]:
+    """All addresses of a name, asked once, in the resolver's order. Raises NotSent when there is none in time.
+
+    In a thread of its own: the system's resolver knows no time-out that would fit ours.
+    """
+    if (literal := _literal(host)) is not None:
+        return [literal]
+    found: list[Address] = []
+    asking = threading.Thread(target=_ask_resolver, args=(host, port, found), name="resolve", daemon=True)
+    asking.start()
+    asking.join(timeout_seconds)
+    if asking.is_alive() or not found:
+        raise NotSent("the name could not be resolved")
+    return found
+
+
+def _ask_resolver(host: str, port: int, found: list[Address]) -> None:
+    try:
+        answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return
+    found.extend(ipaddress.ip_address(str(answer[4][0]).partition("%")[0]) for answer in answers)
+
+
+_pools: dict[int, httpcore2.ConnectionPool] = {}
+_making = threading.Lock()
+
+
+def _pool() -> httpcore2.ConnectionPool:
+    """This process's connections; a forked child makes its own."""
+    with _making:
+        if os.getpid() not in _pools:
+            _pools[os.getpid()] = httpcore2.ConnectionPool(
+                network_backend=_GuardedBackend(),
+                ssl_context=httpcore2.default_ssl_context(),
+                max_connections=MAX_CONNECTIONS,
+                keepalive_expiry=KEEPALIVE_SECONDS,
+            )
+        return _pools[os.getpid()]
+
+
+def close_connections() -> None:
+    """Close this process's idle connections (at the end of a worker or a test)."""
+    with _making:
+        if pool := _pools.pop(os.getpid(), None):
+            pool.close()
+
+
+def _times(seconds: float) -> dict[str, Any]:
+    return {"timeout": {"connect": seconds, "read": seconds, "write": seconds}}
+
+
+def _read(answer: httpcore2.Response) -> Answer:
+    """Read up to the limit; a status that has arrived is kept even when the body breaks off."""
+    body, is_complete = bytearray(), True
+    try:
+        for chunk in answer.iter_stream():
+            body += chunk
+            if len(body) > MAX_ANSWER_BYTES:
+                is_complete = False
+                break
+    except (httpcore2.NetworkError, httpcore2.TimeoutException, httpcore2.ProtocolError):
+        is_complete = False
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in answer.headers}
+    return Answer(answer.status, bytes(body[:MAX_ANSWER_BYTES]), headers, is_complete)
+
+
+def _words(error: Exception, otherwise: str) -> str:
+    """What happened, without the address: it may hold a key."""
+    if isinstance(error, httpcore2.TimeoutException):
+        return f"{otherwise}: timed out"
+    if "CERTIFICATE" in str(error).upper():
+        return f"{otherwise}: the certificate could not be verified"
+    return f"{otherwise}: {type(error).__name__}"

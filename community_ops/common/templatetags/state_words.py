@@ -1,0 +1,131 @@
+"""The words and tones of states, one table for every page, message and export.
+
+A state says exactly what is known: "accepted" is the platform's answer, "confirmed" that the message
+was seen in the group. Tones: neutral, info, good, warn (needs a look), bad.
+Keys are the values stored in the rows; the source of the Chinese wording is docs/glossary.md.
+"""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+Words: TypeAlias = str | Promise
+
+
+@dataclass(frozen=True, slots=True)
+class StateWords:
+    """A state's label, its tone and, where a label alone could mislead, one sentence that says what is known."""
+
+    label: Words
+    tone: str = "neutral"
+    help: Words = ""
+
+
+_DELIVERY = {
+    "planned": StateWords(pgettext_lazy("delivery", "Planned")),
+    "due": StateWords(pgettext_lazy("delivery", "Due"), "info"),
+    "sending": StateWords(pgettext_lazy("delivery", "Sending"), "info"),
+    "accepted": StateWords(
+        pgettext_lazy("delivery", "Accepted by the platform"),
+        "info",
+        _("The platform answered success. Whether the group shows it is up to the platform."),
+    ),
+    "waiting": StateWords(pgettext_lazy("delivery", "Waiting for a person to send"), "warn"),
+    "waiting_owner": StateWords(pgettext_lazy("delivery", "Waiting for the group owner"), "warn"),
+    "confirmed": StateWords(
+        pgettext_lazy("delivery", "Confirmed in the group"),
+        "good",
+        _("There is a receipt of the platform, or a person confirmed it."),
+    ),
+    "unknown": StateWords(
+        pgettext_lazy("delivery", "To be checked"),
+        "warn",
+        _("It may have been sent or not. Please look into the group, then tap “Sent” or “Not sent”."),
+    ),
+    "expired": StateWords(
+        pgettext_lazy("delivery", "Too late, not sent"),
+        "bad",
+        _("The latest moment had passed, so it was not sent afterwards."),
+    ),
+    "failed": StateWords(pgettext_lazy("delivery", "Failed"), "bad"),
+    "parked": StateWords(pgettext_lazy("delivery", "Failed several times, parked"), "bad"),
+    "cancelled": StateWords(pgettext_lazy("delivery", "Cancelled")),
+}
+_ANNOUNCEMENT = {
+    "draft": StateWords(pgettext_lazy("announcement", "Draft")),
+    "scheduled": StateWords(pgettext_lazy("announcement", "Scheduled"), "info"),
+    "sending": StateWords(pgettext_lazy("announcement", "Sending"), "info"),
+    "done": StateWords(pgettext_lazy("announcement", "Finished"), "good"),
+    "finished": StateWords(pgettext_lazy("announcement", "Finished"), "good"),
+    "cancelled": StateWords(pgettext_lazy("announcement", "Cancelled")),
+}
+_SALE = {
+    "draft": StateWords(pgettext_lazy("sale", "Draft")),
+    "scheduled": StateWords(pgettext_lazy("sale", "Scheduled"), "info"),
+    "open": StateWords(pgettext_lazy("sale", "Open now"), "good"),
+    "paused": StateWords(pgettext_lazy("sale", "Paused"), "warn"),
+    "sold_out": StateWords(pgettext_lazy("sale", "Sold out"), "good"),
+    "ended": StateWords(pgettext_lazy("sale", "Ended")),
+    "cancelled": StateWords(pgettext_lazy("sale", "Cancelled")),
+}
+_ORDER = {
+    "held": StateWords(pgettext_lazy("order", "Waiting for payment"), "info"),
+    "paid": StateWords(pgettext_lazy("order", "Paid"), "good"),
+    "fulfilled": StateWords(pgettext_lazy("order", "Delivered"), "good"),
+    "refunded": StateWords(pgettext_lazy("order", "Refunded")),
+    "expired": StateWords(pgettext_lazy("order", "Closed, not paid in time")),
+    "cancelled": StateWords(pgettext_lazy("order", "Cancelled")),
+    "paid_late": StateWords(pgettext_lazy("order", "Paid late, to be decided"), "warn"),
+}
+_HEALTH = {
+    "lively": StateWords(pgettext_lazy("health", "Lively"), "good"),
+    "watch": StateWords(pgettext_lazy("health", "Keep an eye on it"), "warn"),
+    "silent": StateWords(pgettext_lazy("health", "Silent"), "bad"),
+    "resting": StateWords(pgettext_lazy("health", "Resting")),
+    "finished": StateWords(pgettext_lazy("health", "Purpose fulfilled")),
+}
+_JOB = {
+    "queued": StateWords(pgettext_lazy("job", "Waiting for its turn")),
+    "running": StateWords(pgettext_lazy("job", "Running"), "info"),
+    "done": StateWords(pgettext_lazy("job", "Finished"), "good"),
+    "failed": StateWords(pgettext_lazy("job", "Failed"), "bad"),
+    "late": StateWords(pgettext_lazy("job", "Did not run on time"), "bad"),
+    "cancelled": StateWords(pgettext_lazy("job", "Cancelled")),
+}
+_SOURCE = {
+    "platform": StateWords(pgettext_lazy("source of a number", "Platform")),
+    "import": StateWords(pgettext_lazy("source of a number", "Import")),
+    "manual": StateWords(pgettext_lazy("source of a number", "Entered by hand")),
+    "unmeasured": StateWords(
+        pgettext_lazy("source of a number", "Not measurable"),
+        help=_("This platform gives no way to measure it."),
+    ),
+}
+_STAGE = {
+    "build": StateWords(pgettext_lazy("stage", "Build")),
+    "acquire": StateWords(pgettext_lazy("stage", "Acquire")),
+    "activate": StateWords(pgettext_lazy("stage", "Activate")),
+    "retain": StateWords(pgettext_lazy("stage", "Retain")),
+    "convert": StateWords(pgettext_lazy("stage", "Convert")),
+    "culture": StateWords(pgettext_lazy("stage", "Culture")),
+}
+STATE_WORDS: dict[str, dict[str, StateWords]] = {
+    "delivery": _DELIVERY,
+    "announcement": _ANNOUNCEMENT,
+    "sale": _SALE,
+    "order": _ORDER,
+    "health": _HEALTH,
+    "job": _JOB,
+    "source": _SOURCE,
+    "stage": _STAGE,
+}
+TONES = ("neutral", "info", "good", "warn", "bad")
+STAGES = tuple(_STAGE)
+
+
+def words_of(kind: str, state: str) -> StateWords:
+    """The words of a state; a state that the table does not know is shown as stored, in the neutral tone."""
+    return STATE_WORDS.get(kind, {}).get(state) or StateWords(state)

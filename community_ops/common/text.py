@@ -1,0 +1,35 @@
+"""Cleaning of text that people type: what is refused and what is quietly normalised."""
+
+import unicodedata
+
+from community_ops.common.errors import InvalidInput
+
+# Bidirectional overrides and isolates can make a text read differently from what it is.
+_DIRECTION = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
+
+
+def clean_line(value: str, *, field: str, max_length: int, required: bool = True) -> str:
+    """One line: as `clean_text`, but line ends and tabs are refused and runs of spaces folded."""
+    text = clean_text(value, field=field, max_length=max_length, required=required, lines=False)
+    return " ".join(part for part in text.split(" ") if part)
+
+
+def clean_text(value: str, *, field: str, max_length: int, required: bool = True, lines: bool = True) -> str:
+    """Several lines: trimmed, NFC, line ends as \\n. Raises InvalidInput naming the field.
+
+    Refused: control characters (but tab and line end), direction marks, lone surrogates, more than
+    `max_length` characters, empty text where one is required.
+    """
+    if any(0xD800 <= ord(sign) <= 0xDFFF for sign in value):
+        raise InvalidInput("The text has half an emoji in it.", field=field)
+    text = unicodedata.normalize("NFC", value.replace("\r\n", "\n").replace("\r", "\n")).strip()
+    allowed = "\n\t" if lines else ""
+    if any(unicodedata.category(sign) == "Cc" and sign not in allowed for sign in text):
+        raise InvalidInput("The text has control characters in it.", field=field)
+    if _DIRECTION.intersection(text):
+        raise InvalidInput("The text has invisible direction marks in it.", field=field)
+    if len(text) > max_length:
+        raise InvalidInput(f"At most {max_length} characters.", field=field)
+    if required and not text:
+        raise InvalidInput("This must not be empty.", field=field)
+    return text

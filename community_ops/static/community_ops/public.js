@@ -1,0 +1,49 @@
+// The members' phone pages: clocks on the server's time, copying, sending once, live stock.
+// The pages work without it; it only saves reloading.
+
+import { measure, showCountdowns, startClocks } from "./clock.js";
+import { addLocalTimes, allowSendingAgain, copyFrom, sendOnce } from "./pieces.js";
+
+const LEAST_SECONDS = 2;
+
+document.addEventListener("click", (event) => {
+  const copier = event.target.closest("[data-copy], [data-copy-from]");
+  if (copier) copyFrom(copier);
+});
+document.addEventListener("submit", sendOnce, true);
+window.addEventListener("pageshow", allowSendingAgain);
+
+/** Elements with data-refresh-url are fetched anew while the page is seen; 204 means nothing changed. */
+async function refresh(element, failures = 0) {
+  const seconds = Math.max(LEAST_SECONDS, Number(element.dataset.refreshSeconds) || 5) * 2 ** Math.min(failures, 4);
+  await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+  if (!element.isConnected) return;
+  refresh(element, document.hidden || (await fetchInto(element)) ? 0 : failures + 1);
+}
+
+async function fetchInto(element) {
+  try {
+    const answer = await fetch(element.dataset.refreshUrl, { headers: { "X-Fragment": "1" }, cache: "no-store" });
+    const receivedAtMs = Date.now();
+    if (answer.status === 200 && !answer.redirected) {
+      element.innerHTML = await answer.text();
+      const stamped = element.querySelector("[data-server-now]");
+      if (stamped) measure(stamped.dataset.serverNow, receivedAtMs);
+      showCountdowns(element);
+    }
+    return answer.ok;
+  } catch {
+    return false;
+  }
+}
+
+// A clock that ran out means that the sale has opened or closed: show the page as it is now.
+document.addEventListener("countdown-over", (event) => {
+  if (!event.target.matches("[data-reload-when-over]")) return;
+  const spread = Math.random() * 1500; // so that a whole group does not arrive in the same instant
+  setTimeout(() => location.reload(), 300 + spread);
+});
+
+startClocks();
+addLocalTimes();
+for (const element of document.querySelectorAll("[data-refresh-url]")) refresh(element);

@@ -1,0 +1,25 @@
+"""All addresses: pages of a workspace below /w/<slug>/, REST below /api/v1/, members' pages at the root."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from community_ops.common import health
+from dashboard.views import home
+
+urlpatterns = [
+    path("", home, name="home"),
+    path("", include("community_ops.accounts.urls")),
+    path("", include("dashboard.urls")),
+    path("", include("messaging.urls")),
+    path("", include("groups.urls")),
+    path("", include("members.urls")),
+    path("", include("campaigns.urls")),
+    path("", include("conversion.urls")),
+    path("", include("retention.urls")),
+    path("", include("culture.urls")),
+    path("i18n/", include("django.conf.urls.i18n")),
+    path("health/live", health.live, name="health-live"),
+    path("health/ready", health.ready, name="health-ready"),
+    path("api/v1/", include("community_ops.api_urls")),
+    path("admin/", admin.site.urls),
+]

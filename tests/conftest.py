@@ -1,0 +1,103 @@
+"""Fixtures of the whole suite, and what a missing service means."""
+
+import os
+import shutil
+from collections.abc import Callable
+
+import pytest
+from django.db import connection
+from django.test import Client
+from rest_framework.test import APIClient
+
+from community_ops.accounts.models import Role, Workspace
+from tests.factories.people import Someone, make_person, make_token, make_workspace
+
+REQUIRED = os.environ.get("REQUIRE_SERVICES") == "1"
+
+
+def find_chromium() -> str | None:
+    """The browser the page tests use; CHROMIUM names another one."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what cannot run here and say why; where services are required that is a failure."""
+    missing = {}
+    if connection.vendor != "postgresql":
+        missing["postgres"] = "this run is on SQLite (set DATABASE_URL)"
+    if not os.environ.get("REDIS_URL"):
+        missing["redis"] = "this run is without Redis (set REDIS_URL)"
+    if find_chromium() is None:
+        missing["browser"] = "Chromium was not found"
+        if REQUIRED:
+            pytest.exit("Chromium is required here and was not found", returncode=1)
+    for item in items:
+        for mark, reason in missing.items():
+            if item.get_closest_marker(mark):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture
+def workspace(db: None) -> Workspace:
+    return make_workspace()
+
+
+@pytest.fixture
+def owner(workspace: Workspace) -> Someone:
+    return make_person(workspace, Role.OWNER)
+
+
+@pytest.fixture
+def teammate(workspace: Workspace) -> Someone:
+    return make_person(workspace, Role.OPERATOR)
+
+
+@pytest.fixture
+def helper(workspace: Workspace) -> Someone:
+    return make_person(workspace, Role.HELPER)
+
+
+@pytest.fixture
+def viewer(workspace: Workspace) -> Someone:
+    return make_person(workspace, Role.VIEWER)
+
+
+@pytest.fixture
+def stranger(db: None) -> Someone:
+    """The owner of another workspace."""
+    return make_person(make_workspace(), Role.OWNER)
+
+
+@pytest.fixture
+def signed_in() -> Callable[[Someone], Client]:
+    """A browser in which this person is signed in."""
+
+    def sign_in(someone: Someone) -> Client:
+        client = Client()
+        client.force_login(someone.user, backend="django.contrib.auth.backends.ModelBackend")
+        return client
+
+    return sign_in
+
+
+@pytest.fixture
+def api_of() -> Callable[..., APIClient]:
+    """A tool of this workspace with this role."""
+
+    def tool(workspace: Workspace, role: str = Role.OWNER) -> APIClient:
+        client = APIClient()
+        client.credentials(HTTP_AUTHORIZATION=f"Token {make_token(workspace, role)}")
+        return client
+
+    return tool
+
+
+@pytest.fixture
+def api(workspace: Workspace, api_of: Callable[..., APIClient]) -> APIClient:
+    return api_of(workspace)
+
+
+@pytest.fixture
+def foreign_api(stranger: Someone, api_of: Callable[..., APIClient]) -> APIClient:
+    return api_of(stranger.workspace)

@@ -1,0 +1,34 @@
+"""A workspace in which there is one of everything: the demo, and what a start of selling adds to it."""
+
+from dataclasses import dataclass
+
+from django.apps import apps
+
+from community_ops.accounts.models import Workspace
+from community_ops.common import clock
+from community_ops.common.tenancy import TenantModel
+from conversion.models import FlashSale
+from dashboard.demo import build_demo
+from tests.factories.people import Someone
+
+
+@dataclass(frozen=True)
+class World:
+    """`ids`: an id of each table that has a row in the workspace, each once."""
+
+    workspace: Workspace
+    owner: Someone
+    sale: FlashSale
+    passes: dict[str, str]
+    ids: list[int]
+
+
+def make_world(workspace: Workspace, owner: Someone) -> World:
+    demo = build_demo(workspace_id=workspace.pk, now=clock.now())
+    return World(workspace, owner, demo.sale, demo.passes, _ids(workspace))
+
+
+def _ids(workspace: Workspace) -> list[int]:
+    tables = [model for model in apps.get_models() if issubclass(model, TenantModel)]
+    first = {model._base_manager.filter(workspace=workspace).values_list("pk", flat=True).first() for model in tables}
+    return sorted(first - {None})
