@@ -1,0 +1,1 @@
+"""Reproducible measurements; figures with date, versions and command are in RESULTS.md."""

@@ -1,0 +1,1 @@
+"""Messages out and in: connections, endpoints, deliveries, the platforms behind them."""

@@ -1,0 +1,34 @@
+"""Refusals of messaging."""
+
+from django.utils.translation import gettext_lazy as _
+
+from community_ops.common.errors import DomainError, InvalidInput
+
+
+class ConfigRefused(InvalidInput):
+    """A platform's settings cannot work; `extra["key"]` names the setting."""
+
+    code = "invalid_config"
+    field = "config"
+
+    def __init__(self, key: str, message: str) -> None:
+        super().__init__(f"{key}: {message}", key=key, reason=str(message))
+
+
+class NotUnknown(DomainError):
+    """Only a delivery in doubt waits for a person's word."""
+
+    code = "invalid_transition"
+    message = _("This delivery is not waiting to be checked.")  # type: ignore[assignment]  # lazy; read by str()
+
+
+class NotFailed(DomainError):
+    """Only a failed delivery can be queued again."""
+
+    code = "invalid_transition"
+    message = _("This delivery has not failed.")  # type: ignore[assignment]  # lazy; read by str()
+
+
+class EndpointInUse(DomainError):
+    code = "endpoint_in_use"
+    message = _("Messages are still planned for this endpoint.")  # type: ignore[assignment]  # lazy; read by str()

@@ -1,0 +1,63 @@
+"""Forms of the channel pages: they only read; the service decides."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from community_ops.common.errors import InvalidInput
+from messaging.models import Platform
+
+
+class EndpointForm(forms.Form):
+    """Base: the name everybody sees. `config()` is what the platform's adapter reads."""
+
+    name = forms.CharField(label=_("Name"), max_length=100, help_text=_("How your team calls this channel."))
+
+    def config(self) -> dict[str, Any]:
+        values = {key: value for key, value in self.cleaned_data.items() if key != "name"}
+        return {key: value for key, value in values.items() if value not in ("", None, False)}
+
+    def refuse(self, refusal: InvalidInput) -> None:
+        """Show a refusal of the service at the field it is about."""
+        key = refusal.extra.get("key", refusal.field)
+        message = refusal.extra.get("reason", refusal.message)
+        self.add_error(key if key in self.fields else None, message)
+
+
+class SandboxForm(EndpointForm):
+    pass
+
+
+class WebhookForm(EndpointForm):
+    url = forms.CharField(
+        label=_("Address"), max_length=2000, help_text=_("Begins with https://. It is kept secret and not shown again.")
+    )
+    secret = forms.CharField(
+        label=_("Signing secret"),
+        max_length=300,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+        help_text=_("The receiver checks the signature with it. It is not shown again."),
+    )
+    drops_repeats = forms.BooleanField(
+        label=_("The receiver ignores a message it has already got"),
+        required=False,
+        help_text=_("Only then is a message in doubt sent again by itself."),
+    )
+
+
+class WecomRobotForm(EndpointForm):
+    key = forms.CharField(
+        label=_("Robot key"),
+        max_length=200,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+        help_text=_("What follows key= in the robot's address. It is not shown again."),
+    )
+
+
+FORMS: dict[str, type[EndpointForm]] = {
+    Platform.SANDBOX: SandboxForm,
+    Platform.WEBHOOK: WebhookForm,
+    Platform.WECOM_ROBOT: WecomRobotForm,
+}

@@ -1,0 +1,247 @@
+"""Connection, Endpoint, OutboundMessage, Delivery, Attempt, SandboxPost, InboundEvent.
+
+Nothing here points upward: `origin`, `subject` and `target` are a kind and an id that only the
+higher app can read. `target` is the group or member a text is for.
+"""
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from community_ops.common.fields import EncryptedJSONField
+from community_ops.common.tenancy import TenantModel
+
+
+class Platform(models.TextChoices):
+    SANDBOX = "sandbox", _("Sandbox room")
+    WEBHOOK = "webhook", _("Signed webhook")
+    WECOM_ROBOT = "wecom_robot", _("WeCom group robot")
+
+
+class Connection(TenantModel):
+    """An account on a platform: what it takes to speak as somebody there."""
+
+    platform = models.CharField(max_length=20, choices=Platform)
+    name = models.CharField(max_length=100)
+    config = models.JSONField(default=dict)  # nothing secret: shown to people (host, base_url, hint)
+    secret = EncryptedJSONField(default=dict)  # never shown, never logged
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(platform__in=Platform.values), name="connection_platform_known")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class EndpointKind(models.TextChoices):
+    CHAT = "chat", "chat"
+    PERSON = "person", "person"
+
+
+class Endpoint(TenantModel):
+    """One chat, or one person's address, reached through a connection."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="endpoints")
+    name = models.CharField(max_length=100)
+    kind = models.CharField(max_length=10, choices=EndpointKind, default=EndpointKind.CHAT)
+    address = models.JSONField(default=dict)  # which chat of the connection; empty where it has only one
+    # The receiver promises to ignore a webhook-id it has seen: only then is a send in doubt repeated by itself.
+    drops_repeats = models.BooleanField(default=False)
+    archived_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(kind__in=EndpointKind.values), name="endpoint_kind_known")]
+        indexes = [
+            # the list of live endpoints of a workspace
+            models.Index(fields=["workspace", "id"], condition=Q(archived_at__isnull=True), name="endpoint_live"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class OutboundMessage(TenantModel):
+    """A text for one target. With a subject it is a template whose placeholders are filled when it fires."""
+
+    origin = models.CharField(max_length=20)  # who asked: "announcement", "touch"
+    origin_id = models.BigIntegerField()
+    subject_kind = models.CharField(max_length=20, blank=True)  # what it is about: "flash_sale", or nothing
+    subject_id = models.BigIntegerField(null=True)
+    target_kind = models.CharField(max_length=10)  # "group" or "member"
+    target_id = models.BigIntegerField()
+    text = models.TextField()
+
+    def __str__(self) -> str:
+        return f"{self.origin}:{self.origin_id} for {self.target_kind}:{self.target_id}"
+
+
+class DeliveryState(models.TextChoices):
+    """Stored states. "due" is not stored: it is `planned` with `due_at` in the past (`policies.shown_state`)."""
+
+    PLANNED = "planned", "planned"
+    SENDING = "sending", "sending"
+    ACCEPTED = "accepted", "accepted by the platform"
+    WAITING = "waiting", "waiting for a person"
+    CONFIRMED = "confirmed", "confirmed"
+    FAILED = "failed", "failed"
+    EXPIRED = "expired", "expired"
+    CANCELLED = "cancelled", "cancelled"
+    UNKNOWN = "unknown", "unknown"
+
+
+class Delivery(TenantModel):
+    """The way of one message to one endpoint. The row is the queue: see docs/architecture.md, "Delivery"."""
+
+    message = models.ForeignKey(OutboundMessage, on_delete=models.PROTECT, related_name="deliveries")
+    endpoint = models.ForeignKey(Endpoint, on_delete=models.PROTECT, related_name="deliveries", null=True)
+    source_key = models.CharField(max_length=160)  # kind:object:occurrence:target
+    origin = models.CharField(max_length=20)
+    origin_id = models.BigIntegerField()
+    subject_kind = models.CharField(max_length=20, blank=True)
+    subject_id = models.BigIntegerField(null=True)
+    target_kind = models.CharField(max_length=10)
+    target_id = models.BigIntegerField()
+    target_label = models.CharField(max_length=200, blank=True)  # what people called the target when it was planned
+
+    state = models.CharField(max_length=10, choices=DeliveryState, default=DeliveryState.PLANNED)
+    reason = models.CharField(max_length=60, blank=True)  # code of why it is in this state; `policies.REASONS`
+    due_at = models.DateTimeField()
+    latest_at = models.DateTimeField(null=True)  # not started after this moment
+    next_try_at = models.DateTimeField()  # due_at, or later after a refusal that may pass
+    attempt_count = models.PositiveSmallIntegerField(default=0)
+    attempt_limit = models.PositiveSmallIntegerField()
+
+    lease_owner = models.CharField(max_length=80, blank=True)  # the run of the worker that has it in hand
+    lease_until = models.DateTimeField(null=True)  # database time
+    sending_at = models.DateTimeField(null=True)  # start of the last call
+
+    accepted_at = models.DateTimeField(null=True)
+    platform_code = models.CharField(max_length=40, blank=True)
+    platform_text = models.CharField(max_length=500, blank=True)
+    platform_message_id = models.CharField(max_length=100, blank=True)
+    sent_text = models.TextField(blank=True)  # as it went out, placeholders filled
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "source_key"], name="delivery_once_per_source"),
+            models.CheckConstraint(condition=Q(state__in=DeliveryState.values), name="delivery_state_known"),
+        ]
+        indexes = [
+            # engine: rows to start soon, oldest first
+            models.Index(fields=["next_try_at", "id"], condition=Q(state="planned"), name="delivery_due"),
+            # reaper: calls whose worker went silent
+            models.Index(fields=["lease_until"], condition=Q(state="sending"), name="delivery_stuck"),
+            # deliveries of one announcement or touch
+            models.Index(fields=["workspace", "origin", "origin_id"], name="delivery_of_origin"),
+            # a group's or member's history, newest first
+            models.Index(fields=["workspace", "target_kind", "target_id", "-id"], name="delivery_of_target"),
+            # the record list by state, newest first; Today's counts
+            models.Index(fields=["workspace", "state", "-id"], name="delivery_by_state"),
+        ]
+
+    def __str__(self) -> str:
+        return self.source_key
+
+
+class AttemptOutcome(models.TextChoices):
+    ACCEPTED = "accepted", "accepted"
+    RETRY = "retry", "refused for now"
+    REFUSED = "refused", "refused for good"
+    IN_DOUBT = "in_doubt", "no clear answer"
+    LOST = "lost", "the worker ended before the answer was recorded"
+    NOT_CALLED = "not_called", "failed before the call"
+
+
+class Attempt(TenantModel):
+    """One call of the platform for a delivery; written when it is over."""
+
+    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="attempts")
+    number = models.PositiveSmallIntegerField()
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField()
+    latency_ms = models.PositiveIntegerField(default=0)
+    outcome = models.CharField(max_length=10, choices=AttemptOutcome)
+    http_status = models.PositiveSmallIntegerField(null=True)
+    platform_code = models.CharField(max_length=40, blank=True)
+    platform_text = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "delivery", "number"], name="attempt_number_once"),
+            models.CheckConstraint(condition=Q(outcome__in=AttemptOutcome.values), name="attempt_outcome_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.delivery_id} no. {self.number}: {self.outcome}"
+
+
+class SandboxPost(TenantModel):
+    """A message in a sandbox room, as its members see it."""
+
+    endpoint = models.ForeignKey(Endpoint, on_delete=models.PROTECT, related_name="posts")
+    delivery = models.ForeignKey(Delivery, on_delete=models.PROTECT, related_name="+", null=True)
+    author = models.CharField(max_length=100, blank=True)  # empty: our own robot
+    text = models.TextField()
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["workspace", "delivery"], name="sandbox_post_once_per_delivery")]
+        indexes = [
+            # the room, newest last
+            models.Index(fields=["endpoint", "id"], name="sandbox_post_of_room"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.author}: {self.text[:40]}"
+
+
+class EventSource(models.TextChoices):
+    API = "api", "REST"
+    IMPORT = "import", "import"
+    SANDBOX = "sandbox", "sandbox room"
+
+
+class EventKind(models.TextChoices):
+    MESSAGE = "message", "message"
+    REACTION = "reaction", "reaction"
+    JOIN = "join", "join"
+    LEAVE = "leave", "leave"
+
+
+class InboundEvent(TenantModel):
+    """Something that happened in a group, stored once per external id."""
+
+    batch = models.UUIDField()
+    source = models.CharField(max_length=10, choices=EventSource)
+    target_kind = models.CharField(max_length=10)
+    target_id = models.BigIntegerField()
+    external_id = models.CharField(max_length=200)
+    kind = models.CharField(max_length=10, choices=EventKind)
+    occurred_at = models.DateTimeField()
+    author_external_id = models.CharField(max_length=200)
+    author_id = models.BigIntegerField(null=True)  # the member, known to a higher app
+    text = models.TextField(blank=True)
+    received_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workspace", "target_kind", "target_id", "external_id"], name="inbound_event_once"
+            ),
+            models.CheckConstraint(condition=Q(source__in=EventSource.values), name="inbound_source_known"),
+            models.CheckConstraint(condition=Q(kind__in=EventKind.values), name="inbound_kind_known"),
+        ]
+        indexes = [
+            # which rows of a batch were new
+            models.Index(fields=["batch"], name="inbound_of_batch"),
+            # one group's events in time order
+            models.Index(fields=["target_kind", "target_id", "occurred_at", "id"], name="inbound_of_target"),
+            # one author's events in time order
+            models.Index(fields=["workspace", "author_id", "occurred_at"], name="inbound_of_author"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.external_id}"

@@ -1,0 +1,47 @@
+"""What messaging asks upward while it sends: may this still go out, and what are the true values now?
+
+Higher apps register in `AppConfig.ready()`. What nobody registered for is not sent
+(`cancelled`, reason `not_available`).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from community_ops.common.ports import Registry
+
+if TYPE_CHECKING:
+    from messaging.models import Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`reason` is a code of `policies.REASONS` when `allowed` is false, e.g. `sale_over`."""
+
+    allowed: bool
+    reason: str = ""
+
+
+ALLOWED = Verdict(allowed=True)
+
+
+class SendGuard(Protocol):
+    """Asked right before each call, outside any transaction; reads only, and quickly."""
+
+    def check(self, delivery: "Delivery", now: datetime) -> Verdict:
+        """May this delivery still go out at `now`?"""
+
+
+class TextContext(Protocol):
+    """Fills the placeholders of texts about one kind of subject."""
+
+    def names(self) -> set[str]:
+        """Placeholders that `values` can fill; texts with others are refused when they are written."""
+
+    def values(self, subject_id: int, target_kind: str, target_id: int, now: datetime) -> dict[str, str]:
+        """True values at `now`, for this target."""
+
+
+origin_guards: Registry[SendGuard] = Registry("messaging.SendGuard of an origin")
+subject_guards: Registry[SendGuard] = Registry("messaging.SendGuard of a subject")
+text_contexts: Registry[TextContext] = Registry("messaging.TextContext")

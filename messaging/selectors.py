@@ -1,0 +1,167 @@
+"""Reads of messaging. Each takes who asks, or the workspace it is about."""
+
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, Q, QuerySet
+
+from community_ops.common.actors import Actor
+from community_ops.common.errors import NotFound
+from community_ops.common.models import AuditEntry
+from messaging.models import Attempt, Delivery, DeliveryState, Endpoint, InboundEvent, Platform, SandboxPost
+from messaging.policies import shown_state, size_problem, text_limit_bytes
+
+__all__ = [  # the pure rules higher apps ask for are handed out here too
+    "shown_state",
+    "size_problem",
+    "text_limit_bytes",
+]
+
+HELPER = "helper"
+
+
+def endpoints_visible_to(actor: Actor) -> QuerySet[Endpoint]:
+    """Live endpoints of the actor's workspace with their connections, oldest first."""
+    rows = Endpoint.objects.filter(workspace_id=actor.workspace_id or 0, archived_at__isnull=True)
+    return rows.select_related("connection").order_by("id")
+
+
+def get_endpoint(actor: Actor, endpoint_id: int) -> Endpoint:
+    """Raises NotFound, also for another workspace's endpoint."""
+    if (found := endpoints_visible_to(actor).filter(pk=endpoint_id).first()) is None:
+        raise NotFound("There is no such endpoint.")
+    return found
+
+
+def deliveries_visible_to(actor: Actor, *, group_ids: Collection[int] | None = None) -> QuerySet[Delivery]:
+    """Deliveries the actor may see, with endpoint, connection and message, oldest first.
+
+    A helper sees only those of her groups: `actor.group_ids`, or `group_ids` given by a higher app that
+    knows them; without either she sees none.
+    """
+    rows = Delivery.objects.filter(workspace_id=actor.workspace_id or 0)
+    if actor.role == HELPER:
+        mine = actor.group_ids if group_ids is None else group_ids
+        rows = rows.filter(target_kind="group", target_id__in=mine or ())
+    return rows.select_related("endpoint__connection", "message").order_by("id")
+
+
+def get_delivery(actor: Actor, delivery_id: int) -> Delivery:
+    """Raises NotFound, also for another workspace's delivery."""
+    if (found := deliveries_visible_to(actor).filter(pk=delivery_id).first()) is None:
+        raise NotFound("There is no such delivery.")
+    return found
+
+
+def in_state(rows: QuerySet[Delivery], state: str, *, now: datetime) -> QuerySet[Delivery]:
+    """Narrow to a state as people see it: `planned` is not yet due, `due` is planned and its time has come."""
+    if state == "due":
+        return rows.filter(state=DeliveryState.PLANNED, due_at__lte=now)
+    if state == DeliveryState.PLANNED:
+        return rows.filter(state=DeliveryState.PLANNED, due_at__gt=now)
+    return rows.filter(state=state)
+
+
+def delivery_counts(rows: QuerySet[Delivery], *, now: datetime) -> dict[str, int]:
+    """Number of deliveries by the state people see (`due` counted apart from `planned`); absent states have none."""
+    plain = rows.order_by().values("state").annotate(count=Count("pk"), due=Count("pk", filter=Q(due_at__lte=now)))
+    counts: dict[str, int] = {}
+    for row in plain:
+        if row["state"] == DeliveryState.PLANNED:
+            counts |= {"planned": row["count"] - row["due"], "due": row["due"]}
+        else:
+            counts[row["state"]] = row["count"]
+    return {state: count for state, count in counts.items() if count}
+
+
+def counts_by_origin(
+    *, workspace_id: int, origin: str, origin_ids: Collection[int], now: datetime
+) -> dict[int, dict[str, int]]:
+    """`delivery_counts` of many origins at once: origin id to counts by state. One query."""
+    rows = Delivery.objects.of(workspace_id).filter(origin=origin, origin_id__in=origin_ids)
+    grouped = rows.values("origin_id", "state").annotate(count=Count("pk"), due=Count("pk", filter=Q(due_at__lte=now)))
+    counts: dict[int, dict[str, int]] = {}
+    for row in grouped:
+        mine = counts.setdefault(row["origin_id"], {})
+        if row["state"] == DeliveryState.PLANNED:
+            mine |= {key: n for key, n in (("planned", row["count"] - row["due"]), ("due", row["due"])) if n}
+        else:
+            mine[row["state"]] = row["count"]
+    return counts
+
+
+def needing_a_person(actor: Actor, *, since: datetime) -> QuerySet[Delivery]:
+    """In doubt (always) or failed since `since`: what Today asks somebody to look at. Newest first."""
+    open_ones = Q(state=DeliveryState.UNKNOWN) | Q(state=DeliveryState.FAILED, due_at__gte=since)
+    return deliveries_visible_to(actor).filter(open_ones).order_by("-id")
+
+
+def next_deliveries(actor: Actor, *, until: datetime) -> QuerySet[Delivery]:
+    """Planned deliveries up to `until`, soonest first."""
+    rows = deliveries_visible_to(actor).filter(state=DeliveryState.PLANNED, next_try_at__lte=until)
+    return rows.order_by("due_at", "id")
+
+
+def attempts_of(delivery: Delivery) -> QuerySet[Attempt]:
+    """Calls of the platform in order."""
+    return Attempt.objects.of(delivery.workspace_id).filter(delivery=delivery).order_by("number")
+
+
+def decisions_on(delivery: Delivery) -> QuerySet[AuditEntry]:
+    """What people decided about this delivery, in order."""
+    rows = AuditEntry.objects.filter(workspace_id=delivery.workspace_id, target_kind="messaging.delivery")
+    return rows.filter(target_id=str(delivery.pk)).order_by("id")
+
+
+def get_room(actor: Actor, endpoint_id: int) -> Endpoint:
+    """A sandbox room; raises NotFound for an endpoint of another platform."""
+    endpoint = get_endpoint(actor, endpoint_id)
+    if endpoint.connection.platform != Platform.SANDBOX:
+        raise NotFound("This endpoint is no sandbox room.")
+    return endpoint
+
+
+def posts_in_room(endpoint: Endpoint, *, count: int = 100) -> list[SandboxPost]:
+    """The newest posts of a sandbox room, oldest first."""
+    newest = SandboxPost.objects.filter(endpoint=endpoint).order_by("-id")[:count]
+    return list(reversed(newest))
+
+
+def inbound_events(
+    *,
+    workspace_id: int,
+    target_ids: Collection[int] | None = None,
+    target_kind: str = "group",
+    batch: uuid.UUID | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> QuerySet[InboundEvent]:
+    """Events in time order; `since` inclusive, `until` exclusive, both of `occurred_at`."""
+    rows = InboundEvent.objects.of(workspace_id).filter(target_kind=target_kind)
+    if target_ids is not None:
+        rows = rows.filter(target_id__in=target_ids)
+    if batch is not None:
+        rows = rows.filter(batch=batch)
+    if since is not None:
+        rows = rows.filter(occurred_at__gte=since)
+    if until is not None:
+        rows = rows.filter(occurred_at__lt=until)
+    return rows.order_by("occurred_at", "id")
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointFacts:
+    """What a lower-level reader needs to bind or to check a text: never anything secret."""
+
+    id: int
+    name: str
+    platform: str
+
+
+def endpoint_facts(*, workspace_id: int, endpoint_ids: Collection[int]) -> dict[int, EndpointFacts]:
+    """Names and platforms of many endpoints at once. One query."""
+    rows = Endpoint.objects.of(workspace_id).filter(pk__in=endpoint_ids)
+    found = rows.values_list("pk", "name", "connection__platform")
+    return {pk: EndpointFacts(pk, name, platform) for pk, name, platform in found}

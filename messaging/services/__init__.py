@@ -1,0 +1,40 @@
+"""Changes of messaging, by topic; what other apps call is named here."""
+
+from messaging.services.decisions import (
+    VERDICTS,
+    Verdict,
+    decide_unknown,
+    requeue_all_failed,
+    requeue_failed,
+)
+from messaging.services.delivery import deliver_due, reap_stuck, run_deliveries
+from messaging.services.endpoints import archive_endpoint, create_endpoint, rename_endpoint
+from messaging.services.inbound import InboundRow, store_inbound
+from messaging.services.planning import (
+    Move,
+    PlannedSend,
+    cancel_deliveries,
+    plan_deliveries,
+    reschedule_deliveries,
+)
+
+__all__ = [
+    "VERDICTS",
+    "InboundRow",
+    "Move",
+    "PlannedSend",
+    "Verdict",
+    "archive_endpoint",
+    "cancel_deliveries",
+    "create_endpoint",
+    "decide_unknown",
+    "deliver_due",
+    "plan_deliveries",
+    "reap_stuck",
+    "rename_endpoint",
+    "requeue_all_failed",
+    "requeue_failed",
+    "reschedule_deliveries",
+    "run_deliveries",
+    "store_inbound",
+]

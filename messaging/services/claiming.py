@@ -1,0 +1,182 @@
+"""The row is the queue: taking rows in hand, starting a call, recording its end, finding the stuck.
+
+Every change is one conditional update, so a worker that lost its row changes nothing. Leases are in
+the database's time; what is due is in the product's.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import Q, QuerySet
+
+from messaging.models import Attempt, AttemptOutcome, Delivery, DeliveryState
+from messaging.platforms.base import Outcome, Result
+from messaging.policies import Next, after_call, after_lost_call
+
+LOOK_AHEAD = timedelta(seconds=2)
+# Longer than a full hand of quick sends takes; a crashed worker's rows start this much late.
+CLAIM_LEASE = timedelta(seconds=15)
+# Longer than one call (5 s) and its recording; with the reaper's 5 s this makes "unknown within 45 s".
+SEND_LEASE = timedelta(seconds=25)
+
+
+def anything_due(*, until: datetime, db_now: datetime) -> bool:
+    """Whether there is a row to take; asked first, because an idle tick must not lock anything."""
+    return _free(until, db_now).exists()
+
+
+def claim(*, owner: str, limit: int, until: datetime, db_now: datetime) -> list[Delivery]:
+    """Take up to `limit` rows that start before `until` in hand and return them in order of their start."""
+    with transaction.atomic():
+        ids = list(_unlocked(_free(until, db_now)).values_list("pk", flat=True)[:limit])
+        Delivery.objects.filter(pk__in=ids).update(lease_owner=owner, lease_until=db_now + CLAIM_LEASE)
+    taken = Delivery.objects.filter(pk__in=ids, lease_owner=owner, state=DeliveryState.PLANNED)
+    return list(taken.select_related("message", "endpoint__connection").order_by("next_try_at", "id"))
+
+
+def _free(until: datetime, db_now: datetime) -> QuerySet[Delivery]:
+    rows = Delivery.objects.filter(state=DeliveryState.PLANNED, next_try_at__lt=until)
+    return rows.filter(Q(lease_until__isnull=True) | Q(lease_until__lt=db_now)).order_by("next_try_at", "id")
+
+
+def _unlocked(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
+    if connection.features.has_select_for_update_skip_locked:
+        return rows.select_for_update(skip_locked=True)
+    return rows
+
+
+def let_go(deliveries: list[Delivery], *, owner: str) -> None:
+    """Put rows back that were taken and not started."""
+    rows = Delivery.objects.filter(pk__in=[row.pk for row in deliveries], lease_owner=owner)
+    rows.filter(state=DeliveryState.PLANNED).update(lease_owner="", lease_until=None)
+
+
+def begin(delivery: Delivery, *, owner: str, text: str, now: datetime, db_now: datetime) -> bool:
+    """Mark the start of a call. False when the row was moved, cancelled or taken by another worker."""
+    return (
+        _held(delivery, owner, next_try_at__lte=now).update(
+            state=DeliveryState.SENDING,
+            reason="",
+            attempt_count=delivery.attempt_count + 1,
+            sending_at=now,
+            sent_text=text,
+            lease_until=db_now + SEND_LEASE,
+            updated_at=now,
+        )
+        == 1
+    )
+
+
+def drop(delivery: Delivery, *, owner: str, state: DeliveryState, reason: str, now: datetime) -> bool:
+    """Settle a row without a call. False when it was moved, cancelled or taken by another worker."""
+    settled = {"state": state, "reason": reason[:60], "lease_owner": "", "lease_until": None, "updated_at": now}
+    return _held(delivery, owner).update(**settled) == 1
+
+
+def _held(delivery: Delivery, owner: str, **more: Any) -> QuerySet[Delivery]:
+    """The row, if it is still planned, in this owner's hand and as she read it."""
+    count = delivery.attempt_count
+    return Delivery.objects.filter(
+        pk=delivery.pk, lease_owner=owner, state=DeliveryState.PLANNED, attempt_count=count, **more
+    )
+
+
+@transaction.atomic
+def finish(delivery: Delivery, *, owner: str, result: Result, started_at: datetime, now: datetime) -> bool:
+    """Record the answer to the call that `begin` started, and the attempt.
+
+    False, and nothing written, when the row is no longer this worker's: the reaper was there first.
+    """
+    number = delivery.attempt_count + 1
+    then = after_call(
+        result,
+        number=number,
+        limit=delivery.attempt_limit,
+        latest_at=delivery.latest_at,
+        drops_repeats=bool(delivery.endpoint and delivery.endpoint.drops_repeats),
+        now=now,
+    )
+    facts = _facts(then, now) | {
+        "platform_code": result.code[:40],
+        "platform_text": result.text[:500],
+        "platform_message_id": result.message_id[:100],
+    }
+    mine = Delivery.objects.filter(pk=delivery.pk, state=DeliveryState.SENDING, lease_owner=owner, attempt_count=number)
+    if not mine.update(**facts):
+        return False
+    _note(delivery, number, AttemptOutcome(result.outcome.value), result=result, started_at=started_at, now=now)
+    return True
+
+
+def _facts(then: Next, now: datetime) -> dict[str, Any]:
+    facts: dict[str, Any] = {"state": then.state, "reason": then.reason, "updated_at": now}
+    facts |= {"lease_owner": "", "lease_until": None}
+    if then.state is DeliveryState.ACCEPTED:
+        facts["accepted_at"] = now
+    if then.next_try_at is not None:
+        facts["next_try_at"] = then.next_try_at
+    return facts
+
+
+def _note(
+    delivery: Delivery, number: int, outcome: AttemptOutcome, *, result: Result, started_at: datetime, now: datetime
+) -> None:
+    Attempt.objects.bulk_create(
+        [
+            Attempt(
+                workspace_id=delivery.workspace_id,
+                delivery=delivery,
+                number=number,
+                started_at=started_at,
+                finished_at=now,
+                latency_ms=max(0, int((now - started_at).total_seconds() * 1000)),
+                outcome=outcome,
+                http_status=result.http_status,
+                platform_code=result.code[:40],
+                platform_text=result.text[:500],
+            )
+        ]
+    )
+
+
+@transaction.atomic
+def put_off(delivery: Delivery, *, owner: str, result: Result, now: datetime) -> bool:
+    """Record that a delivery failed before its call (our own fault): later, or `failed` after the last try."""
+    number = delivery.attempt_count + 1
+    then = after_call(
+        result,
+        number=number,
+        limit=delivery.attempt_limit,
+        latest_at=delivery.latest_at,
+        drops_repeats=False,
+        now=now,
+    )
+    if not _held(delivery, owner).update(attempt_count=number, **_facts(then, now)):
+        return False
+    _note(delivery, number, AttemptOutcome.NOT_CALLED, result=result, started_at=now, now=now)
+    return True
+
+
+def reap(*, db_now: datetime, now: datetime, limit: int = 500) -> int:
+    """Settle calls whose worker went silent: `unknown`, or planned again where the receiver drops repeats."""
+    rows = Delivery.objects.filter(state=DeliveryState.SENDING, lease_until__lt=db_now).select_related("endpoint")
+    return sum(_reap(row, db_now=db_now, now=now) for row in rows.order_by("lease_until")[:limit])
+
+
+@transaction.atomic
+def _reap(delivery: Delivery, *, db_now: datetime, now: datetime) -> int:
+    then = after_lost_call(
+        number=delivery.attempt_count,
+        limit=delivery.attempt_limit,
+        latest_at=delivery.latest_at,
+        drops_repeats=bool(delivery.endpoint and delivery.endpoint.drops_repeats),
+        now=now,
+    )
+    stuck = Delivery.objects.filter(pk=delivery.pk, state=DeliveryState.SENDING, lease_until__lt=db_now)
+    if not stuck.filter(attempt_count=delivery.attempt_count).update(**_facts(then, now)):
+        return 0
+    number, started_at = delivery.attempt_count, delivery.sending_at or now
+    lost = Result(Outcome.IN_DOUBT)
+    _note(delivery, number, AttemptOutcome.LOST, result=lost, started_at=started_at, now=now)
+    return 1

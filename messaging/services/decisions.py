@@ -1,0 +1,86 @@
+"""What people decide about a delivery: sent, not sent, once more."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Literal
+
+from django.db import transaction
+from django.db.models import F
+
+from community_ops.common import audit
+from community_ops.common.actors import Actor
+from community_ops.common.nudge import nudge
+from messaging.errors import NotFailed, NotUnknown
+from messaging.models import Delivery, DeliveryState
+from messaging.policies import ATTEMPT_LIMIT, DELIVER_TASK
+
+Verdict = Literal["sent", "not_sent", "again"]
+VERDICTS: tuple[Verdict, ...] = ("sent", "not_sent", "again")
+_RESULT = {
+    "sent": {"state": DeliveryState.CONFIRMED, "reason": "confirmed_by_person"},
+    "not_sent": {"state": DeliveryState.FAILED, "reason": "not_sent"},
+}
+
+
+@transaction.atomic
+def decide_unknown(*, delivery: Delivery, verdict: Verdict, actor: Actor, now: datetime) -> Delivery:
+    """Settle a delivery in doubt by a person's word and return it fresh.
+
+    sent: `confirmed`. not_sent: `failed`. again: `planned` for now with its tries given back, past its
+    cut-off too, because a person asked; the send guard is asked again. The same verdict twice is
+    harmless; anything else on a delivery that is not in doubt raises NotUnknown. Writes an audit row.
+    """
+    if verdict == "again":
+        moved = _plan_again(delivery, DeliveryState.UNKNOWN, now)
+    else:
+        rows = Delivery.objects.filter(pk=delivery.pk, state=DeliveryState.UNKNOWN)
+        moved = rows.update(**_RESULT[verdict], updated_at=now)
+    fresh = Delivery.objects.get(pk=delivery.pk)
+    if moved:
+        audit.record(actor=actor, verb=f"delivery.{verdict}", target=fresh, now=now, before={"state": "unknown"})
+    elif not _already(fresh, verdict):
+        raise NotUnknown
+    return fresh
+
+
+def _already(delivery: Delivery, verdict: Verdict) -> bool:
+    """Whether this verdict was given before. "again" that has moved on cannot be told from never given."""
+    if verdict == "again":
+        return delivery.state == DeliveryState.PLANNED and delivery.reason == "again"
+    return delivery.state == _RESULT[verdict]["state"] and delivery.reason == _RESULT[verdict]["reason"]
+
+
+@transaction.atomic
+def requeue_failed(*, delivery: Delivery, actor: Actor, now: datetime) -> Delivery:
+    """Give a failed delivery its tries again, from now. Raises NotFailed. Writes an audit row."""
+    if not _plan_again(delivery, DeliveryState.FAILED, now):
+        raise NotFailed
+    audit.record(actor=actor, verb="delivery.requeued", target=delivery, now=now, before={"state": "failed"})
+    return Delivery.objects.get(pk=delivery.pk)
+
+
+def requeue_all_failed(*, deliveries: Iterable[Delivery], actor: Actor, now: datetime) -> int:
+    """`requeue_failed` for each that has failed; returns how many were queued again."""
+    return sum(1 for row in deliveries if row.state == DeliveryState.FAILED and _requeued(row, actor, now))
+
+
+def _requeued(delivery: Delivery, actor: Actor, now: datetime) -> bool:
+    try:
+        requeue_failed(delivery=delivery, actor=actor, now=now)
+    except NotFailed:
+        return False
+    return True
+
+
+def _plan_again(delivery: Delivery, state: str, now: datetime) -> int:
+    nudge(DELIVER_TASK)
+    return Delivery.objects.filter(pk=delivery.pk, state=state).update(
+        state=DeliveryState.PLANNED,
+        reason="again",
+        next_try_at=now,
+        latest_at=None,
+        attempt_limit=F("attempt_count") + ATTEMPT_LIMIT,
+        lease_owner="",
+        lease_until=None,
+        updated_at=now,
+    )

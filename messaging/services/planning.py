@@ -1,0 +1,183 @@
+"""Planning, moving and cancelling deliveries: bulk, idempotent by source key, only rows not yet started.
+
+The caller's own object (announcement, run) carries the audit row; a thousand deliveries do not.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from community_ops.common.actors import Actor
+from community_ops.common.nudge import nudge
+from messaging.models import Delivery, DeliveryState, OutboundMessage
+from messaging.policies import ATTEMPT_LIMIT, DELIVER_TASK
+
+T = TypeVar("T")
+CHUNK = 500  # rows a statement; SQLite takes 32,766 values, a delivery has about 25
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlannedSend:
+    """One text for one target. `source_key` (kind:object:occurrence:target) makes planning repeatable.
+
+    `endpoint_id` None: the target has no endpoint yet; the delivery fails with `no_endpoint` at its time.
+    `latest_at`: not started after this moment (`expired`). With a subject, `text` is a template whose
+    placeholders are filled when it fires; without one it goes out as it is.
+    `target_label`: what people call the target, kept for the record.
+    """
+
+    source_key: str
+    endpoint_id: int | None
+    text: str
+    due_at: datetime
+    origin: str
+    origin_id: int
+    target_id: int
+    latest_at: datetime | None = None
+    subject_kind: str = ""
+    subject_id: int | None = None
+    target_kind: str = "group"
+    target_label: str = ""
+
+
+@transaction.atomic
+def plan_deliveries(*, workspace_id: int, plans: Sequence[PlannedSend], actor: Actor, now: datetime) -> list[Delivery]:
+    """Make one `planned` delivery for each plan and return them in the order of `plans`.
+
+    A source key that exists already returns its row unchanged, whatever its state: calling twice, or
+    from two planners at once, is harmless. Writes messages and deliveries; rings the delivery task.
+    """
+    wanted = {plan.source_key: plan for plan in plans}
+    known = _by_key(workspace_id, wanted)
+    new = [plan for key, plan in wanted.items() if key not in known]
+    if new:
+        _insert(workspace_id, new)
+        known |= _by_key(workspace_id, [plan.source_key for plan in new])
+        nudge(DELIVER_TASK)
+    return [known[plan.source_key] for plan in plans]
+
+
+def _by_key(workspace_id: int, keys: Iterable[str]) -> dict[str, Delivery]:
+    rows: dict[str, Delivery] = {}
+    for chunk in _chunks(list(keys)):
+        found = Delivery.objects.of(workspace_id).filter(source_key__in=chunk)
+        rows |= {row.source_key: row for row in found}
+    return rows
+
+
+def _insert(workspace_id: int, plans: list[PlannedSend]) -> None:
+    for chunk in _chunks(plans):
+        messages = OutboundMessage.objects.bulk_create([_message(workspace_id, plan) for plan in chunk])
+        rows = [_delivery(plan, message) for plan, message in zip(chunk, messages, strict=True)]
+        Delivery.objects.bulk_create(rows, ignore_conflicts=True)
+        _drop_orphans(messages)
+
+
+def _drop_orphans(messages: list[OutboundMessage]) -> None:
+    """Another planner was first with some of the keys: its messages stay, ours go."""
+    ids = [message.pk for message in messages]
+    OutboundMessage.objects.filter(pk__in=ids, deliveries__isnull=True).delete()
+
+
+def _message(workspace_id: int, plan: PlannedSend) -> OutboundMessage:
+    return OutboundMessage(
+        workspace_id=workspace_id,
+        origin=plan.origin,
+        origin_id=plan.origin_id,
+        subject_kind=plan.subject_kind,
+        subject_id=plan.subject_id,
+        target_kind=plan.target_kind,
+        target_id=plan.target_id,
+        text=plan.text,
+    )
+
+
+def _delivery(plan: PlannedSend, message: OutboundMessage) -> Delivery:
+    return Delivery(
+        workspace_id=message.workspace_id,
+        message=message,
+        endpoint_id=plan.endpoint_id,
+        source_key=plan.source_key,
+        origin=plan.origin,
+        origin_id=plan.origin_id,
+        subject_kind=plan.subject_kind,
+        subject_id=plan.subject_id,
+        target_kind=plan.target_kind,
+        target_id=plan.target_id,
+        target_label=plan.target_label[:200],
+        due_at=plan.due_at,
+        latest_at=plan.latest_at,
+        next_try_at=plan.due_at,
+        attempt_limit=ATTEMPT_LIMIT,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Move:
+    """The new times of one delivery."""
+
+    due_at: datetime
+    latest_at: datetime | None = None
+
+
+@transaction.atomic
+def reschedule_deliveries(*, workspace_id: int, moves: Mapping[str, Move | datetime], now: datetime) -> int:
+    """Move deliveries (source key to new times) that have not started; returns how many were moved.
+
+    A bare datetime moves `latest_at` along with `due_at`. A worker that holds such a row loses it.
+    Rows that are sending or settled stay as they are. Calling twice changes nothing more.
+    """
+    rows = Delivery.objects.of(workspace_id).filter(state=DeliveryState.PLANNED, source_key__in=moves)
+    moved = sum(_move(row, moves[row.source_key], now) for row in rows.order_by("pk"))
+    if moved:
+        nudge(DELIVER_TASK)
+    return moved
+
+
+def _move(row: Delivery, move: Move | datetime, now: datetime) -> int:
+    if isinstance(move, datetime):
+        move = Move(due_at=move, latest_at=row.latest_at and row.latest_at + (move - row.due_at))
+    return Delivery.objects.filter(pk=row.pk, state=DeliveryState.PLANNED).update(
+        due_at=move.due_at,
+        latest_at=move.latest_at,
+        next_try_at=move.due_at,
+        lease_owner="",
+        lease_until=None,
+        updated_at=now,
+    )
+
+
+@transaction.atomic
+def cancel_deliveries(
+    *,
+    workspace_id: int,
+    reason: str,
+    actor: Actor,
+    now: datetime,
+    origin: str = "",
+    origin_id: int | None = None,
+    source_keys: Collection[str] | None = None,
+) -> int:
+    """Cancel what has not started, of one origin's object and/or with these source keys; returns how many.
+
+    One conditional update: what a worker has begun to send is not touched, and keeps its own end.
+    """
+    rows = Delivery.objects.of(workspace_id).filter(state=DeliveryState.PLANNED)
+    if origin_id is not None:
+        rows = rows.filter(origin=origin, origin_id=origin_id)
+    if source_keys is None:
+        assert origin_id is not None, "say whose deliveries, or which"
+        return _cancel(rows, reason, now)
+    return sum(_cancel(rows.filter(source_key__in=keys), reason, now) for keys in _chunks(list(source_keys)))
+
+
+def _cancel(rows: QuerySet[Delivery], reason: str, now: datetime) -> int:
+    return rows.update(state=DeliveryState.CANCELLED, reason=reason, lease_owner="", lease_until=None, updated_at=now)
+
+
+def _chunks(rows: list[T]) -> Iterable[list[T]]:
+    return (rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK))

@@ -1,0 +1,144 @@
+"""Sending one delivery that is in hand: look again, start, call outside any transaction, record."""
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
+
+from community_ops.common import dbtime, placeholders
+from community_ops.common.errors import NotAvailable
+from messaging.models import Delivery, DeliveryState
+from messaging.platforms import registry
+from messaging.platforms.base import Outcome, Outgoing, Result
+from messaging.policies import size_problem
+from messaging.ports import ALLOWED, Verdict, origin_guards, subject_guards, text_contexts
+from messaging.services import claiming
+
+Clock = Callable[[], datetime]
+RECORD_PAUSES_SECONDS = (0.2, 1.0, 3.0)
+log = logging.getLogger(__name__)
+
+
+class Refusal(Exception):
+    """The look before the call said no: the state and reason the delivery ends with."""
+
+    def __init__(self, state: DeliveryState, reason: str) -> None:
+        self.state, self.reason = state, reason
+        super().__init__(reason)
+
+
+def send_one(delivery: Delivery, *, owner: str, now: Clock, db_now: Clock = dbtime.now) -> bool:
+    """Send a claimed delivery; true when a call was made and its end recorded.
+
+    Ends in accepted, failed, expired, cancelled, unknown, or planned for another try. A row that was
+    moved, cancelled or taken over meanwhile is left alone. Raises only what the database raises.
+    `now`: the product's clock; `db_now`: the database's, for the lease and the signature.
+    """
+    try:
+        text = _text_to_send(delivery, now())
+    except Refusal as refusal:
+        claiming.drop(delivery, owner=owner, state=refusal.state, reason=refusal.reason, now=now())
+        return False
+    except (DatabaseError, InterfaceError):
+        raise
+    except Exception as error:
+        log.exception("the look before sending failed", extra={"delivery": delivery.pk})
+        claiming.put_off(delivery, owner=owner, result=_own_fault(error), now=now())
+        return False
+    started_at, signed_at = now(), db_now()
+    if not claiming.begin(delivery, owner=owner, text=text, now=started_at, db_now=signed_at):
+        return False
+    result = _call(delivery, _outgoing(delivery, text, started_at, signed_at))
+    return _record(delivery, owner=owner, result=result, started_at=started_at, now=now)
+
+
+def _text_to_send(delivery: Delivery, now: datetime) -> str:
+    """The text with its placeholders filled, or Refusal: the check right before the call."""
+    if delivery.latest_at is not None and now > delivery.latest_at:
+        raise Refusal(DeliveryState.EXPIRED, "too_late")
+    verdict = _verdict(delivery, now)
+    if not verdict.allowed:
+        raise Refusal(DeliveryState.CANCELLED, verdict.reason)
+    if delivery.endpoint is None:
+        raise Refusal(DeliveryState.FAILED, "no_endpoint")
+    if delivery.endpoint.archived_at is not None:
+        raise Refusal(DeliveryState.FAILED, "endpoint_archived")
+    text = _filled(delivery, now)
+    if size_problem(delivery.endpoint.connection.platform, text):
+        raise Refusal(DeliveryState.FAILED, "too_long")
+    return text
+
+
+def _verdict(delivery: Delivery, now: datetime) -> Verdict:
+    """The origin's guard, then the subject's; a guard that nobody registered is a no."""
+    try:
+        verdict = origin_guards.get(delivery.origin).check(delivery, now)
+        if verdict.allowed and delivery.subject_kind:
+            verdict = subject_guards.get(delivery.subject_kind).check(delivery, now)
+    except NotAvailable:
+        return Verdict(allowed=False, reason="not_available")
+    return verdict if not verdict.allowed else ALLOWED
+
+
+def _filled(delivery: Delivery, now: datetime) -> str:
+    template = delivery.message.text
+    if not delivery.subject_kind or delivery.subject_id is None:
+        return template
+    names = placeholders.names_in(template)
+    if not names:
+        return placeholders.fill(template, {})
+    try:
+        context = text_contexts.get(delivery.subject_kind)
+        values = context.values(delivery.subject_id, delivery.target_kind, delivery.target_id, now)
+        return placeholders.fill(template, values)
+    except NotAvailable:
+        raise Refusal(DeliveryState.CANCELLED, "not_available") from None
+    except KeyError:
+        raise Refusal(DeliveryState.FAILED, "text_incomplete") from None
+
+
+def _outgoing(delivery: Delivery, text: str, now: datetime, signed_at: datetime) -> Outgoing:
+    assert delivery.endpoint is not None
+    account = delivery.endpoint.connection
+    secret: Any = account.secret  # the field decrypts JSON; its type says text
+    return Outgoing(
+        workspace_id=delivery.workspace_id,
+        delivery_id=delivery.pk,
+        endpoint_id=delivery.endpoint.pk,
+        announcement_id=delivery.origin_id if delivery.origin == "announcement" else None,
+        group_id=delivery.target_id if delivery.target_kind == "group" else None,
+        text=text,
+        sent_at=now,
+        signed_at=signed_at,
+        config=account.config,
+        secret=secret,
+        address=delivery.endpoint.address,
+    )
+
+
+def _call(delivery: Delivery, message: Outgoing) -> Result:
+    assert delivery.endpoint is not None
+    try:
+        return registry.get(delivery.endpoint.connection.platform).send(message)
+    except Exception as error:
+        log.exception("a platform's adapter failed", extra={"delivery": delivery.pk})
+        return Result(Outcome.IN_DOUBT, code="adapter_error", text=type(error).__name__)
+
+
+def _record(delivery: Delivery, *, owner: str, result: Result, started_at: datetime, now: Clock) -> bool:
+    """Write the answer down; a database that is away for a moment must not turn an answer into a doubt."""
+    for pause in RECORD_PAUSES_SECONDS:
+        try:
+            return claiming.finish(delivery, owner=owner, result=result, started_at=started_at, now=now())
+        except (OperationalError, InterfaceError):
+            log.warning("an answer was not recorded yet", extra={"delivery": delivery.pk})
+            connection.close()
+            time.sleep(pause)
+    return claiming.finish(delivery, owner=owner, result=result, started_at=started_at, now=now())
+
+
+def _own_fault(error: Exception) -> Result:
+    return Result(Outcome.RETRY, code="check_failed", text=type(error).__name__)

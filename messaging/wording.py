@@ -1,0 +1,132 @@
+"""Deliveries in words: why a row is in its state, and what happened, call by call. Formatting only."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+
+from community_ops.common.models import AuditEntry
+from community_ops.common.templatetags.wording import duration, time_in_zone
+from messaging.models import Attempt, AttemptOutcome, Delivery, DeliveryState
+
+# Codes of `Delivery.reason`, ours and those the guards of higher apps answer with.
+REASONS: dict[str, str | Promise] = {
+    "too_late": lazy("Its latest moment had passed."),
+    "no_endpoint": lazy("The group has no delivery channel."),
+    "endpoint_archived": lazy("The delivery channel was archived."),
+    "too_long": lazy("With its values filled in, the text is too long for the platform."),
+    "text_incomplete": lazy("A placeholder of the text has no value."),
+    "not_available": lazy("Nobody could say whether it may still be sent, so it was not."),
+    "refused": lazy("The platform refused it for good."),
+    "gave_up": lazy("It was tried several times without success and is parked now."),
+    "retrying": lazy("The last try did not work; another one follows by itself."),
+    "again": lazy("Queued again by a person."),
+    "no_answer": lazy("It went out, and no clear answer came back."),
+    "worker_lost": lazy("The program ended while it was sending, before the answer was written down."),
+    "confirmed_by_person": lazy("A person looked into the group and confirmed it."),
+    "not_sent": lazy("A person looked into the group: it is not there."),
+    "announcement_cancelled": lazy("The announcement was cancelled."),
+    "group_closed": lazy("The group is archived."),
+    "run_stopped": lazy("Its playbook run was stopped."),
+    "sale_over": lazy("The sale is over."),
+    "sale_paused": lazy("The sale is paused."),
+    "sale_cancelled": lazy("The sale was cancelled."),
+    "sold_out": lazy("Everything is sold."),
+    "quiet_hours": lazy("It fell into the quiet hours."),
+    "cap": lazy("The daily limit was reached."),
+    "consent": lazy("The member does not want messages."),
+    "approval": lazy("Nobody approved it in time."),
+}
+
+
+def reason_words(reason: str) -> str:
+    """The sentence of a reason; an unknown code is shown as it is, so that nothing is hidden."""
+    return str(REASONS.get(reason, reason))
+
+
+def badge_state(delivery: Delivery, *, now: datetime) -> str:
+    """The state whose words people read: `due` and `parked` are not stored."""
+    if delivery.state == DeliveryState.PLANNED and delivery.due_at <= now:
+        return "due"
+    if delivery.state == DeliveryState.FAILED and delivery.reason == "gave_up":
+        return "parked"
+    return delivery.state
+
+
+def state_sentence(delivery: Delivery, *, zone: str) -> str:
+    """What is known about this delivery, in one or two sentences. Source of the wording: docs/glossary.md."""
+    if delivery.state == DeliveryState.ACCEPTED:
+        at = time_in_zone(delivery.accepted_at, zone)
+        return _("The platform answered success (%(at)s). Whether the group shows it is up to the platform.") % {
+            "at": at
+        }
+    if delivery.state == DeliveryState.UNKNOWN:
+        return _("It may have been sent or not. Please look into the group, then tap “Sent” or “Not sent”.")
+    if delivery.state == DeliveryState.EXPIRED and delivery.latest_at:
+        at = time_in_zone(delivery.latest_at, zone)
+        return _("The latest moment, %(at)s, had passed, so it was not sent afterwards.") % {"at": at}
+    if delivery.state == DeliveryState.PLANNED and delivery.reason == "retrying":
+        at = time_in_zone(delivery.next_try_at, zone)
+        return _("The last try did not work. The next one is at %(at)s.") % {"at": at}
+    return reason_words(delivery.reason) if delivery.reason else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One thing that happened, for `components/_timeline.html`."""
+
+    at: datetime
+    title: str
+    text: str = ""
+    tone: str = "neutral"
+    actor: str = ""
+
+
+def story(delivery: Delivery, attempts: Iterable[Attempt], decisions: Iterable[AuditEntry]) -> list[Told]:
+    """Everything that happened to a delivery, newest first."""
+    told = [Told(delivery.created_at, _("Planned"))]
+    told += [_attempt(attempt) for attempt in attempts]
+    told += [_decision(entry) for entry in decisions]
+    if delivery.state in (DeliveryState.CANCELLED, DeliveryState.EXPIRED):
+        title = _("Cancelled") if delivery.state == DeliveryState.CANCELLED else _("Too late, not sent")
+        told.append(Told(delivery.updated_at, title, reason_words(delivery.reason), "bad"))
+    return sorted(told, key=lambda item: item.at, reverse=True)
+
+
+def _attempt(attempt: Attempt) -> Told:
+    title, tone = {
+        AttemptOutcome.ACCEPTED: (_("Try %(number)d: the platform accepted it"), "good"),
+        AttemptOutcome.RETRY: (_("Try %(number)d: not possible at that moment"), "warn"),
+        AttemptOutcome.REFUSED: (_("Try %(number)d: the platform refused it"), "bad"),
+        AttemptOutcome.IN_DOUBT: (_("Try %(number)d: it went out, no clear answer came back"), "warn"),
+        AttemptOutcome.LOST: (_("Try %(number)d: the program ended before the answer was written down"), "warn"),
+        AttemptOutcome.NOT_CALLED: (_("Try %(number)d: our own check failed, nothing was sent"), "bad"),
+    }[AttemptOutcome(attempt.outcome)]
+    return Told(attempt.started_at, title % {"number": attempt.number}, _said(attempt), tone)
+
+
+def _said(attempt: Attempt) -> str:
+    parts = []
+    if attempt.platform_code or attempt.platform_text:
+        answer = f"{attempt.platform_code} {attempt.platform_text}".strip()
+        parts.append(_("The platform said: %(answer)s") % {"answer": answer})
+    if attempt.http_status:
+        parts.append(f"HTTP {attempt.http_status}")
+    if attempt.latency_ms >= 1000:
+        parts.append(_("took %(time)s") % {"time": duration(attempt.latency_ms / 1000)})
+    elif attempt.latency_ms:
+        parts.append(_("took %(count)d ms") % {"count": attempt.latency_ms})
+    return " · ".join(parts)
+
+
+def _decision(entry: AuditEntry) -> Told:
+    title = {
+        "delivery.sent": _("Checked: it was sent"),
+        "delivery.not_sent": _("Checked: it was not sent"),
+        "delivery.again": _("Queued to be sent again"),
+        "delivery.requeued": _("Queued to be sent again"),
+    }.get(entry.verb, entry.verb)
+    return Told(entry.at, title, entry.reason, "info", entry.actor_label)

@@ -1,0 +1,109 @@
+"""Endpoints of every platform, played by a real local HTTP server, and deliveries to them."""
+
+import itertools
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+from pytest_httpserver import HTTPServer
+
+from community_ops.accounts.models import Workspace
+from community_ops.common import net
+from messaging import services
+from messaging.models import Delivery, Endpoint
+from messaging.ports import ALLOWED, Verdict, origin_guards
+from tests.factories.people import SYSTEM
+from tests.moments import NOON
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+ROBOT_KEY = "693a91f6-7xxx-4bc4-97a0-0ec2sifa5aaa"
+numbers = itertools.count(1)
+
+
+class Guard:
+    """Answers what the test says, and counts how often it was asked."""
+
+    def __init__(self) -> None:
+        self.verdict, self.asked_count = ALLOWED, 0
+
+    def check(self, delivery: Delivery, now: datetime) -> Verdict:
+        self.asked_count += 1
+        return self.verdict
+
+
+@pytest.fixture(autouse=True)
+def _fresh_connections() -> Any:
+    """A receiver that ends between tests must not leave connections for the next one."""
+    yield
+    net.close_connections()
+
+
+@pytest.fixture
+def guard(monkeypatch: pytest.MonkeyPatch) -> Guard:
+    """The guard of the origin `test`."""
+    answer = Guard()
+    monkeypatch.setitem(origin_guards._answers, "test", answer)
+    return answer
+
+
+def make_endpoint(workspace: Workspace, platform: str, **config: Any) -> Endpoint:
+    name = f"{platform} {next(numbers)}"
+    return services.create_endpoint(
+        workspace_id=workspace.pk, name=name, platform=platform, config=config, actor=SYSTEM, now=NOON
+    )
+
+
+@pytest.fixture
+def room(workspace: Workspace) -> Endpoint:
+    return make_endpoint(workspace, "sandbox")
+
+
+@pytest.fixture
+def hook(workspace: Workspace, httpserver: HTTPServer) -> Endpoint:
+    return make_endpoint(workspace, "webhook", url=httpserver.url_for("/hook"), secret=SECRET)
+
+
+@pytest.fixture
+def robot(workspace: Workspace, httpserver: HTTPServer) -> Endpoint:
+    return make_endpoint(workspace, "wecom_robot", key=ROBOT_KEY, base_url=httpserver.url_for("").rstrip("/"))
+
+
+@pytest.fixture
+def plan(workspace: Workspace, guard: Guard) -> Callable[..., Delivery]:
+    """Plan one delivery of the origin `test`, due at noon."""
+
+    def one(endpoint: Endpoint | None, **changes: Any) -> Delivery:
+        number = next(numbers)
+        facts: dict[str, Any] = {
+            "source_key": f"test:{number}",
+            "endpoint_id": endpoint and endpoint.pk,
+            "text": "今晚八点开抢",
+            "due_at": NOON,
+            "origin": "test",
+            "origin_id": number,
+            "target_id": 7,
+            "target_label": "晨跑 1 群",
+        }
+        planned = services.PlannedSend(**facts | changes)
+        return services.plan_deliveries(workspace_id=workspace.pk, plans=[planned], actor=SYSTEM, now=NOON)[0]
+
+    return one
+
+
+@pytest.fixture
+def deliver() -> Callable[..., int]:
+    """Send what is due, in this thread and at this moment."""
+
+    def run(now: datetime = NOON) -> int:
+        return services.deliver_due(worker="tests", now=now)
+
+    return run
+
+
+@pytest.fixture
+def fresh() -> Callable[[Delivery], Delivery]:
+    def read(delivery: Delivery) -> Delivery:
+        return Delivery.objects.select_related("message", "endpoint__connection").get(pk=delivery.pk)
+
+    return read
