@@ -1,0 +1,1 @@
+"""ACTIVATE 促活: announcements, playbooks, the calendar."""

@@ -1,0 +1,98 @@
+"""Announcements and deliveries as other tools see them."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from campaigns import origins, selectors
+from campaigns.models import Announcement
+from campaigns.policies import MAX_TEXT_LENGTH
+from community_ops.common.api.fields import MomentField, ProseField, VisibleRelatedField
+from messaging.selectors import shown_state
+
+if TYPE_CHECKING:
+    from messaging.models import Delivery
+
+_ID = serializers.IntegerField(allow_null=True)
+STATES = ("planned", "due", "sending", "accepted", "waiting", "confirmed", "failed", "expired", "cancelled", "unknown")
+
+
+class AnnouncementWarningSerializer(serializers.Serializer):
+    """Something worth knowing beside success."""
+
+    code = serializers.CharField()
+    message = serializers.CharField()
+
+
+class AnnouncementSerializer(serializers.ModelSerializer):
+    """`state`: draft, scheduled or cancelled; what became of it in each group are its deliveries."""
+
+    groups = serializers.SerializerMethodField()
+    due_at = MomentField(read_only=True)
+    scheduled_at = MomentField(read_only=True, allow_null=True)
+    cancelled_at = MomentField(read_only=True, allow_null=True)
+    created_at = MomentField(read_only=True)
+    warnings = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Announcement
+        fields = ("id", "groups", "text", "due_at", "state", "scheduled_at", "cancelled_at", "created_at", "warnings")
+        read_only_fields = fields
+
+    @extend_schema_field(serializers.ListField(child=serializers.IntegerField()))
+    def get_groups(self, announcement: Announcement) -> list[int]:
+        return [target.group_id for target in announcement.targets.all()]
+
+    @extend_schema_field(AnnouncementWarningSerializer(many=True))
+    def get_warnings(self, announcement: Announcement) -> list[Any]:
+        return list(self.context.get("warnings", []))
+
+
+class NewAnnouncementSerializer(serializers.Serializer):
+    """What POST takes."""
+
+    groups = VisibleRelatedField(selectors.groups_to_choose, many=True, allow_empty=False)
+    text = ProseField(max_length=MAX_TEXT_LENGTH)
+    due_at = MomentField()
+
+
+class DeliverySerializer(serializers.Serializer):
+    """One text on its way to one target. `announcement` is null for a touch of a playbook: then `run` says which."""
+
+    id = serializers.IntegerField()
+    announcement = serializers.SerializerMethodField()
+    run = serializers.SerializerMethodField()
+    group = serializers.SerializerMethodField()
+    member = serializers.SerializerMethodField()
+    endpoint = serializers.IntegerField(source="endpoint_id", allow_null=True)
+    state = serializers.SerializerMethodField()
+    reason = serializers.CharField()
+    due_at = MomentField()
+    latest_at = MomentField(allow_null=True)
+    accepted_at = MomentField(allow_null=True)
+    attempt_count = serializers.IntegerField()
+    platform_code = serializers.CharField()
+    platform_text = serializers.CharField()
+
+    @extend_schema_field(_ID)
+    def get_announcement(self, delivery: "Delivery") -> int | None:
+        return delivery.origin_id if delivery.origin == origins.ANNOUNCEMENT else None
+
+    @extend_schema_field(_ID)
+    def get_run(self, delivery: "Delivery") -> int | None:
+        return delivery.origin_id if delivery.origin == origins.TOUCH else None
+
+    @extend_schema_field(_ID)
+    def get_group(self, delivery: "Delivery") -> int | None:
+        return delivery.target_id if delivery.target_kind == origins.GROUP else None
+
+    @extend_schema_field(_ID)
+    def get_member(self, delivery: "Delivery") -> int | None:
+        return delivery.target_id if delivery.target_kind == "member" else None
+
+    @extend_schema_field(serializers.ChoiceField(choices=STATES))
+    def get_state(self, delivery: "Delivery") -> str:
+        now: datetime = self.context["now"]
+        return shown_state(delivery.state, delivery.due_at, now)

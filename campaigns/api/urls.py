@@ -1,0 +1,9 @@
+from rest_framework.routers import SimpleRouter
+
+from campaigns.api.views import AnnouncementViewSet, DeliveryViewSet
+
+
+def register(router: SimpleRouter) -> None:
+    """Add this app's resources to the one REST router."""
+    router.register("announcements", AnnouncementViewSet, basename="announcement")
+    router.register("deliveries", DeliveryViewSet, basename="delivery")

@@ -1,0 +1,82 @@
+"""REST of announcements and deliveries."""
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
+from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from campaigns import selectors, services
+from campaigns.api.filters import DeliveryFilter
+from campaigns.api.serializers import AnnouncementSerializer, DeliverySerializer, NewAnnouncementSerializer
+from campaigns.models import Announcement
+from community_ops.common import clock
+from community_ops.common.actors import Actor
+from community_ops.common.api.views import TenantViewSet
+
+if TYPE_CHECKING:
+    from messaging.models import Delivery
+
+
+class AnnouncementViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
+    """群消息: a text to one or more groups at a time. Written as a draft; `schedule` plans its deliveries."""
+
+    queryset, serializer_class = Announcement.objects.none(), AnnouncementSerializer
+    allowed: ClassVar[dict[str, str]] = {
+        "list": "announcements.view",
+        "retrieve": "announcements.view",
+        "create": "announcements.write",
+        "schedule": "announcements.send",
+        "cancel": "announcements.send",
+    }
+
+    def get_queryset(self) -> QuerySet[Announcement]:
+        return selectors.announcements_visible_to(self.actor)
+
+    @extend_schema(request=NewAnnouncementSerializer, responses={201: AnnouncementSerializer})
+    def create(self, request: Request) -> Response:
+        given = NewAnnouncementSerializer(data=request.data, context=self.get_serializer_context())
+        given.is_valid(raise_exception=True)
+        announcement = services.create_announcement(
+            workspace_id=self.workspace_id, **given.validated_data, actor=self.actor, now=clock.now()
+        )
+        warnings = services.no_endpoint_warnings(given.validated_data["groups"])
+        return self._answer(announcement, warnings, status=201)
+
+    @extend_schema(request=None, responses={200: AnnouncementSerializer})
+    @action(detail=True, methods=["post"])
+    def schedule(self, request: Request, pk: str) -> Response:
+        """Plan the deliveries; they exist when this answers. Repeating is harmless."""
+        announcement = self.get_object()
+        warnings = services.schedule_announcement(announcement=announcement, actor=self.actor, now=clock.now())
+        return self._answer(announcement, warnings)
+
+    @extend_schema(request=None, responses={200: AnnouncementSerializer})
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, pk: str) -> Response:
+        """Cancel what is still planned. Repeating is harmless; 409 when everything has gone out."""
+        announcement = self.get_object()
+        services.cancel_announcement(announcement=announcement, actor=self.actor, now=clock.now())
+        return self._answer(announcement, [])
+
+    def _answer(self, announcement: Announcement, warnings: list[Any], status: int = 200) -> Response:
+        fresh = selectors.get_announcement(self.actor, announcement.pk)
+        context = {**self.get_serializer_context(), "warnings": warnings}
+        return Response(AnnouncementSerializer(fresh, context=context).data, status=status)
+
+
+class DeliveryViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
+    """What became of each text: one row for each group (or member) it goes to, with its honest state."""
+
+    queryset = selectors.deliveries_visible_to(Actor.system("openapi")).none()
+    serializer_class, filterset_class = DeliverySerializer, DeliveryFilter
+    allowed: ClassVar[dict[str, str]] = {"list": "deliveries.view", "retrieve": "deliveries.view"}
+
+    def get_queryset(self) -> QuerySet["Delivery"]:
+        return selectors.deliveries_visible_to(self.actor)
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        return {**super().get_serializer_context(), "now": clock.now()}

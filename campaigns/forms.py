@@ -1,0 +1,145 @@
+"""What people type on the pages of campaigns."""
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.db.models import Model
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from campaigns import policies, selectors
+from campaigns.models import Announcement
+from community_ops.common.actors import Actor
+from community_ops.common.errors import DomainError
+
+BUBBLE_ID = "preview"
+_LOCAL = "%Y-%m-%dT%H:%M"
+
+
+class LocalMomentField(forms.Field):
+    """A wall time as the browser's own picker gives it; the form knows the zone it is meant in."""
+
+    widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format=_LOCAL)
+    default_error_messages = {"invalid": _("Choose a day and a time.")}
+
+    def to_python(self, value: Any) -> datetime | None:
+        if value in self.empty_values:
+            return None
+        try:
+            wall = datetime.fromisoformat(str(value))
+        except ValueError:
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from None
+        if wall.tzinfo is not None or not 2000 <= wall.year <= 2200:
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
+        return wall
+
+
+class ZonedForm(forms.Form):
+    """A form whose times are wall times of `zone`."""
+
+    def __init__(self, *args: Any, zone: str, **kwargs: Any) -> None:
+        self.zone = ZoneInfo(zone)
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            if isinstance(field, LocalMomentField):
+                field.help_text = _("Time in %(zone)s") % {"zone": zone}
+
+    def moment(self, name: str) -> datetime:
+        """The typed wall time as a moment; one that does not exist is the next minute that does."""
+        wall: datetime = self.cleaned_data[name]
+        return policies.wall_time(wall.date(), wall.time(), self.zone)
+
+    def refuse(self, error: DomainError) -> None:
+        """Show a refusal of the service at the field it names."""
+        self.add_error(error.field if error.field in self.fields else None, str(error.message))
+
+
+class GroupChoiceField(forms.ModelMultipleChoiceField):
+    """Groups as check boxes; one that nothing can be sent to says so."""
+
+    widget = forms.CheckboxSelectMultiple
+    default_error_messages = {
+        "required": _("Choose at least one group."),
+        "invalid_choice": _("There is no such object."),
+        "invalid_pk_value": _("There is no such object."),
+    }
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(queryset=None, **kwargs)
+
+    def label_from_instance(self, obj: Model) -> str:
+        has_endpoint = getattr(obj, "endpoint_id", None) is not None
+        return str(obj) if has_endpoint else gettext("%(group)s (no delivery channel)") % {"group": obj}
+
+
+def _offer_groups(form: forms.Form, actor: Actor) -> None:
+    field = form.fields["groups"]
+    assert isinstance(field, GroupChoiceField)
+    field.queryset = selectors.groups_to_choose(actor)
+
+
+class AnnouncementForm(ZonedForm):
+    """群消息: groups, words, time. Sizes and times are judged by the service."""
+
+    groups = GroupChoiceField(label=_("Groups"))
+    text = forms.CharField(
+        label=_("Text"),
+        max_length=policies.MAX_TEXT_LENGTH,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 6, "data-preview": BUBBLE_ID, "maxlength": None}),
+    )
+    due_at = LocalMomentField(label=_("When"))
+
+    def __init__(self, *args: Any, actor: Actor, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _offer_groups(self, actor)
+
+    def cleaned(self) -> dict[str, Any]:
+        """Keyword arguments of the service."""
+        return {
+            "groups": list(self.cleaned_data["groups"]),
+            "text": self.cleaned_data["text"],
+            "due_at": self.moment("due_at"),
+        }
+
+
+def initial_of(announcement: Announcement, zone: str) -> dict[str, Any]:
+    """A draft as the form shows it."""
+    return {
+        "groups": [target.group_id for target in announcement.targets.all()],
+        "text": announcement.text,
+        "due_at": announcement.due_at.astimezone(ZoneInfo(zone)).replace(tzinfo=None),
+    }
+
+
+class MoveForm(ZonedForm):
+    """Another time for an announcement."""
+
+    due_at = LocalMomentField(label=_("When"))
+
+
+class PlanForm(ZonedForm):
+    """Anchors and groups for looking at what a playbook would do."""
+
+    starts_at = LocalMomentField(label=_("Start"))
+    ends_at = LocalMomentField(label=_("End"))
+    groups = GroupChoiceField(label=_("Groups"))
+
+    def __init__(self, *args: Any, actor: Actor, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _offer_groups(self, actor)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        starts_at, ends_at = cleaned.get("starts_at"), cleaned.get("ends_at")
+        if starts_at and ends_at and ends_at <= starts_at:
+            self.add_error("ends_at", _("The end must be after the start."))
+        return cleaned
+
+
+def chosen_groups(actor: Actor, ids: list[str]) -> list[Any]:
+    """The groups of a half-filled form, for its preview; what is not an id is left out."""
+    known = [int(value) for value in ids if value.isascii() and value.isdigit() and len(value) < 19]
+    return list(selectors.groups_to_choose(actor).filter(pk__in=known))

@@ -1,0 +1,203 @@
+"""排期: everything that goes out between two moments, with what became of it in each group."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+
+from campaigns import origins
+from campaigns.models import Announcement, AnnouncementState, Occurrence, PlaybookRun, Touch, TouchState
+from campaigns.selectors.reads import (
+    announcements_visible_to,
+    deliveries_of,
+    deliveries_visible_to,
+    is_limited,
+    touches_of,
+    visible_group_ids,
+)
+from community_ops.common.actors import Actor
+from messaging.selectors import shown_state
+
+if TYPE_CHECKING:
+    from groups.models import ChatGroup
+    from messaging.models import Delivery
+
+ANNOUNCEMENT, TOUCH = "announcement", "touch"
+SKIPPED, WAITS, STOPPED = "skipped", "waits", "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class GroupState:
+    """What is known of one item in one group.
+
+    `state`: a delivery's (planned … unknown), or draft, skipped, waits (for a condition), stopped; `reason`: a code.
+    """
+
+    group_id: int
+    group_name: str
+    zone: str
+    state: str
+    reason: str = ""
+    delivery_id: int | None = None
+    accepted_at: datetime | None = None
+    platform_text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarItem:
+    """One announcement, or one touch of a run, in all its groups.
+
+    `object_id`: the announcement or the run. `condition`: what a touch without a time waits for; its `at` is then
+    the start of its run.
+    """
+
+    kind: str
+    at: datetime
+    title: str
+    label: str
+    object_id: int
+    groups: tuple[GroupState, ...]
+    condition: str = ""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Groups by state."""
+        return dict(Counter(group.state for group in self.groups))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something may still go out."""
+        return any(group.state in {"draft", "planned", "due", "sending", "waiting", WAITS} for group in self.groups)
+
+
+def calendar_items(
+    actor: Actor, since: datetime, until: datetime, group: "ChatGroup | None" = None, *, now: datetime
+) -> list[CalendarItem]:
+    """Announcements (drafts too) and touches due in [since, until) that the actor may see, in the order of time.
+
+    Touches that wait for a condition stand at their run's start; skipped and called-off ones are shown too.
+    `group` narrows everything to one group. The same number of queries however much there is.
+    """
+    announcements = _announcements(actor, since, until, group)
+    touches = list(_touches(actor, since, until, group))
+    known = _deliveries(actor, announcements, {touch.run_id for touch in touches})
+    items = [*_announcement_items(announcements, group, known, now), *_touch_items(touches, known, now)]
+    return sorted(items, key=lambda item: (item.at, bool(item.condition), item.kind, item.object_id))
+
+
+def states_of_run(run: PlaybookRun, actor: Actor, *, now: datetime) -> list[tuple[Touch, GroupState]]:
+    """Every touch of a run the actor may see, by step and group, with what became of it. Two queries."""
+    rows = deliveries_visible_to(actor).filter(origin=origins.TOUCH, origin_id=run.pk)
+    known = {delivery.source_key: delivery for delivery in rows}
+    return [(touch, _touch_state(touch, known, now)) for touch in touches_of(run, actor)]
+
+
+def states_of_announcement(announcement: Announcement, actor: Actor, *, now: datetime) -> list[GroupState]:
+    """The announcement in each group the actor may see, per occurrence; nothing for a draft.
+
+    `announcement` comes from `announcements_visible_to`, which limits its targets. Two queries.
+    """
+    known = {delivery.source_key: delivery for delivery in deliveries_of(announcement, actor)}
+    return [
+        _announcement_state(announcement, occurrence, target.group, known, now)
+        for occurrence in announcement.occurrences.order_by("due_at")
+        for target in announcement.targets.all()
+    ]
+
+
+Known = dict[str, "Delivery"]
+
+
+def _announcements(actor: Actor, since: datetime, until: datetime, group: "ChatGroup | None") -> list[Announcement]:
+    occurrences = Occurrence.objects.filter(due_at__gte=since, due_at__lt=until).order_by("due_at")
+    draft = Q(state=AnnouncementState.DRAFT, due_at__gte=since, due_at__lt=until)
+    rows = announcements_visible_to(actor).filter(draft | Exists(occurrences.filter(announcement=OuterRef("pk"))))
+    if group is not None:
+        rows = rows.filter(targets__group=group)
+    return list(rows.prefetch_related(Prefetch("occurrences", queryset=occurrences, to_attr="shown_occurrences")))
+
+
+def _touches(actor: Actor, since: datetime, until: datetime, group: "ChatGroup | None") -> QuerySet[Touch]:
+    in_time = Q(due_at__gte=since, due_at__lt=until)
+    waits = Q(due_at__isnull=True, run__starts_at__gte=since, run__starts_at__lt=until)
+    rows = Touch.objects.of(actor.workspace_id or 0).filter(in_time | waits)
+    if is_limited(actor):
+        rows = rows.filter(group_id__in=visible_group_ids(actor))
+    if group is not None:
+        rows = rows.filter(group=group)
+    return rows.select_related("step", "run", "group__community").order_by("run_id", "step__position", "group_id")
+
+
+def _deliveries(actor: Actor, announcements: Iterable[Announcement], run_ids: set[int]) -> Known:
+    mine = Q(origin=origins.ANNOUNCEMENT, origin_id__in=[announcement.pk for announcement in announcements])
+    theirs = Q(origin=origins.TOUCH, origin_id__in=run_ids)
+    rows = deliveries_visible_to(actor).filter(mine | theirs)
+    return {delivery.source_key: delivery for delivery in rows}
+
+
+def _announcement_items(
+    announcements: Iterable[Announcement], group: "ChatGroup | None", known: Known, now: datetime
+) -> Iterator[CalendarItem]:
+    for announcement in announcements:
+        groups = [target.group for target in announcement.targets.all() if group is None or target.group == group]
+        occurrences: list[Occurrence] = getattr(announcement, "shown_occurrences", [])
+        for occurrence in occurrences:
+            states = [_announcement_state(announcement, occurrence, each, known, now) for each in groups]
+            yield _announcement_item(announcement, occurrence.due_at, states)
+        if announcement.state == AnnouncementState.DRAFT:
+            drafts = [_group_state(each, AnnouncementState.DRAFT) for each in groups]
+            yield _announcement_item(announcement, announcement.due_at, drafts)
+
+
+def _announcement_item(announcement: Announcement, at: datetime, states: Sequence[GroupState]) -> CalendarItem:
+    first_line = announcement.text.partition("\n")[0]
+    return CalendarItem(ANNOUNCEMENT, at, first_line, "", announcement.pk, tuple(states))
+
+
+def _announcement_state(
+    announcement: Announcement, occurrence: Occurrence, group: "ChatGroup", known: Known, now: datetime
+) -> GroupState:
+    delivery = known.get(origins.announcement_key(announcement.pk, occurrence.pk, group.pk))
+    return _group_state(group, "planned") if delivery is None else _delivery_state(group, delivery, now)
+
+
+def _touch_items(touches: Iterable[Touch], known: Known, now: datetime) -> Iterator[CalendarItem]:
+    """Groups whose touch of one step is due at the same moment share an item."""
+    alike: dict[tuple[int, int, datetime | None], list[Touch]] = {}
+    for touch in touches:
+        alike.setdefault((touch.run_id, touch.step_id, touch.due_at), []).append(touch)
+    for (_run_id, _step_id, due_at), same in alike.items():
+        run, step = same[0].run, same[0].step
+        states = tuple(_touch_state(touch, known, now) for touch in same)
+        condition = step.condition if due_at is None else ""
+        yield CalendarItem(TOUCH, due_at or run.starts_at, step.name, run.label, run.pk, states, condition)
+
+
+def _touch_state(touch: Touch, known: Known, now: datetime) -> GroupState:
+    delivery = known.get(touch.source_key)
+    if touch.state == TouchState.PLANNED and delivery is not None:
+        return _delivery_state(touch.group, delivery, now)
+    state = {TouchState.SKIPPED: SKIPPED, TouchState.WAITING: WAITS, TouchState.STOPPED: STOPPED}.get(
+        TouchState(touch.state), "planned"
+    )
+    return _group_state(touch.group, state, touch.reason)
+
+
+def _delivery_state(group: "ChatGroup", delivery: "Delivery", now: datetime) -> GroupState:
+    return GroupState(
+        group_id=group.pk,
+        group_name=group.name,
+        zone=group.zone.key,
+        state=shown_state(delivery.state, delivery.due_at, now),
+        reason=delivery.reason,
+        delivery_id=delivery.pk,
+        accepted_at=delivery.accepted_at,
+        platform_text=f"{delivery.platform_code} {delivery.platform_text}".strip(),
+    )
+
+
+def _group_state(group: "ChatGroup", state: str, reason: str = "") -> GroupState:
+    return GroupState(group.pk, group.name, group.zone.key, state, reason)

@@ -1,0 +1,175 @@
+"""Reads of campaigns: every one knows who asks, or the workspace it is about."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
+
+from django.conf import settings
+from django.db.models import Exists, Model, OuterRef, Prefetch, QuerySet
+
+from campaigns import origins
+from campaigns.models import (
+    Announcement,
+    AnnouncementGroup,
+    AnnouncementState,
+    Playbook,
+    PlaybookRun,
+    RunGroup,
+    Touch,
+)
+from community_ops.accounts.policies import HELPER
+from community_ops.common.actors import Actor
+from community_ops.common.errors import NotFound
+from groups import selectors as groups
+from messaging import selectors as messaging
+
+if TYPE_CHECKING:
+    from groups.models import ChatGroup
+    from messaging.models import Delivery
+
+M = TypeVar("M", bound=Model)
+MAX_ID = 2**63 - 1
+_READER = Actor.system("campaigns.selectors")
+
+
+def announcements_visible_to(actor: Actor) -> QuerySet[Announcement]:
+    """Announcements of the actor's workspace with the targets she may see (`targets`), oldest first.
+
+    A helper sees those that go to a group of hers.
+    """
+    rows = Announcement.objects.filter(workspace_id=_workspace(actor))
+    targets = AnnouncementGroup.objects.filter(workspace_id=_workspace(actor))
+    if is_limited(actor):
+        targets = targets.filter(group_id__in=visible_group_ids(actor))
+        rows = rows.filter(Exists(targets.filter(announcement=OuterRef("pk"))))
+    targets = targets.select_related("group__community").order_by("group_id")
+    return rows.prefetch_related(Prefetch("targets", queryset=targets)).order_by("id")
+
+
+def get_announcement(actor: Actor, announcement_id: int) -> Announcement:
+    """Raises NotFound for a missing one as for somebody else's."""
+    return _one(announcements_visible_to(actor), announcement_id, "There is no such announcement.")
+
+
+def deliveries_visible_to(actor: Actor) -> QuerySet["Delivery"]:
+    """Deliveries the actor may see, oldest first; a helper those of her groups."""
+    group_ids = list(visible_group_ids(actor)) if is_limited(actor) else None
+    return messaging.deliveries_visible_to(actor, group_ids=group_ids)
+
+
+def deliveries_of(announcement: Announcement, actor: Actor) -> QuerySet["Delivery"]:
+    """The announcement's deliveries the actor may see, one a group, oldest first."""
+    rows = deliveries_visible_to(actor)
+    return rows.filter(origin=origins.ANNOUNCEMENT, origin_id=announcement.pk)
+
+
+def deliveries_of_run(run: PlaybookRun) -> QuerySet["Delivery"]:
+    """Every delivery of a run, for workers and services."""
+    reader = replace(_READER, workspace_id=run.workspace_id)
+    return messaging.deliveries_visible_to(reader).filter(origin=origins.TOUCH, origin_id=run.pk)
+
+
+def playbooks_visible_to(actor: Actor) -> QuerySet[Playbook]:
+    """The newest version of each playbook of the workspace with its steps, by name."""
+    newer = Playbook.objects.filter(
+        workspace_id=OuterRef("workspace_id"), key=OuterRef("key"), version__gt=OuterRef("version")
+    )
+    rows = Playbook.objects.filter(~Exists(newer), workspace_id=_workspace(actor), archived_at__isnull=True)
+    return rows.prefetch_related("steps").order_by("name", "id")
+
+
+def get_playbook(actor: Actor, playbook_id: int) -> Playbook:
+    """Any version; raises NotFound for a missing one as for somebody else's."""
+    rows = Playbook.objects.filter(workspace_id=_workspace(actor)).prefetch_related("steps")
+    return _one(rows, playbook_id, "There is no such playbook.")
+
+
+def runs_visible_to(actor: Actor) -> QuerySet[PlaybookRun]:
+    """Runs with their playbook, the nearest in time first; a helper sees those that speak to a group of hers."""
+    rows = PlaybookRun.objects.filter(workspace_id=_workspace(actor))
+    if is_limited(actor):
+        mine = RunGroup.objects.filter(run=OuterRef("pk"), group_id__in=visible_group_ids(actor))
+        rows = rows.filter(Exists(mine))
+    return rows.select_related("playbook").order_by("-starts_at", "-id")
+
+
+def get_run(actor: Actor, run_id: int) -> PlaybookRun:
+    """Raises NotFound for a missing one as for somebody else's."""
+    return _one(runs_visible_to(actor), run_id, "There is no such run.")
+
+
+def find_live_run(*, workspace_id: int, subject_kind: str, subject_id: int) -> PlaybookRun | None:
+    """The run that speaks about this subject and was not stopped; there is at most one."""
+    rows = PlaybookRun.objects.of(workspace_id).filter(subject_kind=subject_kind, subject_id=subject_id)
+    return rows.filter(stopped_at__isnull=True).select_related("playbook").first()
+
+
+def find_last_run(*, workspace_id: int, subject_kind: str, subject_id: int) -> PlaybookRun | None:
+    """The subject's newest run, stopped or not."""
+    rows = PlaybookRun.objects.of(workspace_id).filter(subject_kind=subject_kind, subject_id=subject_id)
+    return rows.select_related("playbook").order_by("id").last()
+
+
+def touches_of(run: PlaybookRun, actor: Actor) -> QuerySet[Touch]:
+    """The run's touches the actor may see, with step and group, in the order of time (those without last)."""
+    rows = run.touches.select_related("step", "group__community")
+    if is_limited(actor):
+        rows = rows.filter(group_id__in=visible_group_ids(actor))
+    return rows.order_by("step__position", "group_id")
+
+
+def platforms_of(chosen: Sequence["ChatGroup"]) -> list[str]:
+    """Platforms the groups' endpoints are on, each once. One query for each workspace in `chosen` (so: one)."""
+    endpoint_ids: dict[int, set[int]] = {}
+    for group in chosen:
+        if group.endpoint_id is not None:
+            endpoint_ids.setdefault(group.workspace_id, set()).add(group.endpoint_id)
+    facts = (
+        messaging.endpoint_facts(workspace_id=workspace_id, endpoint_ids=ids)
+        for workspace_id, ids in endpoint_ids.items()
+    )
+    return sorted({fact.platform for found in facts for fact in found.values()})
+
+
+def groups_to_choose(actor: Actor) -> QuerySet["ChatGroup"]:
+    """Live groups the actor may write to, with community, endpoint and connection."""
+    return groups.groups_visible_to(actor).select_related("community", "endpoint__connection")
+
+
+def home_zone(actor: Actor) -> str:
+    """Name of the zone in which times are written where no group decides: that of the actor's oldest community."""
+    first = groups.communities_visible_to(actor).values_list("timezone", flat=True).first()
+    return first or settings.DEFAULT_COMMUNITY_TIMEZONE
+
+
+def is_limited(actor: Actor) -> bool:
+    """Whether the actor sees only groups she is assigned to."""
+    return actor.role == HELPER or actor.group_ids is not None
+
+
+def state_shown(announcement: Announcement, counts: dict[str, int]) -> str:
+    """draft, scheduled, sending (some has gone out), finished or cancelled: the words of a whole announcement.
+
+    `counts`: its deliveries by state (`messaging.selectors.delivery_counts`).
+    """
+    if announcement.state != AnnouncementState.SCHEDULED:
+        return announcement.state
+    open_count = sum(counts.get(state, 0) for state in ("planned", "due", "sending", "waiting"))
+    if not open_count and counts:
+        return "finished"
+    return "sending" if sum(counts.values()) > counts.get("planned", 0) else AnnouncementState.SCHEDULED
+
+
+def visible_group_ids(actor: Actor) -> Iterable[int]:
+    return groups.groups_visible_to(actor, with_archived=True).values_list("pk", flat=True)
+
+
+def _workspace(actor: Actor) -> int:
+    return actor.workspace_id or 0
+
+
+def _one(rows: QuerySet[M], pk: int, message: str) -> M:
+    found = rows.filter(pk=pk).first() if 0 < pk <= MAX_ID else None
+    if found is None:
+        raise NotFound(message)
+    return found

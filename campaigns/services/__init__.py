@@ -1,0 +1,43 @@
+"""Changes of campaigns, by topic; this is what other apps call."""
+
+from campaigns.services.announcements import (
+    cancel_announcement,
+    change_announcement,
+    create_announcement,
+    move_announcement,
+    no_endpoint_warnings,
+    plan_due,
+    refuse_too_big,
+    schedule_announcement,
+    target_groups,
+)
+from campaigns.services.playbooks import (
+    PlannedTouch,
+    built_in_playbook,
+    ensure_built_in_everywhere,
+    ensure_built_in_playbooks,
+    preview_run,
+)
+from campaigns.services.runs import meet_condition, move_run, needs_warnings, start_run, stop_run
+
+__all__ = [
+    "PlannedTouch",
+    "built_in_playbook",
+    "cancel_announcement",
+    "change_announcement",
+    "create_announcement",
+    "ensure_built_in_everywhere",
+    "ensure_built_in_playbooks",
+    "meet_condition",
+    "move_announcement",
+    "move_run",
+    "needs_warnings",
+    "no_endpoint_warnings",
+    "plan_due",
+    "preview_run",
+    "refuse_too_big",
+    "schedule_announcement",
+    "start_run",
+    "stop_run",
+    "target_groups",
+]

@@ -1,0 +1,300 @@
+"""Changes of announcements: write, schedule, move, cancel, and the planner that makes missing deliveries."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from campaigns import origins, policies, selectors
+from campaigns.errors import AlreadyCancelled, GroupClosed, NoGroups, NotADraft, NothingPlanned
+from campaigns.events import AnnouncementCancelled, AnnouncementMoved, AnnouncementScheduled
+from campaigns.models import Announcement, AnnouncementGroup, AnnouncementState, Occurrence
+from community_ops.common import audit, outbox, placeholders, text
+from community_ops.common.actors import Actor
+from community_ops.common.errors import InvalidInput
+from groups.services import Warned
+from messaging import selectors as messaging_selectors
+from messaging import services as messaging
+
+if TYPE_CHECKING:
+    from groups.models import ChatGroup
+
+PLANNER = Actor.system("campaigns.plan_due")
+
+
+@transaction.atomic
+def create_announcement(
+    *,
+    workspace_id: int,
+    groups: Sequence["ChatGroup"],
+    text: str,
+    due_at: datetime,
+    actor: Actor,
+    now: datetime,
+) -> Announcement:
+    """Write a draft for one or more groups. Writes it, its groups and one audit row; nothing is sent.
+
+    `due_at` at most 60 s past means `now`. A group named twice counts once. Raises InvalidInput naming
+    `groups`, `text` (also when it is too big for a target's platform, in that platform's bytes) or `due_at`.
+    """
+    chosen = _live_groups(groups)
+    announcement = Announcement.objects.create(
+        workspace_id=workspace_id,
+        text=_sendable(text, chosen),
+        due_at=policies.due_or_now(due_at, now=now),
+    )
+    _add_groups(announcement, chosen)
+    after = {"due_at": announcement.due_at, "groups": [group.pk for group in chosen]}
+    audit.record(actor=actor, verb="announcement.created", target=announcement, now=now, after=after)
+    return announcement
+
+
+@transaction.atomic
+def change_announcement(
+    *,
+    announcement: Announcement,
+    groups: Sequence["ChatGroup"],
+    text: str,
+    due_at: datetime,
+    actor: Actor,
+    now: datetime,
+) -> Announcement:
+    """Write a draft anew: its groups, text and time. The same again changes nothing but the audit log.
+
+    Raises InvalidInput as `create_announcement` does, NotADraft once it was scheduled or cancelled.
+    """
+    locked = Announcement.objects.select_for_update().get(pk=announcement.pk)
+    if locked.state != AnnouncementState.DRAFT:
+        raise NotADraft
+    chosen = _live_groups(groups)
+    locked.text = _sendable(text, chosen)
+    locked.due_at = policies.due_or_now(due_at, now=now)
+    locked.save(update_fields=["text", "due_at", "updated_at"])
+    locked.targets.all().delete()
+    _add_groups(locked, chosen)
+    after = {"due_at": locked.due_at, "groups": [group.pk for group in chosen]}
+    audit.record(actor=actor, verb="announcement.changed", target=locked, now=now, after=after)
+    return locked
+
+
+@transaction.atomic
+def schedule_announcement(
+    *, announcement: Announcement, due_at: datetime | None = None, actor: Actor, now: datetime
+) -> list[Warned]:
+    """Plan a draft's deliveries: they exist when this returns. Returns warnings (`no_endpoint`).
+
+    `due_at`: another time than the draft's, e.g. `now`. Writes the occurrence, one delivery a group, an audit row and
+    AnnouncementScheduled. A second call changes nothing. Raises AlreadyCancelled, and InvalidInput naming `due_at`
+    (more than 60 s past) or `text` (a group's platform changed to one it is too big for). A group without an endpoint
+    is planned too: its delivery fails when it is due.
+    """
+    groups = target_groups(announcement)
+    if not _change_state(announcement, AnnouncementState.DRAFT, AnnouncementState.SCHEDULED, scheduled_at=now):
+        if announcement.state == AnnouncementState.CANCELLED:
+            raise AlreadyCancelled
+        return no_endpoint_warnings(groups)
+    _sendable(announcement.text, groups)
+    announcement.due_at = policies.due_or_now(due_at or announcement.due_at, now=now)
+    announcement.save(update_fields=["due_at", "updated_at"])
+    occurrence = _occurrence(announcement, announcement.due_at)
+    _plan(occurrence, announcement, groups, actor=actor, now=now)
+    after = {"state": announcement.state, "due_at": announcement.due_at}
+    audit.record(actor=actor, verb="announcement.scheduled", target=announcement, now=now, after=after)
+    outbox.publish(
+        AnnouncementScheduled(
+            workspace_id=announcement.workspace_id,
+            announcement_id=announcement.pk,
+            due_at=announcement.due_at,
+            group_ids=tuple(group.pk for group in groups),
+        )
+    )
+    return no_endpoint_warnings(groups)
+
+
+@transaction.atomic
+def move_announcement(*, announcement: Announcement, due_at: datetime, actor: Actor, now: datetime) -> Announcement:
+    """Send at another time. What has gone out stays as it is; what is planned moves, also when a worker holds it.
+
+    Writes an audit row and AnnouncementMoved. The same time again changes nothing. Raises InvalidInput naming
+    `due_at`, AlreadyCancelled, NothingPlanned.
+    """
+    due_at = policies.due_or_now(due_at, now=now)
+    locked = Announcement.objects.select_for_update().get(pk=announcement.pk)
+    if locked.state == AnnouncementState.CANCELLED:
+        raise AlreadyCancelled
+    if (before := locked.due_at) == due_at:
+        return locked
+    if locked.state == AnnouncementState.SCHEDULED:
+        _move_deliveries(locked, due_at, now=now)
+    locked.due_at = announcement.due_at = due_at
+    locked.save(update_fields=["due_at", "updated_at"])
+    audit.record(
+        actor=actor,
+        verb="announcement.moved",
+        target=locked,
+        now=now,
+        before={"due_at": before},
+        after={"due_at": due_at},
+    )
+    outbox.publish(AnnouncementMoved(workspace_id=locked.workspace_id, announcement_id=locked.pk, due_at=due_at))
+    return locked
+
+
+@transaction.atomic
+def cancel_announcement(*, announcement: Announcement, actor: Actor, now: datetime) -> int:
+    """Cancel what is still planned; returns how many deliveries that were. What has gone out stays.
+
+    Writes an audit row and AnnouncementCancelled. A second call changes nothing and returns 0. Raises
+    NothingPlanned when everything has gone out: then "cancelled" would not be true.
+    """
+    before = announcement.state
+    is_draft = _change_state(announcement, AnnouncementState.DRAFT, AnnouncementState.CANCELLED, cancelled_at=now)
+    if not is_draft and not _change_state(
+        announcement, AnnouncementState.SCHEDULED, AnnouncementState.CANCELLED, cancelled_at=now
+    ):
+        return 0
+    count = messaging.cancel_deliveries(
+        workspace_id=announcement.workspace_id,
+        origin=origins.ANNOUNCEMENT,
+        origin_id=announcement.pk,
+        reason=origins.ANNOUNCEMENT_CANCELLED,
+        actor=actor,
+        now=now,
+    )
+    if not is_draft and not count:
+        announcement.state = before
+        raise NothingPlanned
+    after = {"state": announcement.state, "cancelled_count": count}
+    audit.record(
+        actor=actor, verb="announcement.cancelled", target=announcement, now=now, before={"state": before}, after=after
+    )
+    outbox.publish(
+        AnnouncementCancelled(
+            workspace_id=announcement.workspace_id, announcement_id=announcement.pk, cancelled_count=count
+        )
+    )
+    return count
+
+
+def plan_due(*, now: datetime, limit: int = 200) -> int:
+    """Make the deliveries of occurrences that have none yet; returns how many occurrences were planned.
+
+    The safety net below `schedule_announcement`: two planners at once, or one killed in the middle, leave each
+    delivery planned exactly once (its source key is unique).
+    """
+    rows = Occurrence.objects.filter(planned_at__isnull=True, announcement__state=AnnouncementState.SCHEDULED).order_by(
+        "id"
+    )
+    return sum(_plan_missing(pk, now=now) for pk in list(rows.values_list("pk", flat=True)[:limit]))
+
+
+def target_groups(announcement: Announcement) -> list["ChatGroup"]:
+    """The announcement's groups with community, endpoint and connection, oldest first."""
+    rows = announcement.targets.select_related("group__community", "group__endpoint__connection")
+    return [row.group for row in rows.order_by("group_id")]
+
+
+def no_endpoint_warnings(groups: Sequence["ChatGroup"]) -> list[Warned]:
+    """One warning per group that has nowhere to send to: its delivery will fail when it is due."""
+    message = _("%(group)s has no delivery channel: nothing can be sent to it, and its delivery will fail.")
+    return [
+        {"code": "no_endpoint", "message": message % {"group": group.name}}
+        for group in groups
+        if group.endpoint_id is None
+    ]
+
+
+def refuse_too_big(text: str, groups: Sequence["ChatGroup"]) -> None:
+    """Raise InvalidInput naming `text` when it is bigger than a target's platform takes."""
+    for platform in selectors.platforms_of(groups):
+        if problem := messaging_selectors.size_problem(platform, text):
+            raise InvalidInput(problem, field="text", platform=platform)
+
+
+def _sendable(value: str, groups: Sequence["ChatGroup"]) -> str:
+    """The cleaned text; announcements have no placeholders to fill, so one in them is a mistake."""
+    cleaned = text.clean_text(value, field="text", max_length=policies.MAX_TEXT_LENGTH)
+    placeholders.refuse_unknown(cleaned, known=())
+    refuse_too_big(cleaned, groups)
+    return cleaned
+
+
+def _live_groups(groups: Sequence["ChatGroup"]) -> list["ChatGroup"]:
+    chosen = sorted({group.pk: group for group in groups}.values(), key=lambda group: group.pk)
+    if not chosen:
+        raise NoGroups
+    if len(chosen) > policies.MAX_GROUPS:
+        raise InvalidInput(_("At most %(count)d groups.") % {"count": policies.MAX_GROUPS}, field="groups")
+    if any(group.archived_at is not None for group in chosen):
+        raise GroupClosed
+    return chosen
+
+
+def _add_groups(announcement: Announcement, groups: Sequence["ChatGroup"]) -> None:
+    AnnouncementGroup.objects.bulk_create(
+        AnnouncementGroup(workspace_id=announcement.workspace_id, announcement=announcement, group=group)
+        for group in groups
+    )
+
+
+def _change_state(announcement: Announcement, old: AnnouncementState, new: AnnouncementState, **facts: Any) -> bool:
+    """The conditional update that decides between two callers; the object then says what the row says."""
+    rows = Announcement.objects.filter(pk=announcement.pk, state=old)
+    changed = rows.update(state=new, updated_at=next(iter(facts.values())), **facts) == 1
+    announcement.refresh_from_db()
+    return changed
+
+
+def _occurrence(announcement: Announcement, due_at: datetime) -> Occurrence:
+    occurrence, _created = Occurrence.objects.get_or_create(
+        workspace_id=announcement.workspace_id, announcement=announcement, due_at=due_at
+    )
+    return occurrence
+
+
+def _plan(
+    occurrence: Occurrence, announcement: Announcement, groups: Sequence["ChatGroup"], *, actor: Actor, now: datetime
+) -> None:
+    plans = [
+        messaging.PlannedSend(
+            source_key=origins.announcement_key(announcement.pk, occurrence.pk, group.pk),
+            endpoint_id=group.endpoint_id,
+            text=announcement.text,
+            due_at=occurrence.due_at,
+            latest_at=None,
+            origin=origins.ANNOUNCEMENT,
+            origin_id=announcement.pk,
+            target_kind=origins.GROUP,
+            target_id=group.pk,
+            target_label=group.name,
+        )
+        for group in groups
+    ]
+    messaging.plan_deliveries(workspace_id=announcement.workspace_id, plans=plans, actor=actor, now=now)
+    Occurrence.objects.filter(pk=occurrence.pk).update(planned_at=now, updated_at=now)
+
+
+@transaction.atomic
+def _plan_missing(occurrence_pk: int, *, now: datetime) -> int:
+    claimed = Occurrence.objects.filter(pk=occurrence_pk, planned_at__isnull=True).update(planned_at=now)
+    if not claimed:
+        return 0
+    occurrence = Occurrence.objects.select_related("announcement").get(pk=occurrence_pk)
+    announcement = Announcement.objects.select_for_update().get(pk=occurrence.announcement_id)
+    if announcement.state != AnnouncementState.SCHEDULED:
+        return 0
+    _plan(occurrence, announcement, target_groups(announcement), actor=PLANNER, now=now)
+    return 1
+
+
+def _move_deliveries(announcement: Announcement, due_at: datetime, *, now: datetime) -> None:
+    occurrence = announcement.occurrences.get(due_at=announcement.due_at)
+    moves = {
+        origins.announcement_key(announcement.pk, occurrence.pk, group_id): due_at
+        for group_id in announcement.targets.values_list("group_id", flat=True)
+    }
+    if not messaging.reschedule_deliveries(workspace_id=announcement.workspace_id, moves=moves, now=now):
+        raise NothingPlanned
+    Occurrence.objects.filter(pk=occurrence.pk).update(due_at=due_at, updated_at=now)

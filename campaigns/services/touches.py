@@ -1,0 +1,158 @@
+"""The touches of a run and their deliveries: planning them, and moving them all."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TypeVar
+
+from campaigns import origins, policies, selectors
+from campaigns.models import PlaybookRun, Touch, TouchState
+from campaigns.services.playbooks import PlannedTouch, plan_touch, words_for
+from community_ops.common.actors import Actor
+from messaging import services as messaging
+
+T = TypeVar("T")
+BATCH = 500
+_NO_TIME = frozenset({policies.SkipReason.PAST, policies.SkipReason.TOO_SHORT, policies.SkipReason.AFTER_START})
+
+
+def plan_of(run: PlaybookRun, *, now: datetime) -> list[PlannedTouch]:
+    """What the run's playbook means for its groups with its present anchors."""
+    rows = run.targets.select_related("group__community").order_by("group_id")
+    groups = [row.group for row in rows]
+    return [
+        plan_touch(step, group, starts_at=run.starts_at, ends_at=run.ends_at, now=now)
+        for step in run.playbook.steps.all()
+        for group in groups
+    ]
+
+
+def apply_plan(touch: Touch, planned: PlannedTouch) -> None:
+    """Set time, state and reason of a touch that has no delivery; not saved."""
+    touch.due_at, touch.latest_at, touch.reason = planned.due_at, planned.latest_at, planned.skipped_reason
+    if planned.skipped_reason:
+        touch.state = TouchState.SKIPPED
+    else:
+        touch.state = TouchState.WAITING if planned.due_at is None else TouchState.PLANNED
+
+
+def plan_deliveries(run: PlaybookRun, touches: Sequence[Touch], *, actor: Actor, now: datetime) -> None:
+    """Make the deliveries of touches that have a time. They come with step, and group with its community."""
+    plans = [
+        messaging.PlannedSend(
+            source_key=touch.source_key,
+            endpoint_id=touch.group.endpoint_id,
+            text=words_for(touch.step, touch.group.community.locale),
+            due_at=touch.due_at,
+            latest_at=touch.latest_at,
+            origin=origins.TOUCH,
+            origin_id=run.pk,
+            subject_kind=run.subject_kind,
+            subject_id=run.subject_id,
+            target_kind=origins.GROUP,
+            target_id=touch.group_id,
+            target_label=touch.group.name,
+        )
+        for touch in touches
+        if touch.due_at is not None
+    ]
+    messaging.plan_deliveries(workspace_id=run.workspace_id, plans=plans, actor=actor, now=now)
+
+
+def move_touches(run: PlaybookRun, *, actor: Actor, now: datetime) -> None:
+    """Bring every touch to where the run's new anchors put it; what has gone out stays.
+
+    The deliveries' own conditional updates decide which of them still move: a touch follows its delivery.
+    """
+    change = _sort(run, now=now)
+    _move_deliveries(run, change.moved, now=now)
+    _cancel_deliveries(run, change.dropped, actor=actor, now=now)
+    states = dict(selectors.deliveries_of_run(run).values_list("source_key", "state"))
+    _save_times([one for one in change.moved if states.get(one[0].source_key) == "planned"], now=now)
+    _save_times([one for one in change.dropped if states.get(one[0].source_key) == "cancelled"], now=now)
+    _save_times(change.changed, now=now)
+    _plan_anew(run, change.revived, known=states.keys(), actor=actor, now=now)
+
+
+Pair = tuple[Touch, PlannedTouch]
+
+
+@dataclass
+class _Change:
+    """Touches beside their new plan, by what becomes of them."""
+
+    moved: list[Pair] = field(default_factory=list)  # planned, and has another time now
+    dropped: list[Pair] = field(default_factory=list)  # planned, and has no time any more
+    revived: list[Pair] = field(default_factory=list)  # was skipped, and has a time again
+    changed: list[Pair] = field(default_factory=list)  # has no delivery: only what is shown of it changes
+
+
+def _sort(run: PlaybookRun, *, now: datetime) -> _Change:
+    plans = {(planned.step.pk, planned.group.pk): planned for planned in plan_of(run, now=now)}
+    change = _Change()
+    for touch in run.touches.exclude(state=TouchState.STOPPED).select_related("step", "group__community"):
+        planned = plans[touch.step_id, touch.group_id]
+        if touch.state != TouchState.PLANNED:
+            has_time = not planned.skipped_reason and planned.due_at is not None
+            (change.revived if has_time else change.changed).append((touch, planned))
+        elif planned.skipped_reason == policies.SkipReason.PAST and planned.due_at == touch.due_at:
+            continue  # due already and in the hands of the workers; the move is not about it
+        elif planned.skipped_reason in _NO_TIME:
+            change.dropped.append((touch, planned))
+        elif planned.due_at is not None:  # a group that lost its endpoint keeps its delivery: it says so when due
+            change.moved.append((touch, replace(planned, skipped_reason="")))
+    return change
+
+
+def _move_deliveries(run: PlaybookRun, moved: Sequence[Pair], *, now: datetime) -> None:
+    for chunk in _chunks(moved):
+        moves = {
+            touch.source_key: messaging.Move(due_at=planned.due_at, latest_at=planned.latest_at)
+            for touch, planned in chunk
+            if planned.due_at is not None
+        }
+        messaging.reschedule_deliveries(workspace_id=run.workspace_id, moves=moves, now=now)
+
+
+def _cancel_deliveries(run: PlaybookRun, dropped: Iterable[Pair], *, actor: Actor, now: datetime) -> None:
+    keys: dict[str, list[str]] = defaultdict(list)
+    for touch, planned in dropped:
+        keys[planned.skipped_reason].append(touch.source_key)
+    for reason, of_reason in keys.items():
+        messaging.cancel_deliveries(
+            workspace_id=run.workspace_id, source_keys=of_reason, reason=str(reason), actor=actor, now=now
+        )
+
+
+def _save_times(pairs: Sequence[Pair], *, now: datetime) -> None:
+    """One UPDATE for all touches that get the same time and state: groups of one zone share them."""
+    alike: dict[tuple[object, ...], list[Touch]] = defaultdict(list)
+    for touch, planned in pairs:
+        apply_plan(touch, planned)
+        alike[touch.due_at, touch.latest_at, touch.state, touch.reason].append(touch)
+    for (due_at, latest_at, state, reason), touches in alike.items():
+        for chunk in _chunks(touches):
+            Touch.objects.filter(pk__in=[touch.pk for touch in chunk]).update(
+                due_at=due_at, latest_at=latest_at, state=state, reason=reason, updated_at=now
+            )
+
+
+def _plan_anew(run: PlaybookRun, revived: Sequence[Pair], *, known: Iterable[str], actor: Actor, now: datetime) -> None:
+    """Plan touches that were skipped. One that had a delivery before gets another: the old row stays as history."""
+    used = set(known)
+    touches = []
+    for touch, planned in revived:
+        apply_plan(touch, planned)
+        if touch.source_key in used:
+            touch.revision += 1
+            touch.source_key = origins.touch_key(run.pk, touch.step_id, touch.group_id, revision=touch.revision)
+        touch.updated_at = now
+        touches.append(touch)
+    fields = ["due_at", "latest_at", "state", "reason", "revision", "source_key", "updated_at"]
+    Touch.objects.bulk_update(touches, fields, batch_size=BATCH)
+    plan_deliveries(run, touches, actor=actor, now=now)
+
+
+def _chunks(rows: Sequence[T]) -> Iterable[Sequence[T]]:
+    return (rows[start : start + BATCH] for start in range(0, len(rows), BATCH))

@@ -1,0 +1,32 @@
+from django.urls import path, register_converter
+
+from campaigns.views import announcements, plans
+
+
+class AnnouncementAction:
+    """What can be done to an announcement on its page."""
+
+    regex = "schedule|send_now|move|cancel"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+register_converter(AnnouncementAction, "announcement_action")
+
+app_name = "campaigns"
+_one = "w/<slug:slug>/announcements/<int:announcement_id>/"
+urlpatterns = [
+    path("w/<slug:slug>/announcements/", announcements.announcement_list, name="announcements"),
+    path("w/<slug:slug>/announcements/new/", announcements.announcement_new, name="announcement_new"),
+    path(_one, announcements.announcement_detail, name="announcement"),
+    path(f"{_one}edit/", announcements.announcement_edit, name="announcement_edit"),
+    path(f"{_one}<announcement_action:action>/", announcements.announcement_act, name="announcement_act"),
+    path("w/<slug:slug>/calendar/", plans.calendar, name="calendar"),
+    path("w/<slug:slug>/playbooks/", plans.playbook_list, name="playbooks"),
+    path("w/<slug:slug>/playbooks/<int:playbook_id>/", plans.playbook_detail, name="playbook"),
+    path("w/<slug:slug>/runs/<int:run_id>/", plans.run_detail, name="run"),
+]

@@ -1,0 +1,1 @@
+"""Pages of campaigns: 群消息, 排期, 群SOP."""

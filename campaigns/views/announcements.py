@@ -1,0 +1,310 @@
+"""群消息: the list, the composer, one announcement with what became of it in each group."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from campaigns import origins, selectors, services, wording
+from campaigns.forms import BUBBLE_ID, AnnouncementForm, MoveForm, chosen_groups, initial_of
+from campaigns.models import Announcement, AnnouncementState
+from community_ops.accounts.pages import WorkspaceRequest, page, tell
+from community_ops.accounts.policies import may
+from community_ops.common import clock
+from community_ops.common.errors import DomainError
+from messaging import selectors as messaging
+
+if TYPE_CHECKING:
+    from groups.models import ChatGroup
+
+PAGE_SIZE = 50
+SHOWN_NAMES = 20
+OPEN_STATES = {"planned", "due", "sending", "waiting"}
+
+
+@page("announcements.view")
+@require_safe
+def announcement_list(request: WorkspaceRequest) -> HttpResponse:
+    """Newest first. `?cursor=` (older than this id) stands in the address."""
+    cursor = request.GET.get("cursor", "")
+    rows = selectors.announcements_visible_to(request.actor).order_by("-id")
+    if cursor.isascii() and cursor.isdigit() and len(cursor) < 19:
+        rows = rows.filter(pk__lt=int(cursor))
+    found = list(rows[: PAGE_SIZE + 1])
+    shown = found[:PAGE_SIZE]
+    context = {
+        "rows": _listed(request, shown),
+        "pager": _pager(cursor, shown, more=len(found) > PAGE_SIZE),
+        "may_write": may(request.actor, "announcements.write"),
+        "empty": _empty(request),
+    }
+    return render(request, "campaigns/announcement_list.html", context)
+
+
+def _listed(request: WorkspaceRequest, shown: Sequence[Announcement]) -> list[dict[str, Any]]:
+    ids = [announcement.pk for announcement in shown]
+    counts = messaging.counts_by_origin(
+        workspace_id=request.workspace.pk, origin=origins.ANNOUNCEMENT, origin_ids=ids, now=clock.now()
+    )
+    return [
+        {
+            "announcement": announcement,
+            "groups": [target.group for target in announcement.targets.all()],
+            "zone": _zone_of(announcement, request),
+            "state": selectors.state_shown(announcement, counts.get(announcement.pk, {})),
+            "counts": counts.get(announcement.pk, {}),
+        }
+        for announcement in shown
+    ]
+
+
+def _pager(cursor: str, shown: Sequence[Announcement], *, more: bool) -> dict[str, str]:
+    pager = {"previous_url": "?"} if cursor else {}
+    return pager | ({"next_url": f"?cursor={shown[-1].pk}"} if more else {})
+
+
+def _empty(request: WorkspaceRequest) -> dict[str, str]:
+    empty = {
+        "icon": "megaphone",
+        "title": _("No announcements yet"),
+        "text": _("Write one text, choose groups and a time. You see what became of it in each group."),
+    }
+    if may(request.actor, "announcements.write"):
+        address = reverse("campaigns:announcement_new", args=[request.workspace.slug])
+        empty |= {"action_url": address, "action_label": _("Write an announcement")}
+    return empty
+
+
+# --- the composer ------------------------------------------------------------------------------------
+
+
+@page("announcements.write")
+def announcement_new(request: WorkspaceRequest) -> HttpResponse:
+    """Write a draft. The same address shows the bubbles of what is typed (`preview`), without saving."""
+    zone = selectors.home_zone(request.actor)
+    initial = {"due_at": _next_full_hour(zone), "groups": request.GET.getlist("group")}
+    form = AnnouncementForm(request.POST or None, actor=request.actor, zone=zone, initial=initial)
+    if _wants_preview(request):
+        return _preview(request)
+    if request.method == "POST" and form.is_valid() and (made := _create(request, form)):
+        return redirect("campaigns:announcement", slug=request.workspace.slug, announcement_id=made.pk)
+    return _composer(request, form, heading=_("New announcement"))
+
+
+@page("announcements.write")
+def announcement_edit(request: WorkspaceRequest, announcement_id: int) -> HttpResponse:
+    """Write a draft anew."""
+    announcement = selectors.get_announcement(request.actor, announcement_id)
+    if _wants_preview(request):
+        return _preview(request)
+    zone = _zone_of(announcement, request)
+    form = AnnouncementForm(
+        request.POST or None, actor=request.actor, zone=zone, initial=initial_of(announcement, zone)
+    )
+    if request.method == "POST" and form.is_valid() and _change(request, announcement, form):
+        return redirect("campaigns:announcement", slug=request.workspace.slug, announcement_id=announcement.pk)
+    return _composer(request, form, heading=_("Change the draft"))
+
+
+def _wants_preview(request: WorkspaceRequest) -> bool:
+    return bool(request.htmx) and request.method == "POST"
+
+
+def _preview(request: WorkspaceRequest) -> HttpResponse:
+    groups = chosen_groups(request.actor, request.POST.getlist("groups"))
+    context = {"bubbles": bubbles(groups, request.POST.get("text", ""))}
+    return render(request, "campaigns/_preview.html", context)
+
+
+def _composer(request: WorkspaceRequest, form: AnnouncementForm, *, heading: str) -> HttpResponse:
+    ids = [str(value) for value in form["groups"].value() or []]
+    context = {
+        "form": form,
+        "heading": heading,
+        "bubbles": bubbles(chosen_groups(request.actor, ids), form["text"].value() or ""),
+        "breadcrumbs": _crumbs(request),
+    }
+    return render(request, "campaigns/announcement_form.html", context, status=422 if form.errors else 200)
+
+
+def _create(request: WorkspaceRequest, form: AnnouncementForm) -> Announcement | None:
+    try:
+        return services.create_announcement(
+            workspace_id=request.workspace.pk, **form.cleaned(), actor=request.actor, now=clock.now()
+        )
+    except DomainError as refusal:
+        form.refuse(refusal)
+        return None
+
+
+def _change(request: WorkspaceRequest, announcement: Announcement, form: AnnouncementForm) -> Announcement | None:
+    try:
+        return services.change_announcement(
+            announcement=announcement, **form.cleaned(), actor=request.actor, now=clock.now()
+        )
+    except DomainError as refusal:
+        form.refuse(refusal)
+        return None
+
+
+def bubbles(groups: Sequence["ChatGroup"], text: str) -> list[dict[str, Any]]:
+    """One bubble per platform the groups are on, the strictest first, each with its size as that platform counts."""
+    of_platform: dict[str, list[ChatGroup]] = {}
+    for group in groups:
+        if group.endpoint is not None:
+            of_platform.setdefault(group.endpoint.connection.platform, []).append(group)
+    size = len(text.encode("utf-8", "replace"))
+    strictest_first = sorted(of_platform, key=lambda platform: (messaging.text_limit_bytes(platform), platform))
+    shown: list[dict[str, Any]] = [
+        {
+            "platform": _platform_label(of_platform[platform][0]),
+            "group": wording.names([group.name for group in of_platform[platform][:3]]),
+            "size": size,
+            "limit": messaging.text_limit_bytes(platform),
+            "unit": "bytes",
+        }
+        for platform in strictest_first
+    ] or [{"platform": _("No delivery channel")}]
+    shown[0]["id"] = BUBBLE_ID
+    return [bubble | {"sender": _("Group assistant"), "text": text} for bubble in shown]
+
+
+def _platform_label(group: "ChatGroup") -> str:
+    return group.endpoint.connection.get_platform_display() if group.endpoint is not None else ""
+
+
+# --- one announcement --------------------------------------------------------------------------------
+
+
+@page("announcements.view")
+@require_safe
+def announcement_detail(request: WorkspaceRequest, announcement_id: int) -> HttpResponse:
+    """Its text, and its honest state in each group; htmx asks again while something may still happen."""
+    announcement = selectors.get_announcement(request.actor, announcement_id)
+    context = _detail(request, announcement)
+    piece = "campaigns/_announcement_state.html" if request.htmx else "campaigns/announcement_detail.html"
+    return render(request, piece, context)
+
+
+def _detail(request: WorkspaceRequest, announcement: Announcement) -> dict[str, Any]:
+    now = clock.now()
+    groups = services.target_groups(announcement)
+    visible = {target.group_id for target in announcement.targets.all()}
+    groups = [group for group in groups if group.pk in visible]
+    rows = selectors.states_of_announcement(announcement, request.actor, now=now)
+    state = selectors.state_shown(announcement, _counts(rows))
+    zone = _zone_of(announcement, request)
+    return {
+        "announcement": announcement,
+        "groups": groups,
+        "rows": [{"row": row, "badge": wording.badge_of(row)} for row in rows],
+        "state": state,
+        "zone": zone,
+        "is_open": announcement.state != AnnouncementState.CANCELLED and any(row.state in OPEN_STATES for row in rows),
+        "bubbles": bubbles(groups, announcement.text),
+        "warnings": services.no_endpoint_warnings(groups) if state in ("draft", "scheduled") else [],
+        "dialogs": _dialogs(request, announcement, groups, zone, rows),
+        "may_write": may(request.actor, "announcements.write"),
+        "breadcrumbs": _crumbs(request),
+    }
+
+
+def _counts(rows: Sequence[selectors.GroupState]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for row in rows:
+        counts[row.state] = counts.get(row.state, 0) + 1
+    return counts
+
+
+def _dialogs(
+    request: WorkspaceRequest,
+    announcement: Announcement,
+    groups: Sequence["ChatGroup"],
+    zone: str,
+    rows: Sequence[selectors.GroupState],
+) -> dict[str, Any]:
+    """What the person may do now; each first shows whom it touches."""
+    if not may(request.actor, "announcements.send") or announcement.state == AnnouncementState.CANCELLED:
+        return {}
+    if announcement.state == AnnouncementState.DRAFT:
+        return {kind: _dialog(request, announcement, kind, groups) for kind in ("schedule", "send_now", "cancel")}
+    if not any(row.state in ("planned", "due") for row in rows):
+        return {}
+    move = _dialog(request, announcement, "move", groups)
+    move["form"] = MoveForm(zone=zone, initial={"due_at": announcement.due_at.astimezone(ZoneInfo(zone))})
+    return {"move": move, "cancel": _dialog(request, announcement, "cancel", groups)}
+
+
+def _dialog(
+    request: WorkspaceRequest, announcement: Announcement, kind: str, groups: Sequence["ChatGroup"]
+) -> dict[str, Any]:
+    words = {
+        "schedule": (_("Schedule for these groups?"), _("Schedule")),
+        "send_now": (_("Send to these groups now?"), _("Send now")),
+        "move": (_("Send at another time?"), _("Change the time")),
+        "cancel": (_("Cancel what has not gone out?"), _("Cancel the announcement")),
+    }
+    title, label = words[kind]
+    return {
+        "id": f"dialog-{kind}",
+        "title": title,
+        "confirm_label": label,
+        "action": reverse(
+            "campaigns:announcement_act",
+            kwargs={"slug": request.workspace.slug, "announcement_id": announcement.pk, "action": kind},
+        ),
+        "is_bad": kind == "cancel",
+        "names": [group.name for group in groups[:SHOWN_NAMES]],
+        "names_total": len(groups) if len(groups) > SHOWN_NAMES else None,
+    }
+
+
+@page("announcements.send")
+@require_POST
+def announcement_act(request: WorkspaceRequest, announcement_id: int, action: str) -> HttpResponse:
+    """Schedule, send now, move or cancel; a refusal is said on the next page."""
+    announcement = selectors.get_announcement(request.actor, announcement_id)
+    now = clock.now()
+    try:
+        if action == "cancel":
+            services.cancel_announcement(announcement=announcement, actor=request.actor, now=now)
+        elif action == "move":
+            _move(request, announcement, now)
+        else:
+            due_at = now if action == "send_now" else None
+            services.schedule_announcement(announcement=announcement, due_at=due_at, actor=request.actor, now=now)
+    except DomainError as refusal:
+        tell(request, refusal)
+    return redirect("campaigns:announcement", slug=request.workspace.slug, announcement_id=announcement.pk)
+
+
+def _move(request: WorkspaceRequest, announcement: Announcement, now: datetime) -> None:
+    form = MoveForm(request.POST, zone=_zone_of(announcement, request))
+    if form.is_valid():
+        services.move_announcement(
+            announcement=announcement, due_at=form.moment("due_at"), actor=request.actor, now=now
+        )
+    else:
+        messages.error(request, str(form.errors["due_at"][0]))
+
+
+def _zone_of(announcement: Announcement, request: WorkspaceRequest) -> str:
+    """The zone the announcement's times are written in: that of its first group."""
+    first = next((target.group for target in announcement.targets.all()), None)
+    return first.zone.key if first else selectors.home_zone(request.actor)
+
+
+def _next_full_hour(zone: str) -> datetime:
+    local = clock.now().astimezone(ZoneInfo(zone)) + timedelta(hours=1)
+    return local.replace(minute=0, second=0, microsecond=0, tzinfo=None)
+
+
+def _crumbs(request: WorkspaceRequest) -> list[dict[str, str]]:
+    return [{"label": _("Announcements"), "url": reverse("campaigns:announcements", args=[request.workspace.slug])}]

@@ -1,0 +1,1 @@
+"""CONVERT 转化: catalog, flash sales, orders."""

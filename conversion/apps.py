@@ -1,0 +1,9 @@
+from django.apps import AppConfig
+from django.utils.module_loading import import_string
+
+
+class ConversionConfig(AppConfig):
+    name = "conversion"
+
+    def ready(self) -> None:
+        import_string("conversion.guards.register")()

@@ -1,0 +1,232 @@
+"""Forms of the pages: they read what was typed; the rules are in policies and services."""
+
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
+
+from campaigns.selectors import playbooks_visible_to
+from community_ops.common import money
+from community_ops.common.actors import Actor
+from community_ops.common.errors import DomainError, InvalidInput
+from conversion import policies, selectors
+from conversion.models import OrderState, PaymentMode, Product
+from groups.selectors import groups_visible_to
+
+MAX_REASON = 500
+_WALL_TIME = "%Y-%m-%dT%H:%M"
+
+
+class AmountField(forms.DecimalField):
+    """A price in major units; how many decimals it may have is up to its currency."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_digits=18, decimal_places=3, **kwargs)
+        self.widget.attrs |= {"inputmode": "decimal", "step": "any"}
+
+
+class WallTimeField(forms.DateTimeField):
+    """A date and a time of day as they are meant in a community; made a moment by `in_zone`."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format=_WALL_TIME)
+        super().__init__(widget=widget, input_formats=[_WALL_TIME, "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"], **kwargs)
+
+    def from_current_timezone(self, value: datetime) -> datetime:
+        return value  # naive on purpose: the zone is known when the groups are
+
+
+class RefusingForm(forms.Form):
+    """A form that can show a refusal of the domain beside the field it is about."""
+
+    def refuse(self, error: DomainError) -> None:
+        field = error.field if error.field in self.fields else None
+        self.add_error(field, str(error.message))
+
+
+class ProductForm(RefusingForm):
+    name = forms.CharField(label=pgettext_lazy("of a product", "Name"), max_length=200)
+    price_amount = AmountField(label=gettext_lazy("Regular price"))
+    currency = forms.CharField(label=gettext_lazy("Currency"), min_length=3, max_length=3, initial="CNY")
+
+    def clean_currency(self) -> str:
+        return str(self.cleaned_data["currency"]).upper()
+
+    def clean(self) -> dict[str, Any]:
+        return _with_minor(self)
+
+
+class PriceForm(RefusingForm):
+    """A new regular price in the product's currency."""
+
+    price_amount = AmountField(label=gettext_lazy("New regular price"))
+    reason = forms.CharField(label=gettext_lazy("Reason"), max_length=MAX_REASON, required=False)
+
+    def __init__(self, *args: Any, currency: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._currency = currency
+
+    def clean(self) -> dict[str, Any]:
+        self.cleaned_data["currency"] = self._currency
+        return _with_minor(self)
+
+
+class SaleForm(RefusingForm):
+    """A new sale. Times are wall times of the community that the groups belong to."""
+
+    product = forms.ModelChoiceField(label=gettext_lazy("Product"), queryset=Product.objects.none())
+    groups: forms.ModelMultipleChoiceField = forms.ModelMultipleChoiceField(
+        label=gettext_lazy("Groups"), queryset=None, widget=forms.CheckboxSelectMultiple
+    )
+    starts_at = WallTimeField(label=gettext_lazy("Starts"))
+    ends_at = WallTimeField(label=gettext_lazy("Ends"))
+    stock = forms.IntegerField(
+        label=gettext_lazy("Stock"), min_value=1, max_value=policies.MAX_PIECES, help_text=gettext_lazy("pieces")
+    )
+    limit_per_member = forms.IntegerField(
+        label=gettext_lazy("Limit per person"),
+        min_value=1,
+        max_value=policies.MAX_PIECES,
+        required=False,
+        help_text=gettext_lazy("Empty: no limit."),
+    )
+    price_amount = AmountField(label=gettext_lazy("Sale price"), help_text=gettext_lazy("In the product's currency."))
+    hold_minutes = forms.IntegerField(
+        label=gettext_lazy("Minutes to pay"),
+        min_value=1,
+        max_value=policies.MAX_HOLD_SECONDS // 60,
+        initial=15,
+        help_text=gettext_lazy("So long is what somebody took kept for her."),
+    )
+    playbook: forms.ModelChoiceField = forms.ModelChoiceField(
+        label=gettext_lazy("Ladder"),
+        queryset=None,
+        required=False,
+        empty_label=gettext_lazy("No ladder"),
+        help_text=gettext_lazy("Which messages go to the groups before, during and after the sale."),
+    )
+    payment_mode = forms.ChoiceField(label=gettext_lazy("Payment"), choices=PaymentMode.choices)
+    allow_registration = forms.BooleanField(
+        label=gettext_lazy("Whoever has the link may register with name and phone"), required=False
+    )
+    name = forms.CharField(
+        label=gettext_lazy("Name of the sale"),
+        max_length=200,
+        required=False,
+        help_text=gettext_lazy("Empty: the product's name."),
+    )
+
+    def __init__(self, *args: Any, actor: Actor, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["product"].queryset = selectors.products_visible_to(actor)  # type: ignore[attr-defined]  # a ModelChoiceField
+        self.fields["groups"].queryset = groups_visible_to(actor)  # type: ignore[attr-defined]  # a ModelMultipleChoiceField
+        self.fields["playbook"].queryset = playbooks_visible_to(actor)  # type: ignore[attr-defined]  # a ModelChoiceField
+        self.fields["playbook"].label_from_instance = lambda playbook: _(playbook.name)  # type: ignore[attr-defined]  # likewise
+
+    def clean(self) -> dict[str, Any]:
+        data = self.cleaned_data
+        if chosen := data.get("groups"):
+            read_wall_times(data, chosen[0].zone)
+        if product := data.get("product"):
+            data["currency"] = product.currency
+            data["variant"] = product.variants.all()[0]
+        return _with_minor(self)
+
+    def terms(self) -> dict[str, Any]:
+        """Keyword arguments of SaleTerms."""
+        data = self.cleaned_data
+        return {
+            "variant": data["variant"],
+            "groups": list(data["groups"]),
+            "starts_at": data["starts_at"],
+            "ends_at": data["ends_at"],
+            "stock": data["stock"],
+            "limit_per_member": data["limit_per_member"],
+            "price_amount": data["price_minor"],
+            "currency": data["currency"],
+            "hold_seconds": data["hold_minutes"] * 60,
+            "name": data["name"],
+            "playbook": data["playbook"],
+            "payment_mode": data["payment_mode"],
+            "allow_registration": data["allow_registration"],
+        }
+
+
+class MoveForm(RefusingForm):
+    """New times of a sale, as wall times of its community."""
+
+    starts_at = WallTimeField(label=gettext_lazy("Starts"))
+    ends_at = WallTimeField(label=gettext_lazy("Ends"))
+    reason = forms.CharField(label=gettext_lazy("Reason (required)"), max_length=MAX_REASON)
+
+    def __init__(self, *args: Any, zone: ZoneInfo, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._zone = zone
+
+    def clean(self) -> dict[str, Any]:
+        read_wall_times(self.cleaned_data, self._zone)
+        return self.cleaned_data
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(label=gettext_lazy("Reason (required)"), max_length=MAX_REASON)
+
+
+class BuyForm(forms.Form):
+    """`key` makes a form that was sent twice one order."""
+
+    quantity = forms.IntegerField(label=gettext_lazy("Quantity"), min_value=1, max_value=policies.MAX_PIECES, initial=1)
+    key = forms.CharField(max_length=64, required=False, widget=forms.HiddenInput)
+
+    def clean_key(self) -> str:
+        key = str(self.cleaned_data["key"])
+        if not (key.isascii() and key.isprintable()):
+            raise ValidationError(_("Please load the page again."))
+        return key
+
+
+class RegisterForm(RefusingForm):
+    name = forms.CharField(
+        label=gettext_lazy("Your name"), max_length=100, widget=forms.TextInput(attrs={"autocomplete": "name"})
+    )
+    phone = forms.CharField(
+        label=gettext_lazy("Mobile number"),
+        max_length=30,
+        widget=forms.TextInput(attrs={"autocomplete": "tel", "inputmode": "tel", "type": "tel"}),
+    )
+
+
+ORDER_STATES = [("", gettext_lazy("All states")), *OrderState.choices]
+
+
+def wall_time(moment: datetime, zone: str) -> str:
+    """A moment as the value of a date-and-time input in a zone."""
+    return moment.astimezone(ZoneInfo(zone)).strftime(_WALL_TIME)
+
+
+def read_wall_times(data: dict[str, Any], zone: ZoneInfo) -> None:
+    """Make the naive `starts_at` and `ends_at` moments in UTC."""
+    for name in ("starts_at", "ends_at"):
+        if (typed := data.get(name)) is not None:
+            data[name] = typed.replace(tzinfo=zone).astimezone(UTC)
+
+
+def default_zone() -> str:
+    return str(settings.DEFAULT_COMMUNITY_TIMEZONE)
+
+
+def _with_minor(form: forms.Form) -> dict[str, Any]:
+    """Add `price_minor`; a price with too many decimals or an unknown currency is refused at its field."""
+    data = form.cleaned_data
+    if data.get("price_amount") is not None and data.get("currency"):
+        try:
+            data["price_minor"] = money.to_minor(data["price_amount"], data["currency"], field="price_amount")
+            policies.refuse_bad_price(data["price_minor"])
+        except InvalidInput as refusal:
+            form.add_error(refusal.field if refusal.field in form.fields else "price_amount", str(refusal.message))
+    return data

@@ -1,0 +1,112 @@
+"""conversion's answers to messaging's ports, for messages whose subject is a flash sale."""
+
+from datetime import datetime
+from math import ceil
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils import translation
+
+from community_ops.common.templatetags.wording import in_zone, money, time_in_zone
+from conversion import selectors
+from conversion.models import FlashSale, SaleState
+from conversion.services.sales import SUBJECT_KIND
+from groups.selectors import groups_by_id
+from messaging.ports import ALLOWED, Verdict, subject_guards, text_contexts
+
+if TYPE_CHECKING:
+    from groups.models import ChatGroup
+    from messaging.models import Delivery
+
+SALE_OVER = Verdict(allowed=False, reason="sale_over")
+SALE_PAUSED = Verdict(allowed=False, reason="sale_paused")
+SOLD_OUT = Verdict(allowed=False, reason="sold_out")
+# What a text about a sale may say; the values are those of the moment it is sent.
+NAMES = frozenset(
+    {
+        "product", "sale", "price", "stock", "left", "sold", "held", "taken", "limit",
+        "starts_at", "ends_at", "start_time", "end_time", "minutes_left", "as_of", "link",
+    }
+)  # fmt: skip
+
+
+class FlashSaleGuard:
+    """A message about a sale goes out only while what it says can be true."""
+
+    def check(self, delivery: "Delivery", now: datetime) -> Verdict:
+        """Dropped: anything of a sale that is cancelled, paused or a draft; what was meant for its time when it is
+        over; and calls to buy when nothing is left. The result, due at the end or when all was sold, goes out."""
+        sale = selectors.find_sale(delivery.subject_id or 0, now=now)
+        if sale is None or sale.state != SaleState.SCHEDULED:
+            return SALE_OVER
+        if now >= sale.ends_at:
+            return ALLOWED if _is_result(delivery, sale) else SALE_OVER
+        if sale.paused_at is not None:
+            return SALE_PAUSED
+        nothing_left = selectors.counts_of(sale).left <= 0
+        return SOLD_OUT if nothing_left and not _is_result(delivery, sale) else ALLOWED
+
+
+class FlashSaleText:
+    """True values of a sale for the texts of its ladder."""
+
+    def names(self) -> set[str]:
+        return set(NAMES)
+
+    def values(self, subject_id: int, target_kind: str, target_id: int, now: datetime) -> dict[str, str]:
+        """Counts as of `now`; times in the target group's zone, words in the community's language."""
+        sale = selectors.find_sale(subject_id, now=now)
+        if sale is None:
+            return {}
+        group = groups_by_id(workspace_id=sale.workspace_id, group_ids=[target_id]).get(target_id)
+        with translation.override(sale.community.locale):
+            return _values(sale, _zone(sale, group if target_kind == "group" else None), now)
+
+
+def sale_link(sale: FlashSale) -> str:
+    """The members' page of the sale, absolute."""
+    return f"{settings.PUBLIC_URL}{reverse('conversion:public_sale', args=[sale.public_code])}"
+
+
+def _is_result(delivery: "Delivery", sale: FlashSale) -> bool:
+    if sale.sold_out_at is not None and delivery.due_at >= sale.sold_out_at:
+        return True
+    return delivery.due_at >= sale.ends_at
+
+
+def _values(sale: FlashSale, zone: str, now: datetime) -> dict[str, str]:
+    counts = selectors.counts_of(sale)
+    item = next(iter(sale.items.all()))
+    until = sale.starts_at if now < sale.starts_at else sale.ends_at
+    return {
+        "product": str(item.variant),
+        "sale": sale.name,
+        "price": money(item.price_amount, sale.currency),
+        "stock": str(counts.stock),
+        "left": str(counts.left),
+        "sold": str(counts.sold),
+        "held": str(counts.held),
+        "taken": str(counts.taken),
+        "limit": "" if sale.limit_per_member is None else str(sale.limit_per_member),
+        "starts_at": in_zone(sale.starts_at, zone),
+        "ends_at": in_zone(sale.ends_at, zone),
+        "start_time": time_in_zone(sale.starts_at, zone),
+        "end_time": time_in_zone(sale.ends_at, zone),
+        "minutes_left": str(max(0, ceil((until - now).total_seconds() / 60))),
+        "as_of": time_in_zone(now, zone),
+        "link": sale_link(sale),
+    }
+
+
+def _zone(sale: FlashSale, group: "ChatGroup | None") -> str:
+    return group.zone.key if group is not None else sale.community.timezone
+
+
+_guard, _text = FlashSaleGuard(), FlashSaleText()
+
+
+def register() -> None:
+    """Called from `AppConfig.ready()`."""
+    subject_guards.register(SUBJECT_KIND, _guard)
+    text_contexts.register(SUBJECT_KIND, _text)

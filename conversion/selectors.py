@@ -1,0 +1,293 @@
+"""Reads of catalog, sales and orders: every one knows who asks."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.db.models import BigIntegerField, Count, F, Model, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
+
+from community_ops.accounts.policies import HELPER
+from community_ops.common.actors import Actor, ActorKind
+from community_ops.common.errors import NotFound
+from community_ops.common.models import AuditEntry, HoldState
+from conversion.models import (
+    FlashSale,
+    Order,
+    OrderLine,
+    OrderSource,
+    OrderState,
+    PriceHistory,
+    Product,
+    RefusalCount,
+    SaleGroup,
+    SaleItem,
+    SaleState,
+    StockHold,
+    Variant,
+)
+from conversion.policies import SaleMoment, StockCounts, sale_moment
+from groups.selectors import groups_visible_to
+from members.selectors import members_visible_to
+
+if TYPE_CHECKING:
+    from members.models import Member
+
+MAX_ID = 2**63 - 1
+EARNING = (OrderState.PAID, OrderState.FULFILLED)
+M = TypeVar("M", bound=Model)
+Rows = TypeVar("Rows", bound=QuerySet[Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Revenue:
+    """Orders paid in a window, of one currency; `amount` in minor units."""
+
+    currency: str
+    amount: int
+    order_count: int
+    buyer_count: int
+
+
+# --- catalog ---------------------------------------------------------------------------------
+
+
+def products_visible_to(actor: Actor, *, with_archived: bool = False) -> QuerySet[Product]:
+    """Products of the actor's workspace with their variants, oldest first."""
+    rows = _of_workspace(Product.objects.all(), actor)
+    rows = rows if with_archived else rows.filter(archived_at__isnull=True)
+    variants = Variant.objects.order_by("id")
+    return rows.prefetch_related(Prefetch("variants", variants)).order_by("id")
+
+
+def get_product(actor: Actor, product_id: int) -> Product:
+    """The product, archived or not; raises NotFound for a missing one as for somebody else's."""
+    return _one(products_visible_to(actor, with_archived=True), product_id, "There is no such product.")
+
+
+def price_history(product: Product) -> QuerySet[PriceHistory]:
+    """The product's regular prices over time with their variants, newest first."""
+    rows = PriceHistory.objects.of(product.workspace_id).filter(variant__product=product)
+    return rows.select_related("variant").order_by("-valid_from_at", "-id")
+
+
+# --- sales -----------------------------------------------------------------------------------
+
+
+def flash_sales_visible_to(actor: Actor) -> QuerySet[FlashSale]:
+    """Sales of the actor's workspace with community and items, oldest first.
+
+    A helper sees the sales of the groups she is assigned to.
+    """
+    rows = _of_workspace(FlashSale.objects.select_related("community", "playbook"), actor)
+    if _is_limited(actor):
+        rows = rows.filter(pk__in=_sales_of_her_groups(actor))
+    return with_parts(rows).order_by("id")
+
+
+def with_parts(rows: QuerySet[FlashSale]) -> QuerySet[FlashSale]:
+    """Items with their products, and groups: two more queries, however many sales."""
+    items = SaleItem.objects.select_related("variant__product").order_by("id")
+    targets = SaleGroup.objects.select_related("group__community").order_by("group_id")
+    return rows.prefetch_related(Prefetch("items", items)).prefetch_related(Prefetch("targets", targets))
+
+
+def with_counts(rows: QuerySet[FlashSale], *, now: datetime) -> QuerySet[FlashSale]:
+    """Each sale with `stock`, `sold_count`, `held_count`, `left_count` of `now`, read in one statement.
+
+    sold and held are counted from the holds, left is read from the stock rows; what is held past its time
+    counts as left. The three add up to the stock because a hold and its pieces move in one transaction.
+    """
+    overdue = _held_pieces(Q(state=HoldState.HELD, expires_at__lte=now))
+    return rows.annotate(
+        stock=_stock_sum("total"),
+        sold_count=_held_pieces(Q(state=HoldState.KEPT)),
+        held_count=_held_pieces(Q(state=HoldState.HELD, expires_at__gt=now)),
+        left_count=_stock_sum("left") + overdue,
+    )
+
+
+def get_flash_sale(actor: Actor, sale_id: int, *, now: datetime) -> FlashSale:
+    """The sale with its counts; raises NotFound for a missing one as for somebody else's."""
+    return _one(with_counts(flash_sales_visible_to(actor), now=now), sale_id, "There is no such sale.")
+
+
+def find_public_sale(code: str, *, now: datetime) -> FlashSale | None:
+    """The sale behind /s/<code> with its counts, or None; drafts are not shown to anybody."""
+    rows = FlashSale.objects.filter(public_code=code, workspace__archived_at__isnull=True)
+    rows = rows.exclude(state=SaleState.DRAFT).select_related("community")
+    return with_counts(with_parts(rows), now=now).first()
+
+
+def find_sale(sale_id: int, *, now: datetime) -> FlashSale | None:
+    """For workers: the sale with its counts, without asking who."""
+    rows = FlashSale.objects.filter(pk=sale_id).select_related("community")
+    return with_counts(with_parts(rows), now=now).first()
+
+
+def counts_of(sale: FlashSale) -> StockCounts:
+    """The counts that `with_counts` has put on the sale."""
+    return StockCounts(
+        stock=sale.stock,  # type: ignore[attr-defined]  # annotated by with_counts
+        sold=sale.sold_count,  # type: ignore[attr-defined]  # annotated
+        held=sale.held_count,  # type: ignore[attr-defined]  # annotated
+        left=sale.left_count,  # type: ignore[attr-defined]  # annotated
+    )
+
+
+def moment_of(sale: FlashSale, *, now: datetime) -> SaleMoment:
+    """What a sale that `with_counts` has read is at `now`."""
+    return sale_moment(sale, left=counts_of(sale).left, now=now)
+
+
+def sales_in_window(actor: Actor, *, since: datetime, until: datetime) -> QuerySet[FlashSale]:
+    """Scheduled sales that are on at some time between two moments, soonest start first."""
+    rows = flash_sales_visible_to(actor).filter(state=SaleState.SCHEDULED, starts_at__lt=until, ends_at__gt=since)
+    return rows.order_by("starts_at", "id")
+
+
+def sales_by_id(*, workspace_id: int, sale_ids: Iterable[int]) -> dict[int, FlashSale]:
+    """For pages that hold ids already (runs, calendar): the sales."""
+    return FlashSale.objects.of(workspace_id).in_bulk(list(sale_ids))
+
+
+def refusal_counts(sale: FlashSale) -> dict[str, int]:
+    """How often buyers were turned away, by reason: not_open, limit, sold_out."""
+    return dict(RefusalCount.objects.of(sale.workspace_id).filter(sale=sale).values_list("reason", "count"))
+
+
+def sale_log(sale: FlashSale) -> QuerySet[AuditEntry]:
+    """What was done to the sale, newest first."""
+    rows = AuditEntry.objects.filter(workspace_id=sale.workspace_id, target_kind=FlashSale._meta.label_lower)
+    return rows.filter(target_id=str(sale.pk)).order_by("-id")
+
+
+# --- orders ----------------------------------------------------------------------------------
+
+
+def orders_visible_to(actor: Actor) -> QuerySet[Order]:
+    """Orders of the actor's workspace with member, sale and lines, oldest first.
+
+    A helper sees the orders of sales and members of the groups she is assigned to.
+    """
+    rows = _of_workspace(Order.objects.select_related("member", "sale", "community"), actor)
+    if _is_limited(actor):
+        members = members_visible_to(actor).values("id")
+        rows = rows.filter(Q(sale_id__in=_sales_of_her_groups(actor)) | Q(member_id__in=members))
+    return with_lines(rows).order_by("id")
+
+
+def with_lines(rows: QuerySet[Order]) -> QuerySet[Order]:
+    return rows.prefetch_related(Prefetch("lines", OrderLine.objects.order_by("id")))
+
+
+def orders_in_state(rows: QuerySet[Order], state: str, *, now: datetime) -> QuerySet[Order]:
+    """Orders that are in `state` at `now`: held past its time is expired."""
+    if state == OrderState.HELD:
+        return rows.filter(state=OrderState.HELD, expires_at__gt=now)
+    if state == OrderState.EXPIRED:
+        return rows.filter(Q(state=OrderState.EXPIRED) | Q(state=OrderState.HELD, expires_at__lte=now))
+    return rows.filter(state=state)
+
+
+def get_order(actor: Actor, order_id: int) -> Order:
+    """Raises NotFound for a missing one as for somebody else's."""
+    return _one(orders_visible_to(actor), order_id, "There is no such order.")
+
+
+def orders_of_buyer(sale: FlashSale, member: "Member") -> QuerySet[Order]:
+    """Her orders in this sale, newest first."""
+    return with_lines(Order.objects.of(sale.workspace_id).filter(sale=sale, member=member)).order_by("-id")
+
+
+def orders_of_member(actor: Actor, member: "Member") -> QuerySet[Order]:
+    """A member's orders, newest first, as far as the actor may see them."""
+    return orders_visible_to(actor).filter(member=member).order_by("-placed_at", "-id")
+
+
+def order_state_counts(sale: FlashSale, *, now: datetime) -> dict[str, int]:
+    """Orders of a sale by what they are at `now`."""
+    overdue = Q(state=OrderState.HELD, expires_at__lte=now)
+    rows = Order.objects.filter(sale=sale).values("state").order_by("state")
+    counts = {row["state"]: row["count"] for row in rows.annotate(count=Count("id"))}
+    late = Order.objects.filter(overdue, sale=sale).count() if counts.get(OrderState.HELD) else 0
+    counts[OrderState.HELD] = counts.get(OrderState.HELD, 0) - late
+    counts[OrderState.EXPIRED] = counts.get(OrderState.EXPIRED, 0) + late
+    return counts
+
+
+def revenue(
+    *, workspace_id: int, since: datetime, until: datetime, community_id: int | None = None, with_imports: bool = True
+) -> list[Revenue]:
+    """Money of orders paid in [since, until), one entry per currency, largest first.
+
+    Numerator: the totals of orders that are paid or delivered now; refunded and late payments are not in it.
+    Empty when there was none.
+    """
+    rows = Order.objects.of(workspace_id).filter(state__in=EARNING, paid_at__gte=since, paid_at__lt=until)
+    if community_id is not None:
+        rows = rows.filter(community_id=community_id)
+    if not with_imports:
+        rows = rows.exclude(source=OrderSource.IMPORT)
+    sums = (
+        rows.order_by()
+        .values("currency")
+        .annotate(amount=Sum("total_amount"), orders=Count("id"), buyers=Count("member_id", distinct=True))
+    )
+    found = [Revenue(row["currency"], row["amount"], row["orders"], row["buyers"]) for row in sums]
+    return sorted(found, key=lambda one: (-one.amount, one.currency))
+
+
+# --- pieces ----------------------------------------------------------------------------------
+
+
+def overdue_pieces(item_id: int, *, now: datetime) -> int:
+    """Pieces of an item held past their time and not yet given back."""
+    rows = StockHold.objects.filter(item_id=item_id, state=HoldState.HELD, expires_at__lte=now)
+    return rows.aggregate(total=Sum("quantity"))["total"] or 0
+
+
+def overdue_pieces_of(sale_id: int, member_id: int, *, now: datetime) -> int:
+    """Pieces that count in a member's limit although their time is over."""
+    rows = StockHold.objects.filter(item__sale_id=sale_id, line__order__member_id=member_id)
+    rows = rows.filter(state=HoldState.HELD, expires_at__lte=now)
+    return rows.aggregate(total=Sum("quantity"))["total"] or 0
+
+
+def _stock_sum(column: str) -> Coalesce:
+    items = SaleItem.objects.filter(sale=OuterRef("pk")).order_by().values("sale")
+    return _or_zero(items.annotate(total_=Sum(F(column))).values("total_"))
+
+
+def _held_pieces(which: Q) -> Coalesce:
+    holds = StockHold.objects.filter(which, item__sale=OuterRef("pk")).order_by().values("item__sale")
+    return _or_zero(holds.annotate(total_=Sum("quantity")).values("total_"))
+
+
+def _or_zero(rows: QuerySet[Any, Any]) -> Coalesce:
+    return Coalesce(Subquery(rows, output_field=BigIntegerField()), 0)
+
+
+def _sales_of_her_groups(actor: Actor) -> QuerySet[Any, Any]:
+    visible = groups_visible_to(actor, with_archived=True).values("id")
+    return SaleGroup.objects.filter(group_id__in=visible).values("sale_id")
+
+
+def _is_limited(actor: Actor) -> bool:
+    return actor.role == HELPER or actor.group_ids is not None
+
+
+def _of_workspace(rows: Rows, actor: Actor) -> Rows:
+    if actor.kind is ActorKind.MEMBER:
+        return rows.none()
+    if actor.is_system and actor.workspace_id is None:
+        return rows
+    return rows.filter(workspace_id=actor.workspace_id)
+
+
+def _one(rows: QuerySet[M], pk: int, message: str) -> M:
+    found = rows.filter(pk=pk).first() if 0 < pk <= MAX_ID else None
+    if found is None:
+        raise NotFound(message)
+    return found

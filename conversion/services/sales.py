@@ -1,0 +1,325 @@
+"""The life of a flash sale: draft, scheduled with its ladder, moved, paused, resumed, cancelled.
+
+Each change locks the sale's row (FOR NO KEY UPDATE, which lets buyers insert orders) and then touches the stock
+rows. Buyers take stock first and look at the sale again afterwards: so when a pause or a cancellation has
+returned, no later order of that sale commits.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from campaigns import services as campaigns
+from campaigns.selectors import find_live_run
+from community_ops.common import audit, text
+from community_ops.common.actors import Actor
+from community_ops.common.errors import InvalidInput, InvalidTransition
+from community_ops.common.money import to_major
+from conversion import policies
+from conversion.models import FlashSale, Order, OrderState, PaymentMode, SaleGroup, SaleItem, SaleState, Variant
+from conversion.policies import SaleMoment
+from conversion.services.settling import cancel_held_orders
+
+if TYPE_CHECKING:
+    from campaigns.models import Playbook
+    from groups.models import ChatGroup
+
+SUBJECT_KIND = "flash_sale"
+SALE_CANCELLED = "sale_cancelled"
+DEFAULT_PLAYBOOK = "flash-sale"
+MAX_NAME = 200
+MAX_GROUPS = 500
+Warned = dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SaleTerms:
+    """What a sale offers. Amounts in minor units of `currency`; `limit_per_member` None: no limit."""
+
+    variant: Variant
+    groups: Sequence["ChatGroup"]
+    starts_at: datetime
+    ends_at: datetime
+    stock: int
+    price_amount: int
+    currency: str
+    limit_per_member: int | None = None
+    hold_seconds: int = 900
+    name: str = ""
+    playbook: "Playbook | None" = None
+    allow_registration: bool = False
+    payment_mode: str = PaymentMode.MANUAL
+
+
+@transaction.atomic
+def create_flash_sale(*, terms: SaleTerms, actor: Actor, now: datetime) -> FlashSale:
+    """Draft a sale of one variant. Nobody sees it and nothing is planned before `schedule_flash_sale`.
+
+    A start at most 60 s past means now. Writes the sale, its groups, its item and one audit row.
+    Raises InvalidInput naming the field.
+    """
+    _refuse_bad_terms(terms)
+    groups = _live_groups(terms.groups)
+    starts_at = policies.start_or_now(terms.starts_at, now=now)
+    policies.refuse_bad_window(starts_at=starts_at, ends_at=terms.ends_at)
+    product = terms.variant.product
+    name = text.clean_line(terms.name or product.name, field="name", max_length=MAX_NAME)
+    sale = FlashSale.objects.create(
+        workspace_id=product.workspace_id,
+        community=groups[0].community,
+        name=name,
+        public_code=policies.new_public_code(),
+        starts_at=starts_at,
+        ends_at=terms.ends_at,
+        hold_seconds=terms.hold_seconds,
+        limit_per_member=terms.limit_per_member,
+        currency=terms.currency,
+        payment_mode=terms.payment_mode,
+        allow_registration=terms.allow_registration,
+        playbook=terms.playbook,
+    )
+    SaleGroup.objects.bulk_create(
+        [SaleGroup(workspace_id=sale.workspace_id, sale=sale, group=group) for group in groups]
+    )
+    SaleItem.objects.create(
+        workspace_id=sale.workspace_id,
+        sale=sale,
+        variant=terms.variant,
+        price_amount=terms.price_amount,
+        total=terms.stock,
+        left=terms.stock,
+    )
+    _note(sale, "created", actor=actor, now=now, after=_facts(sale, terms))
+    return sale
+
+
+@transaction.atomic
+def schedule_flash_sale(*, sale: FlashSale, actor: Actor, now: datetime) -> list[Warned]:
+    """Put a draft on: it opens at its start, and its ladder is planned in all its groups.
+
+    Returns warnings. Writes one audit row and starts the playbook's run. A second call changes nothing.
+    Raises InvalidTransition when it was cancelled or its end is past.
+    """
+    locked = _locked(sale)
+    groups = [target.group for target in locked.targets.select_related("group__community").order_by("group_id")]
+    if locked.state != SaleState.SCHEDULED:
+        if locked.state == SaleState.CANCELLED or locked.ends_at <= now:
+            raise InvalidTransition(_("This sale was cancelled or is over."))
+        _write(locked, now, state=SaleState.SCHEDULED, scheduled_at=now)
+        _start_ladder(locked, groups, actor=actor, now=now)
+        _note(locked, "scheduled", actor=actor, now=now, after={"state": locked.state})
+    _copy(sale, locked)
+    return _warnings(locked, groups)
+
+
+@transaction.atomic
+def reschedule_flash_sale(
+    *, sale: FlashSale, starts_at: datetime, ends_at: datetime, actor: Actor, now: datetime, reason: str = ""
+) -> FlashSale:
+    """Move a sale and its ladder with it. Once it has started only its end can move.
+
+    A start at most 60 s past means now. The same times again change nothing. Writes one audit row.
+    Raises InvalidInput naming the field, InvalidTransition when it is over, cancelled, or started already.
+    """
+    locked = _locked(sale)
+    before = {"starts_at": locked.starts_at, "ends_at": locked.ends_at}
+    if before != {"starts_at": starts_at, "ends_at": ends_at}:
+        starts_at = _new_start(locked, starts_at, now=now)
+        policies.refuse_bad_window(starts_at=starts_at, ends_at=ends_at)
+        if ends_at <= now:
+            raise InvalidInput(_("This time is past."), field="ends_at")
+        _write(locked, now, starts_at=starts_at, ends_at=ends_at)
+        _touch_stock(locked, now)
+        if (run := _live_run(locked)) is not None:
+            campaigns.move_run(run=run, starts_at=starts_at, ends_at=ends_at, actor=actor, now=now)
+        after = {"starts_at": starts_at, "ends_at": ends_at}
+        _note(locked, "moved", actor=actor, now=now, before=before, after=after, reason=reason)
+    return _copy(sale, locked)
+
+
+@transaction.atomic
+def pause_flash_sale(*, sale: FlashSale, actor: Actor, now: datetime, reason: str = "") -> FlashSale:
+    """Nobody can buy until it is resumed; what is held can still be paid. A second call changes nothing.
+
+    Writes one audit row with the reason. Raises InvalidTransition for drafts and for sales that are over.
+    """
+    reason = text.clean_line(reason, field="reason", max_length=500, required=False)
+    locked = _locked(sale)
+    _refuse_unless_running(locked, now)
+    if locked.paused_at is None:
+        _write(locked, now, paused_at=now, pause_reason=reason)
+        _touch_stock(locked, now)
+        _note(locked, "paused", actor=actor, now=now, after={"paused_at": now}, reason=reason)
+    return _copy(sale, locked)
+
+
+@transaction.atomic
+def resume_flash_sale(*, sale: FlashSale, actor: Actor, now: datetime, reason: str = "") -> FlashSale:
+    """Go on after a pause. On a sale that is not paused nothing changes.
+
+    Writes one audit row with the reason. Raises InvalidTransition for drafts and for sales that are over.
+    """
+    reason = text.clean_line(reason, field="reason", max_length=500, required=False)
+    locked = _locked(sale)
+    _refuse_unless_running(locked, now)
+    if locked.paused_at is not None:
+        before = {"paused_at": locked.paused_at}
+        _write(locked, now, paused_at=None, pause_reason="")
+        _note(locked, "resumed", actor=actor, now=now, before=before, after={"paused_at": None}, reason=reason)
+    return _copy(sale, locked)
+
+
+@transaction.atomic
+def cancel_flash_sale(*, sale: FlashSale, actor: Actor, now: datetime, reason: str = "") -> FlashSale:
+    """Call a sale off: nobody can buy, its ladder stops, orders that wait for payment are cancelled.
+
+    Paid orders stay as they are: giving money back is a decision of its own. Writes one audit row for the sale and
+    one for each cancelled order. A second call changes nothing. Raises InvalidTransition when it is over.
+    """
+    reason = text.clean_line(reason, field="reason", max_length=500, required=False)
+    locked = _locked(sale)
+    if locked.state != SaleState.CANCELLED:
+        if locked.state == SaleState.SCHEDULED and locked.ends_at <= now:
+            raise InvalidTransition(_("This sale is over."))
+        before = {"state": locked.state}
+        _write(locked, now, state=SaleState.CANCELLED, cancelled_at=now)
+        count = cancel_held_orders(sale=locked, actor=actor, now=now)
+        if (run := _live_run(locked)) is not None:
+            campaigns.stop_run(run=run, reason=SALE_CANCELLED, actor=actor, now=now)
+        after = {"state": locked.state, "cancelled_orders": count}
+        _note(locked, "cancelled", actor=actor, now=now, before=before, after=after, reason=reason)
+    return _copy(sale, locked)
+
+
+def held_order_count(sale: FlashSale) -> int:
+    """How many orders a cancellation would cancel."""
+    return Order.objects.filter(sale=sale, state=OrderState.HELD).count()
+
+
+def default_playbook(*, workspace_id: int, now: datetime) -> "Playbook":
+    """The built-in ladder: what a sale gets unless somebody chose otherwise."""
+    return campaigns.built_in_playbook(workspace_id=workspace_id, key=DEFAULT_PLAYBOOK, now=now)
+
+
+def _refuse_bad_terms(terms: SaleTerms) -> None:
+    policies.refuse_out_of_range(terms.stock, field="stock")
+    policies.refuse_out_of_range(terms.limit_per_member, field="limit_per_member")
+    policies.refuse_out_of_range(
+        terms.hold_seconds, field="hold_seconds", low=policies.MIN_HOLD_SECONDS, high=policies.MAX_HOLD_SECONDS
+    )
+    policies.refuse_bad_price(terms.price_amount)
+    product = terms.variant.product
+    if terms.currency != product.currency:
+        raise InvalidInput(
+            _("The product is priced in %(currency)s.") % {"currency": product.currency}, field="currency"
+        )
+    if product.archived_at is not None:
+        raise InvalidInput(_("This product is archived."), field="product")
+    if terms.payment_mode not in PaymentMode.values:
+        raise InvalidInput(_("Unknown payment mode."), field="payment_mode")
+
+
+def _live_groups(groups: Sequence["ChatGroup"]) -> list["ChatGroup"]:
+    chosen = sorted({group.pk: group for group in groups}.values(), key=lambda group: group.pk)
+    if not chosen:
+        raise InvalidInput(_("Choose at least one group."), field="groups")
+    if len(chosen) > MAX_GROUPS:
+        raise InvalidInput(_("At most %(count)d groups.") % {"count": MAX_GROUPS}, field="groups")
+    if any(group.archived_at is not None for group in chosen):
+        raise InvalidInput(_("An archived group cannot have a sale."), field="groups")
+    if len({group.community_id for group in chosen}) > 1:
+        raise InvalidInput(_("The groups of one sale belong to one community."), field="groups")
+    return chosen
+
+
+def _new_start(sale: FlashSale, starts_at: datetime, *, now: datetime) -> datetime:
+    if sale.state == SaleState.CANCELLED or sale.ends_at <= now:
+        raise InvalidTransition(_("This sale was cancelled or is over."))
+    if starts_at == sale.starts_at:
+        return starts_at
+    if sale.state == SaleState.SCHEDULED and sale.starts_at <= now:
+        raise InvalidTransition(_("This sale has started: only its end can be moved."))
+    return policies.start_or_now(starts_at, now=now)
+
+
+def _refuse_unless_running(sale: FlashSale, now: datetime) -> None:
+    moment = policies.sale_moment(sale, left=1, now=now)
+    if moment not in (SaleMoment.SCHEDULED, SaleMoment.OPEN, SaleMoment.PAUSED):
+        raise InvalidTransition(_("This sale is not running."), state=str(moment))
+
+
+def _start_ladder(sale: FlashSale, groups: Sequence["ChatGroup"], *, actor: Actor, now: datetime) -> None:
+    if sale.playbook is None:
+        return
+    campaigns.start_run(
+        playbook=sale.playbook,
+        subject_kind=SUBJECT_KIND,
+        subject_id=sale.pk,
+        starts_at=sale.starts_at,
+        ends_at=sale.ends_at,
+        group_ids=[group.pk for group in groups],
+        label=sale.name,
+        actor=actor,
+        now=now,
+    )
+
+
+def _live_run(sale: FlashSale) -> Any:
+    return find_live_run(workspace_id=sale.workspace_id, subject_kind=SUBJECT_KIND, subject_id=sale.pk)
+
+
+def _warnings(sale: FlashSale, groups: Sequence["ChatGroup"]) -> list[Warned]:
+    found: list[Warned] = []
+    if sale.playbook_id is not None:
+        found += [dict(warning) for warning in campaigns.no_endpoint_warnings(groups)]  # type: ignore[arg-type]  # a TypedDict of strings
+    for item in sale.items.select_related("variant"):
+        if item.price_amount >= item.variant.price_amount:
+            message = _("The sale price is not below the regular price.")
+            found.append({"code": "price_not_lower", "message": message})
+    return found
+
+
+def _locked(sale: FlashSale) -> FlashSale:
+    rows = FlashSale.objects.select_related("playbook", "community")
+    return rows.select_for_update(no_key=True, of=("self",)).get(pk=sale.pk)
+
+
+def _write(sale: FlashSale, now: datetime, **changes: Any) -> None:
+    for name, value in changes.items():
+        setattr(sale, name, value)
+    sale.updated_at = now
+    sale.save(update_fields=[*changes, "updated_at"])
+
+
+def _touch_stock(sale: FlashSale, now: datetime) -> None:
+    """Wait for buyers that have taken stock and not committed yet; later ones see what changed."""
+    for pk in sorted(sale.items.values_list("pk", flat=True)):
+        SaleItem.objects.filter(pk=pk).update(updated_at=now)
+
+
+def _copy(sale: FlashSale, changed: FlashSale) -> FlashSale:
+    """The caller's object says what the row says."""
+    for field in FlashSale._meta.concrete_fields:
+        if field.attname != "id" and getattr(sale, field.attname) != getattr(changed, field.attname):
+            setattr(sale, field.attname, getattr(changed, field.attname))
+    return sale
+
+
+def _note(sale: FlashSale, verb: str, *, actor: Actor, now: datetime, **facts: Any) -> None:
+    audit.record(actor=actor, verb=f"flash_sale.{verb}", target=sale, now=now, **facts)
+
+
+def _facts(sale: FlashSale, terms: SaleTerms) -> dict[str, Any]:
+    return {
+        "name": sale.name,
+        "starts_at": sale.starts_at,
+        "ends_at": sale.ends_at,
+        "stock": terms.stock,
+        "price": to_major(terms.price_amount, terms.currency),
+        "currency": terms.currency,
+        "limit_per_member": terms.limit_per_member,
+    }

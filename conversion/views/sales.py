@@ -1,0 +1,315 @@
+"""限时抢购: list, new with its plan, and 抢购现场."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from community_ops.accounts.pages import WorkspaceRequest, page, tell
+from community_ops.accounts.policies import may
+from community_ops.common import clock
+from community_ops.common.errors import DomainError, InvalidInput
+from conversion import guards, selectors, services
+from conversion.forms import MoveForm, ReasonForm, SaleForm, wall_time
+from conversion.models import FlashSale
+from conversion.policies import SaleMoment
+from conversion.services import SaleTerms
+from conversion.views import ladder
+from conversion.views.orders import order_row
+from conversion.views.paging import page_of
+from groups.selectors import groups_visible_to
+
+LIVE_ORDERS = 30
+LOG_ENTRIES = 20
+_RUNNING = (SaleMoment.SCHEDULED, SaleMoment.OPEN, SaleMoment.SOLD_OUT, SaleMoment.PAUSED)
+
+
+@page("sales.view")
+@require_safe
+def sale_list(request: WorkspaceRequest) -> HttpResponse:
+    """All sales, newest first, with their real numbers."""
+    now = clock.now()
+    rows = selectors.with_counts(selectors.flash_sales_visible_to(request.actor), now=now)
+    shown, pager = page_of(request, rows)
+    new_url = reverse("conversion:sale_new", args=[request.workspace.slug])
+    may_manage = may(request.actor, "sales.manage")
+    context = {
+        "rows": [_facts(sale, now) for sale in shown],
+        "pager": pager,
+        "may_manage": may_manage,
+        "new_url": new_url,
+        "empty": {
+            "icon": "bolt",
+            "title": _("No flash sale yet"),
+            "text": _("A product, a window, real stock: the countdown messages come with it."),
+            "action_url": new_url if may_manage else "",
+            "action_label": _("New flash sale"),
+        },
+    }
+    return render(request, "conversion/sale_list.html", context)
+
+
+@page("sales.manage")
+@require_http_methods(["GET", "POST"])
+def sale_new(request: WorkspaceRequest) -> HttpResponse:
+    """The form of a new sale. `action=preview` shows its plan and writes nothing; else a draft is made."""
+    now = clock.now()
+    form = SaleForm(request.POST or None, actor=request.actor, initial=_proposal(request, now))
+    plan = None
+    if request.method == "POST" and form.is_valid():
+        if request.POST.get("action") == "preview":
+            plan = ladder.planned(form.terms(), now=now)
+        elif (made := _create(request, form, now)) is not None:
+            messages.success(request, _("The draft is saved. Look at the plan, then schedule it."))
+            return redirect("conversion:sale_detail", slug=request.workspace.slug, sale_id=made.pk)
+    context = {
+        "form": form,
+        "plan": plan,
+        "zone": _zone_of_form(form),
+        "has_product": selectors.products_visible_to(request.actor).exists(),
+        "breadcrumbs": [_crumb(request)],
+    }
+    return render(request, "conversion/sale_new.html", context, status=422 if form.errors else 200)
+
+
+@page("sales.view")
+@require_safe
+def sale_detail(request: WorkspaceRequest, sale_id: int) -> HttpResponse:
+    """抢购现场. htmx asks the same address every 2 s for the live part."""
+    now = clock.now()
+    sale = selectors.get_flash_sale(request.actor, sale_id, now=now)
+    context = _live(request, sale, now)
+    if request.htmx:
+        return render(request, "conversion/_sale_live.html", context)
+    context |= {
+        "breadcrumbs": [_crumb(request)],
+        "public_url": guards.sale_link(sale),
+        "dialogs": _dialogs(request, sale, context["moment"]) if context["may_sell"] else [],
+        "steps": ladder.of_sale(sale, request.actor, now=now),
+        "log": [_logged(entry) for entry in selectors.sale_log(sale)[:LOG_ENTRIES]],
+        "log_empty": {"title": _("Nothing was done yet")},
+    }
+    return render(request, "conversion/sale_detail.html", context)
+
+
+@page("sales.manage")
+@require_POST
+def sale_schedule(request: WorkspaceRequest, sale_id: int) -> HttpResponse:
+    """Put the draft on; warnings are shown, they stop nothing."""
+    sale = selectors.get_flash_sale(request.actor, sale_id, now=clock.now())
+    try:
+        for warning in services.schedule_flash_sale(sale=sale, actor=request.actor, now=clock.now()):
+            messages.warning(request, warning["message"])
+        messages.success(request, _("Scheduled: the sale opens by itself and its messages are planned."))
+    except DomainError as refusal:
+        tell(request, refusal)
+    return _back(request, sale)
+
+
+@page("sales.manage")
+@require_POST
+def sale_pause(request: WorkspaceRequest, sale_id: int) -> HttpResponse:
+    return _change(request, sale_id, services.pause_flash_sale, _("Paused: nobody can buy until you go on."))
+
+
+@page("sales.manage")
+@require_POST
+def sale_resume(request: WorkspaceRequest, sale_id: int) -> HttpResponse:
+    return _change(request, sale_id, services.resume_flash_sale, _("The sale goes on."))
+
+
+@page("sales.manage")
+@require_POST
+def sale_cancel(request: WorkspaceRequest, sale_id: int) -> HttpResponse:
+    return _change(request, sale_id, services.cancel_flash_sale, _("The sale was cancelled, its messages are stopped."))
+
+
+@page("sales.manage")
+@require_http_methods(["GET", "POST"])
+def sale_move(request: WorkspaceRequest, sale_id: int) -> HttpResponse:
+    """New times; the ladder moves with the sale."""
+    now = clock.now()
+    sale = selectors.get_flash_sale(request.actor, sale_id, now=now)
+    zone = sale.community.timezone
+    initial = {name: wall_time(getattr(sale, name), zone) for name in ("starts_at", "ends_at")}
+    form = MoveForm(request.POST or None, zone=ZoneInfo(zone), initial=initial)
+    if request.method == "POST" and form.is_valid() and _move(request, sale, form, now):
+        messages.success(request, _("Moved, and the messages with it."))
+        return _back(request, sale)
+    crumbs = [_crumb(request), {"label": sale.name, "url": _detail_url(request, sale)}]
+    context = {"form": form, "sale": sale, "zone": zone, "breadcrumbs": crumbs}
+    return render(request, "conversion/sale_move.html", context, status=422 if form.errors else 200)
+
+
+def _facts(sale: FlashSale, now: datetime) -> dict[str, Any]:
+    """What every piece about a sale shows."""
+    counts = selectors.counts_of(sale)
+    return {
+        "sale": sale,
+        "item": sale.items.all()[0],
+        "moment": str(selectors.moment_of(sale, now=now)),
+        "gauge": {"sold": counts.sold, "held": counts.held, "left": counts.left},
+        "counts": counts,
+        "zone": sale.community.timezone,
+    }
+
+
+def _live(request: WorkspaceRequest, sale: FlashSale, now: datetime) -> dict[str, Any]:
+    rows = selectors.orders_visible_to(request.actor).filter(sale=sale).order_by("-id")
+    is_before = now < sale.starts_at
+    return {
+        **_facts(sale, now),
+        "now": now,
+        "is_before": is_before,
+        "clock_until": sale.starts_at if is_before else sale.ends_at,
+        "refusals": _refusals(sale, now),
+        "rows": [order_row(order, now) for order in rows[:LIVE_ORDERS]],
+        "may_manage": may(request.actor, "orders.manage"),
+        "may_sell": may(request.actor, "sales.manage"),
+        "empty": {"icon": "bolt", "title": _("No order yet"), "text": _("New orders appear here by themselves.")},
+    }
+
+
+def _refusals(sale: FlashSale, now: datetime) -> list[dict[str, Any]]:
+    """Who was turned away or ran out of time, in the order a buyer meets it."""
+    counts = selectors.refusal_counts(sale)
+    expired = selectors.order_state_counts(sale, now=now).get("expired", 0)
+    return [
+        {"label": _("Not open yet"), "count": counts.get("not_open", 0)},
+        {"label": _("Over the limit"), "count": counts.get("limit", 0)},
+        {"label": _("Sold out already"), "count": counts.get("sold_out", 0)},
+        {"label": _("Not paid in time"), "count": expired},
+    ]
+
+
+def _dialogs(request: WorkspaceRequest, sale: FlashSale, moment: str) -> list[dict[str, Any]]:
+    """The questions before each action that is possible now; the page makes a button of each."""
+    groups = [target.group.name for target in sale.targets.all()]
+    found = []
+    if moment == SaleMoment.DRAFT:
+        found.append(
+            _dialog(
+                request, sale, "schedule", _("Schedule"), title=_("Schedule this sale?"),
+                text=_("It opens by itself. Its messages go to these groups:"), names=groups,
+            )
+        )  # fmt: skip
+    if moment in (SaleMoment.SCHEDULED, SaleMoment.OPEN, SaleMoment.SOLD_OUT):
+        text = _("Nobody can buy until you go on. What is held can still be paid. Members see that it is paused.")
+        found.append(
+            _dialog(request, sale, "pause", _("Pause"), title=_("Pause this sale?"), text=text, needs_reason=True)
+        )
+    if moment == SaleMoment.PAUSED:
+        found.append(_dialog(request, sale, "resume", _("Go on"), title=_("Go on with this sale?"), needs_reason=True))
+    if moment in (*_RUNNING, SaleMoment.DRAFT):
+        text = _("Its messages are stopped and %(count)d orders that wait for payment are cancelled.")
+        found.append(
+            _dialog(
+                request, sale, "cancel", _("Cancel the sale"), title=_("Cancel this sale?"), needs_reason=True,
+                text=text % {"count": services.held_order_count(sale)}, is_bad=True,
+            )
+        )  # fmt: skip
+    return found
+
+
+def _dialog(request: WorkspaceRequest, sale: FlashSale, verb: str, label: str, **more: Any) -> dict[str, Any]:
+    url = reverse(f"conversion:sale_{verb}", args=[request.workspace.slug, sale.pk])
+    return {"id": f"ask-{verb}", "action": url, "confirm_label": label, "label": label, **more}
+
+
+def _logged(entry: Any) -> dict[str, Any]:
+    words = {
+        "flash_sale.created": _("Draft made"),
+        "flash_sale.scheduled": _("Scheduled"),
+        "flash_sale.moved": _("Moved"),
+        "flash_sale.paused": _("Paused"),
+        "flash_sale.resumed": _("Gone on"),
+        "flash_sale.cancelled": _("Cancelled"),
+    }
+    return {
+        "at": entry.at,
+        "title": words.get(entry.verb, entry.verb),
+        "text": entry.reason,
+        "actor": entry.actor_label,
+    }
+
+
+def _proposal(request: WorkspaceRequest, now: datetime) -> dict[str, Any]:
+    """A first guess: the next full hour for one hour, the built-in ladder, all groups of the newest community."""
+    group = groups_visible_to(request.actor).order_by("-community_id", "id").first()
+    zone = group.zone.key if group else "UTC"
+    start = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    return {
+        "starts_at": wall_time(start, zone),
+        "ends_at": wall_time(start + timedelta(hours=1), zone),
+        "playbook": services.default_playbook(workspace_id=request.workspace.pk, now=now).pk,
+        "product": request.GET.get("product"),
+    }
+
+
+def _zone_of_form(form: SaleForm) -> str:
+    chosen = getattr(form, "cleaned_data", {}).get("groups")
+    return str(chosen[0].zone.key) if chosen else ""
+
+
+def _create(request: WorkspaceRequest, form: SaleForm, now: datetime) -> FlashSale | None:
+    try:
+        return services.create_flash_sale(terms=SaleTerms(**form.terms()), actor=request.actor, now=now)
+    except InvalidInput as refusal:
+        form.refuse(refusal)
+        return None
+
+
+def _move(request: WorkspaceRequest, sale: FlashSale, form: MoveForm, now: datetime) -> bool:
+    data = form.cleaned_data
+    starts_at = sale.starts_at if _same_minute(data["starts_at"], sale.starts_at) else data["starts_at"]
+    try:
+        services.reschedule_flash_sale(
+            sale=sale,
+            starts_at=starts_at,
+            ends_at=data["ends_at"],
+            reason=data["reason"],
+            actor=request.actor,
+            now=now,
+        )
+    except DomainError as refusal:
+        form.refuse(refusal)
+        return False
+    return True
+
+
+def _same_minute(typed: datetime, stored: datetime) -> bool:
+    """The input shows no seconds: what was not changed must not move."""
+    return typed == stored.replace(second=0, microsecond=0)
+
+
+def _change(request: WorkspaceRequest, sale_id: int, change: Callable[..., FlashSale], done: str) -> HttpResponse:
+    sale = selectors.get_flash_sale(request.actor, sale_id, now=clock.now())
+    form = ReasonForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, _("Please give a reason."))
+        return _back(request, sale)
+    try:
+        change(sale=sale, reason=form.cleaned_data["reason"], actor=request.actor, now=clock.now())
+        messages.success(request, done)
+    except DomainError as refusal:
+        tell(request, refusal)
+    return _back(request, sale)
+
+
+def _back(request: WorkspaceRequest, sale: FlashSale) -> HttpResponse:
+    return redirect("conversion:sale_detail", slug=request.workspace.slug, sale_id=sale.pk)
+
+
+def _detail_url(request: WorkspaceRequest, sale: FlashSale) -> str:
+    return reverse("conversion:sale_detail", args=[request.workspace.slug, sale.pk])
+
+
+def _crumb(request: WorkspaceRequest) -> dict[str, str]:
+    return {"label": _("Flash sales"), "url": reverse("conversion:sale_list", args=[request.workspace.slug])}

@@ -1,0 +1,15 @@
+"""What people call the periodic jobs."""
+
+from django.utils.translation import gettext_lazy as _
+
+JOB_WORDS = {
+    "worker": _("Worker heartbeat"),
+    "drain_outbox": _("Telling the other stages"),
+    "tidy": _("Tidying up"),
+    "deliver_due": _("Sending what is due"),
+    "reap_stuck": _("Finding interrupted sends"),
+    "plan_due": _("Planning announcements"),
+    "expire_orders": _("Closing unpaid orders"),
+    "sale_moments": _("Watching flash sales"),
+    "run_imports": _("Imports"),
+}

@@ -1,0 +1,140 @@
+"""待我处理: what waits for a person, sorted by when it is due. Each line leads to where it is done."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from community_ops.accounts.policies import may
+from community_ops.common import dbtime, outbox, pulses
+from community_ops.common.actors import Actor
+from conversion.selectors import orders_visible_to
+from dashboard.job_words import JOB_WORDS
+from groups.selectors import groups_visible_to
+from messaging.selectors import needing_a_person
+
+FAILED_SINCE = timedelta(days=3)
+AT_MOST = 12
+
+
+@dataclass(frozen=True)
+class Need:
+    """One thing for a person. `tone` as in components/_badge.html; `decide_url` lets the row act in place."""
+
+    key: str
+    tone: str
+    label: str
+    text: str
+    due_at: datetime
+    url: str
+    decide_url: str = ""
+
+
+def needs_of(actor: Actor, slug: str, *, now: datetime) -> list[Need]:
+    """The first twelve things, the longest overdue first."""
+    found = [
+        *_deliveries(actor, slug, now=now),
+        *_late_payments(actor, slug),
+        *_parked_events(actor, slug),
+        *_groups_without_channel(actor, slug),
+    ]
+    return sorted(found, key=lambda need: need.due_at)[:AT_MOST]
+
+
+def _deliveries(actor: Actor, slug: str, *, now: datetime) -> list[Need]:
+    words = {"unknown": _("To be checked"), "failed": _("Failed")}
+    return [
+        Need(
+            key=f"delivery-{row.pk}",
+            tone="warn" if row.state == "unknown" else "bad",
+            label=words[row.state],
+            text=_("Message to %(group)s: %(text)s")
+            % {"group": row.target_label or row.target_id, "text": (row.sent_text or row.message.text)[:40]},
+            due_at=row.due_at,
+            url=reverse("messaging:delivery", args=[slug, row.pk]),
+            decide_url=reverse("messaging:delivery_decide", args=[slug, row.pk]) if row.state == "unknown" else "",
+        )
+        for row in needing_a_person(actor, since=now - FAILED_SINCE)[:AT_MOST]
+    ]
+
+
+def _late_payments(actor: Actor, slug: str) -> list[Need]:
+    rows = orders_visible_to(actor).filter(state="paid_late").order_by("updated_at")[:AT_MOST]
+    return [
+        Need(
+            key=f"order-{row.pk}",
+            tone="warn",
+            label=_("Paid late, to be decided"),
+            text=_("Order %(id)s of %(member)s was paid after its time.") % {"id": row.pk, "member": row.member},
+            due_at=row.updated_at,
+            url=reverse("conversion:order_list", args=[slug]) + "?state=paid_late",
+        )
+        for row in rows
+    ]
+
+
+def _parked_events(actor: Actor, slug: str) -> list[Need]:
+    if not may(actor, "jobs.repair") or actor.workspace_id is None:
+        return []
+    return [
+        Need(
+            key=f"receipt-{row.pk}",
+            tone="bad",
+            label=_("Failed several times, parked"),
+            text=f"{row.handler}: {row.last_error[:80]}",
+            due_at=row.next_try_at,
+            url=reverse("dashboard:parked", args=[slug]),
+        )
+        for row in outbox.parked_receipts(actor.workspace_id)[:AT_MOST]
+    ]
+
+
+def _groups_without_channel(actor: Actor, slug: str) -> list[Need]:
+    if not may(actor, "groups.manage"):
+        return []
+    rows = groups_visible_to(actor).filter(endpoint__isnull=True)
+    count, first = rows.count(), rows.first()
+    if first is None:
+        return []
+    text = ngettext("%(name)s has no delivery channel.", "%(count)s groups have no delivery channel.", count)
+    return [
+        Need(
+            key="groups-without-channel",
+            tone="neutral",
+            label=_("To be set up"),
+            text=text % {"name": first.name, "count": count},
+            due_at=first.created_at,
+            url=reverse("groups:group_detail", args=[slug, first.pk]),
+        )
+    ]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A periodic job as the watchdog shows it; times are the database's."""
+
+    name: str
+    label: str
+    last_ok_at: datetime | None
+    is_late: bool
+    grace_seconds: int
+    last_error: str
+
+
+def watchdog() -> list[Job]:
+    """Every job that has ever run, late ones first."""
+    now = dbtime.now()
+    rows = [
+        Job(
+            row.name,
+            str(JOB_WORDS.get(row.name, row.name)),
+            row.last_ok_at,
+            pulses.is_late(row, now=now),
+            row.grace_seconds,
+            row.last_error,
+        )
+        for row in pulses.all_pulses()
+    ]
+    return sorted(rows, key=lambda job: (not job.is_late, job.name))

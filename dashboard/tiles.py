@@ -1,0 +1,147 @@
+"""The six stage tiles of Today: one number each, its change, its line, and where it comes from.
+
+Every tile says "not enough data yet" instead of showing a zero that nobody measured.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from community_ops.common.actors import Actor
+from conversion.selectors import orders_visible_to, revenue
+from culture.selectors import answered_rate
+from dashboard.period import Period
+from groups.selectors import groups_visible_to
+from members.selectors import memberships_visible_to
+from messaging.selectors import deliveries_visible_to
+from retention.selectors import speaker_count, speakers_by_day
+
+Tile = dict[str, Any]
+
+
+def stage_tiles(actor: Actor, slug: str, period: Period) -> list[Tile]:
+    """Contexts of components/_tile.html, in the order of the stages."""
+    makers: Sequence[Callable[[Actor, str, Period], Tile]] = (_build, _acquire, _activate, _retain, _convert, _culture)
+    return [{"previous_label": _previous_label(period), **make(actor, slug, period)} for make in makers]
+
+
+def _build(actor: Actor, slug: str, period: Period) -> Tile:
+    """Live groups now, and how many of them are new; line: groups on each day. Source: our own records."""
+    created = list(groups_visible_to(actor).values_list("created_at", flat=True))
+    new = sum(moment >= period.since for moment in created)
+    days = period.dates()
+    series = [sum(moment.astimezone(period.zone).date() <= day for moment in created) for day in days]
+    return {
+        "stage": "build",
+        "label": _("Live groups"),
+        "value": len(created),
+        "change_count": new,
+        "is_good": True if new else None,
+        "series": series,
+        "source": "manual",
+        "url": reverse("groups:group_list", args=[slug]),
+    }
+
+
+def _acquire(actor: Actor, slug: str, period: Period) -> Tile:
+    """Members whose stay in a group began in the period (by the time of joining, not of importing)."""
+    joined = memberships_visible_to(actor).filter(joined_at__lt=period.now)
+    moments = list(joined.filter(joined_at__gte=period.since).values_list("joined_at", flat=True))
+    before = joined.filter(joined_at__gte=period.previous.since, joined_at__lt=period.since).count()
+    return {
+        "stage": "acquire",
+        "label": _("Joined a group"),
+        **_counted(len(moments), before),
+        "series": period.per_day(moments),
+        "source": "platform",
+        "url": reverse("members:member_list", args=[slug]),
+    }
+
+
+def _activate(actor: Actor, slug: str, period: Period) -> Tile:
+    """Messages the platforms accepted in the period."""
+    accepted = deliveries_visible_to(actor).filter(accepted_at__lt=period.now)
+    moments = list(accepted.filter(accepted_at__gte=period.since).values_list("accepted_at", flat=True))
+    before = accepted.filter(accepted_at__gte=period.previous.since, accepted_at__lt=period.since).count()
+    return {
+        "stage": "activate",
+        "label": _("Messages accepted by platforms"),
+        **_counted(len(moments), before),
+        "series": period.per_day(moment for moment in moments if moment),
+        "source": "platform",
+        "url": reverse("messaging:deliveries", args=[slug]),
+    }
+
+
+def _retain(actor: Actor, slug: str, period: Period) -> Tile:
+    """Distinct members who wrote in a group in the period; None when no group tells us about messages."""
+    days, earlier = period.dates(), period.previous.dates()
+    value = speaker_count(actor, since_on=days[0], until_on=days[-1])
+    before = speaker_count(actor, since_on=earlier[0], until_on=earlier[-1])
+    by_day = speakers_by_day(actor, since_on=days[0], until_on=days[-1])
+    return {
+        "stage": "retain",
+        "label": _("Members who spoke"),
+        **(_counted(value, before or 0) if value is not None else {"value": None}),
+        "note": _("No group has reported messages in this period."),
+        "series": [by_day.get(day, 0) for day in days] if value is not None else [],
+        "source": "platform",
+        "url": reverse("members:member_list", args=[slug]),
+    }
+
+
+def _convert(actor: Actor, slug: str, period: Period) -> Tile:
+    """Money of orders paid in the period, in the currency with the most of it; other currencies are named."""
+    assert actor.workspace_id is not None
+    tile = {"stage": "convert", "url": reverse("conversion:order_list", args=[slug])}
+    now = revenue(workspace_id=actor.workspace_id, since=period.since, until=period.now)
+    if not now:
+        tile |= {"label": _("Paid orders"), "value": 0, "source": "manual"}
+        return tile
+    main = now[0]
+    earlier = period.previous
+    before = revenue(workspace_id=actor.workspace_id, since=earlier.since, until=earlier.now)
+    same = next((one.amount for one in before if one.currency == main.currency), 0)
+    paid = orders_visible_to(actor).filter(paid_at__gte=period.since, paid_at__lt=period.now)
+    moments = paid.values_list("paid_at", flat=True)
+    return tile | {
+        "label": _("Paid") + _other_currencies([one.currency for one in now[1:]]),
+        "currency": main.currency,
+        **_counted(main.amount, same),
+        "series": period.per_day(moment for moment in moments if moment),
+        "source": "manual",
+    }
+
+
+def _culture(actor: Actor, slug: str, period: Period) -> Tile:
+    """Share of members' messages that another member answered within 24 h."""
+    value = answered_rate(actor, since=period.since, until=period.now)
+    before = answered_rate(actor, since=period.previous.since, until=period.since)
+    tile: Tile = {
+        "stage": "culture",
+        "label": _("Messages answered within 24 h"),
+        "value": value,
+        "is_rate": True,
+        "note": _("No group has reported messages in this period."),
+        "source": "platform",
+    }
+    if value is not None and before is not None:
+        tile |= {"change_rate": value - before, "is_good": value >= before}
+    return tile
+
+
+def _counted(value: int, before: int) -> Tile:
+    """A number and its change: as a share where there was something before, else as a count."""
+    if not before:
+        return {"value": value, "change_count": value or None, "is_good": True if value else None}
+    return {"value": value, "change_rate": (value - before) / before, "is_good": value >= before}
+
+
+def _other_currencies(codes: list[str]) -> str:
+    return f" ({_('also')} {', '.join(codes)})" if codes else ""
+
+
+def _previous_label(period: Period) -> str:
+    return _("vs. the %(days)s days before") % {"days": period.days}

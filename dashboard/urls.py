@@ -1,0 +1,10 @@
+from django.urls import path
+
+from dashboard import views
+
+app_name = "dashboard"
+urlpatterns = [
+    path("w/<slug:slug>/today/", views.today, name="today"),
+    path("w/<slug:slug>/today/live/", views.today_live, name="today_live"),
+    path("w/<slug:slug>/parked/", views.parked, name="parked"),
+]

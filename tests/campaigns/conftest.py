@@ -1,0 +1,115 @@
+"""Communities, groups and endpoints for the stories of campaigns."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+
+from campaigns import services
+from campaigns.models import Announcement, Playbook, PlaybookRun
+from community_ops.accounts.models import Workspace
+from groups.models import ChatGroup, Community
+from messaging.models import Connection, Endpoint
+from tests.factories.people import SYSTEM, Someone
+from tests.moments import NOON
+
+MakeGroup = Callable[..., ChatGroup]
+Write = Callable[..., Announcement]
+Start = Callable[..., PlaybookRun]
+START = NOON + timedelta(days=7)
+END = START + timedelta(hours=2)
+
+
+def make_community(workspace: Workspace, **facts: str) -> Community:
+    defaults = {"name": "羊毛衫同好会", "shared_task": "一起穿得暖", "kind": "product", "timezone": "Asia/Shanghai"}
+    return Community.objects.create(workspace=workspace, **(defaults | facts))
+
+
+def make_endpoint(workspace: Workspace, platform: str = "sandbox", name: str = "模拟群") -> Endpoint:
+    connection = Connection.objects.create(workspace=workspace, platform=platform, name=name, secret={})
+    return Endpoint.objects.create(workspace=workspace, connection=connection, name=name)
+
+
+def make_group(community: Community, name: str = "一群", platform: str = "sandbox", **facts: object) -> ChatGroup:
+    """With an endpoint on `platform`, or without one when it is empty."""
+    endpoint = make_endpoint(community.workspace, platform, name) if platform else None
+    return ChatGroup.objects.create(
+        workspace=community.workspace, community=community, name=name, kind="long_term", endpoint=endpoint, **facts
+    )
+
+
+@pytest.fixture
+def community(workspace: Workspace) -> Community:
+    return make_community(workspace)
+
+
+@pytest.fixture
+def group(community: Community) -> ChatGroup:
+    return make_group(community, "一群")
+
+
+@pytest.fixture
+def second_group(community: Community) -> ChatGroup:
+    return make_group(community, "二群")
+
+
+@pytest.fixture
+def silent_group(community: Community) -> ChatGroup:
+    """A group that is not connected to anything."""
+    return make_group(community, "没接通的群", platform="")
+
+
+@pytest.fixture
+def foreign_group(stranger: Someone) -> ChatGroup:
+    return make_group(make_community(stranger.workspace), "别人的群")
+
+
+@pytest.fixture
+def write(workspace: Workspace, group: ChatGroup) -> Write:
+    """Write a draft; to the first group in an hour unless told otherwise."""
+
+    def write_draft(
+        *groups: ChatGroup, text: str = "晚上八点见", due_at: datetime = NOON + timedelta(hours=1)
+    ) -> Announcement:
+        return services.create_announcement(
+            workspace_id=workspace.pk, groups=groups or [group], text=text, due_at=due_at, actor=SYSTEM, now=NOON
+        )
+
+    return write_draft
+
+
+@pytest.fixture
+def ladder(workspace: Workspace) -> Playbook:
+    return services.built_in_playbook(workspace_id=workspace.pk, key="flash-sale", now=NOON)
+
+
+@pytest.fixture
+def minute_ladder(workspace: Workspace) -> Playbook:
+    return services.built_in_playbook(workspace_id=workspace.pk, key="demo-ladder", now=NOON)
+
+
+@pytest.fixture
+def start(ladder: Playbook, group: ChatGroup) -> Start:
+    """Start the big ladder a week before its sale unless told otherwise."""
+
+    def start_run(
+        *groups: ChatGroup,
+        starts_at: datetime = START,
+        ends_at: datetime = END,
+        subject_id: int = 1,
+        playbook: Playbook = ladder,
+        now: datetime = NOON,
+    ) -> PlaybookRun:
+        return services.start_run(
+            playbook=playbook,
+            subject_kind="flash_sale",
+            subject_id=subject_id,
+            starts_at=starts_at,
+            ends_at=ends_at,
+            group_ids=[chosen.pk for chosen in groups or [group]],
+            label="羊毛衫限时抢购",
+            actor=SYSTEM,
+            now=now,
+        )
+
+    return start_run

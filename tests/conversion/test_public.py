@@ -1,0 +1,195 @@
+"""/s/<code>/ as members meet it, without script."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from community_ops.common import clock
+from conversion import services
+from conversion.models import FlashSale, Order, RefusalCount, SaleBuyer
+from members.models import Member
+from members.services import issue_pass
+from tests.conversion.conftest import terms_of
+from tests.factories.people import SYSTEM
+
+pytestmark = pytest.mark.django_db
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def live(product, group):
+    """Sales around this moment: live(starts_in=…)."""
+
+    def make(starts_in=timedelta(0), **changes) -> FlashSale:
+        now = clock.now()
+        terms = terms_of(product, group, starts_at=now + starts_in, ends_at=now + starts_in + HOUR, **changes)
+        sale = services.create_flash_sale(terms=terms, actor=SYSTEM, now=now)
+        services.schedule_flash_sale(sale=sale, actor=SYSTEM, now=now)
+        return sale
+
+    return make
+
+
+@pytest.fixture
+def phone_of():
+    """A phone on which the member has opened her personal link."""
+
+    def make(member: Member) -> Client:
+        client = Client()
+        code = issue_pass(member=member, actor=SYSTEM, now=clock.now())
+        assert client.get(f"/p/{code}").status_code == 302
+        return client
+
+    return make
+
+
+def url(sale, name="public_sale", *more) -> str:
+    return reverse(f"conversion:{name}", args=[sale.public_code, *more])
+
+
+def buy(client, sale, quantity=1, key="k1"):
+    return client.post(url(sale, "public_sale_buy"), {"quantity": quantity, "key": key}, follow=True)
+
+
+def test_before_the_start_there_is_a_countdown_and_no_button(live, member, phone_of) -> None:
+    sale = live(starts_in=HOUR)
+    page = phone_of(member).get(url(sale))
+    text = page.content.decode()
+    assert page.status_code == 200
+    assert "data-countdown" in text
+    assert "name=\"quantity\"" not in text
+    assert "¥199.00" in text
+
+
+def test_a_member_buys_pays_and_sees_it(live, member, phone_of) -> None:
+    sale, phone = live(payment_mode="sandbox"), phone_of(member)
+    page = buy(phone, sale, 2)
+    order = Order.objects.get()
+    assert (order.member, order.state, order.source) == (member, "held", "page")
+    assert "请在" in page.content.decode() or "Please pay before" in page.content.decode()
+    phone.post(url(sale, "public_order_pay", order.pk))
+    order.refresh_from_db()
+    assert order.state == "paid"
+    assert Order.objects.count() == 1
+
+
+def test_two_taps_are_one_order(live, member, phone_of) -> None:
+    sale, phone = live(), phone_of(member)
+    for _ in range(2):
+        buy(phone, sale)
+    assert Order.objects.count() == 1
+    assert SaleBuyer.objects.get().quantity == 1
+
+
+def test_there_is_no_button_that_pays_unless_it_is_a_trial(live, member, phone_of) -> None:
+    sale, phone = live(), phone_of(member)
+    page = buy(phone, sale)
+    order = Order.objects.get()
+    pay_url = url(sale, "public_order_pay", order.pk)
+    assert pay_url not in page.content.decode()
+    assert phone.post(pay_url).status_code == 404
+    order.refresh_from_db()
+    assert order.state == "held"
+
+
+def test_she_gives_up_her_own_order_only(live, member, new_member, phone_of) -> None:
+    sale = live()
+    buy(phone_of(member), sale)
+    order = Order.objects.get()
+    cancel_url = url(sale, "public_order_cancel", order.pk)
+    assert phone_of(new_member()).post(cancel_url).status_code == 404
+    assert Client().post(cancel_url).status_code == 404
+    order.refresh_from_db()
+    assert order.state == "held"
+    phone_of(member).post(cancel_url)
+    order.refresh_from_db()
+    assert order.state == "cancelled"
+
+
+def test_refusals_are_said_and_counted(live, member, new_member, phone_of) -> None:
+    sale, later = live(stock=2), live(starts_in=HOUR)
+    assert "alert" in buy(phone_of(member), sale, 3).content.decode()
+    buy(phone_of(member), sale, 2, key="k2")
+    buy(phone_of(new_member()), sale)
+    buy(phone_of(member), later)
+    counted = sorted(RefusalCount.objects.values_list("reason", "count"))
+    assert counted == [("limit", 1), ("not_open", 1), ("sold_out", 1)]
+    assert Order.objects.count() == 1
+
+
+@pytest.mark.parametrize("quantity", ["", "0", "-1", "x", "1.5", "9" * 30])
+def test_odd_quantities_buy_nothing(live, member, phone_of, quantity) -> None:
+    assert buy(phone_of(member), live(), quantity).status_code == 200
+    assert not Order.objects.exists()
+
+
+def test_nobody_in_particular_buys_nothing(live) -> None:
+    assert buy(Client(), live()).status_code == 200
+    assert not Order.objects.exists()
+
+
+def test_who_registers_becomes_a_member_and_may_buy(live, community) -> None:
+    sale, phone = live(allow_registration=True), Client()
+    answer = phone.post(url(sale, "public_sale_register"), {"name": "王哥", "phone": "13800138000"})
+    assert answer.status_code == 302
+    buy(phone, sale)
+    assert Order.objects.get().member.display_name == "王哥"
+    assert Member.objects.get(display_name="王哥").community == community
+
+
+def test_registration_is_refused_where_it_is_off_or_wrong(live) -> None:
+    closed, opened = live(), live(allow_registration=True)
+    facts = {"name": "王哥", "phone": "13800138000"}
+    assert Client().post(url(closed, "public_sale_register"), facts).status_code == 404
+    for wrong in ({"phone": "abc"}, {"name": ""}, {"name": "a\x00b"}):
+        answer = Client().post(url(opened, "public_sale_register"), facts | wrong)
+        assert answer.status_code == 422
+        assert list(answer.context["register_form"].errors) == list(wrong)
+    assert not Member.objects.exists()
+
+
+def test_the_live_part_comes_alone(live, member, buy) -> None:
+    sale = live()
+    services.place_order(sale=sale, member=member, quantity=2, actor=SYSTEM, now=clock.now())
+    answer = Client().get(url(sale), headers={"X-Fragment": "1"})
+    assert "<html" not in answer.content.decode()
+    assert (answer.context["counts"].held, answer.context["counts"].left) == (2, 1)
+    assert "no-store" in answer["Cache-Control"]
+
+
+def test_sold_out_is_said_only_when_it_is_true(live, member) -> None:
+    sale = live(stock=1)
+    order = services.place_order(sale=sale, member=member, quantity=1, actor=SYSTEM, now=clock.now())
+    held = Client().get(url(sale)).content.decode()
+    services.pay_order(order=order, actor=SYSTEM, now=clock.now())
+    sold = Client().get(url(sale)).content.decode()
+    assert "抢光了,1 件全部卖完。" not in held
+    assert held != sold
+
+
+def test_drafts_and_unknown_codes_are_not_found(new_sale) -> None:
+    assert Client().get(url(new_sale())).status_code == 404
+    for code in ("x", "a" * 22, "a" * 200):
+        assert Client().get(f"/s/{code}/").status_code == 404
+
+
+@pytest.mark.parametrize("change", ["pause", "cancel"])
+def test_a_stopped_sale_says_so(live, member, phone_of, change) -> None:
+    sale = live()
+    getattr(services, f"{change}_flash_sale")(sale=sale, actor=SYSTEM, now=clock.now(), reason="x")
+    page = phone_of(member).get(url(sale))
+    assert page.context["moment"] in ("paused", "cancelled")
+    assert "name=\"quantity\"" not in page.content.decode()
+
+
+def test_the_page_is_light(live, member, phone_of) -> None:
+    from pathlib import Path
+
+    from django.contrib.staticfiles import finders
+
+    page = phone_of(member).get(url(live()))
+    files = ["public.css", "public.js", "clock.js", "pieces.js", "mark.svg"]
+    loaded = sum(Path(finders.find(f"community_ops/{name}")).stat().st_size for name in files)
+    assert len(page.content) + loaded < 50_000
