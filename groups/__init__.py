@@ -1,0 +1,1 @@
+"""BUILD 建立: communities and their groups."""

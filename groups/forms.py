@@ -1,0 +1,159 @@
+"""Forms of the group pages: they only read; the service decides."""
+
+import zoneinfo
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from community_ops.common.errors import InvalidInput
+from community_ops.common.money import CURRENCIES
+from groups.models import DEFAULT_COMFORTABLE_SIZE, DEFAULT_MEMBER_CAP, Community, CommunityKind, GroupKind
+from groups.services import MAX_MEMBER_CAP, NewChannel
+
+# Zones offered first; every IANA name is accepted.
+_COMMON_CURRENCIES = ("CNY", "HKD", "TWD", "USD", "EUR", "GBP", "JPY", "SGD", "MYR")
+LATER, EXISTING = "", "existing"
+PLATFORMS = ("sandbox", "webhook", "wecom_robot")
+
+
+class RefusableForm(forms.Form):
+    """Shows a refusal of the service at the field it is about."""
+
+    def refuse(self, refusal: InvalidInput) -> None:
+        key = str(refusal.extra.get("key", refusal.field))
+        self.add_error(key if key in self.fields else None, str(refusal.extra.get("reason", refusal.message)))
+
+
+class CommunityForm(RefusableForm):
+    name = forms.CharField(label=_("Name"), max_length=100)
+    shared_task = forms.CharField(
+        label=_("What we do together"),
+        max_length=300,
+        help_text=_("One sentence: run every day, read 20 pages a day. Groups die when they are not for anything."),
+    )
+    kind = forms.ChoiceField(
+        label=_("Kind of community"), choices=CommunityKind.choices, initial=CommunityKind.INTEREST
+    )
+    timezone = forms.ChoiceField(
+        label=_("Time zone"),
+        choices=lambda: [(name, name) for name in sorted(zoneinfo.available_timezones())],
+        initial=settings.DEFAULT_COMMUNITY_TIMEZONE,
+    )
+    currency = forms.ChoiceField(
+        label=_("Currency"),
+        choices=lambda: [(code, code) for code in (*_COMMON_CURRENCIES, *sorted(CURRENCIES - set(_COMMON_CURRENCIES)))],
+        initial="CNY",
+    )
+    locale = forms.ChoiceField(
+        label=_("Language of its members"), choices=[("zh-hans", "简体中文"), ("en", "English")], initial="zh-hans"
+    )
+
+
+class ChannelFields(forms.Form):
+    """How the group's messages get out: later, a channel there is, or a new one."""
+
+    channel = forms.ChoiceField(
+        label=_("Delivery channel"),
+        required=False,
+        widget=forms.RadioSelect,
+        choices=[
+            ("sandbox", _("New sandbox room: shows the group as its members see it")),
+            ("webhook", _("New signed webhook")),
+            ("wecom_robot", _("New WeCom group robot")),
+            (EXISTING, _("A channel there is already")),
+            (LATER, _("Later")),
+        ],
+        initial="sandbox",
+    )
+    endpoint: forms.ModelChoiceField = forms.ModelChoiceField(
+        label=_("Existing channel"), queryset=None, required=False, empty_label=_("Choose a channel")
+    )
+    url = forms.CharField(
+        label=_("Webhook address"),
+        max_length=2000,
+        required=False,
+        help_text=_("Only for a webhook: begins with https://."),
+    )
+    secret = forms.CharField(
+        label=_("Signing secret"),
+        max_length=300,
+        required=False,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+        help_text=_("Only for a webhook. It is not shown again."),
+    )
+    key = forms.CharField(
+        label=_("Robot key"),
+        max_length=200,
+        required=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+        help_text=_("Only for a WeCom robot: what follows key= in its address. It is not shown again."),
+    )
+
+    def __init__(self, *args: Any, endpoints: QuerySet[Any], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["endpoint"].queryset = endpoints  # type: ignore[attr-defined]  # a ModelChoiceField
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        if values.get("channel") == EXISTING and not values.get("endpoint"):
+            self.add_error("endpoint", _("Choose a channel."))
+        return values
+
+    def chosen_endpoint(self) -> Any:
+        return self.cleaned_data["endpoint"] if self.cleaned_data["channel"] == EXISTING else None
+
+    def new_channel(self) -> NewChannel | None:
+        """The channel to make, or None."""
+        platform = self.cleaned_data["channel"]
+        if platform not in PLATFORMS:
+            return None
+        wanted = {"webhook": ("url", "secret"), "wecom_robot": ("key",), "sandbox": ()}[platform]
+        return NewChannel(platform, {name: self.cleaned_data[name] for name in wanted if self.cleaned_data[name]})
+
+
+class GroupForm(ChannelFields, RefusableForm):
+    community: forms.ModelChoiceField = forms.ModelChoiceField(label=_("Community"), queryset=None, empty_label=None)
+    name = forms.CharField(label=_("Name of the group"), max_length=100)
+    kind = forms.ChoiceField(label=_("Kind of group"), choices=GroupKind.choices, initial=GroupKind.LONG_TERM)
+    purpose = forms.CharField(label=_("Purpose"), max_length=300, required=False)
+    comfortable_size = forms.IntegerField(
+        label=_("Comfortable size"),
+        min_value=1,
+        max_value=MAX_MEMBER_CAP,
+        initial=DEFAULT_COMFORTABLE_SIZE,
+        help_text=_("Above it you get a warning; nothing is refused."),
+    )
+    member_cap = forms.IntegerField(
+        label=_("Member cap"), min_value=1, max_value=MAX_MEMBER_CAP, initial=DEFAULT_MEMBER_CAP
+    )
+
+    field_order = ("community", "name", "kind", "purpose", "comfortable_size", "member_cap", "channel")
+
+    def __init__(self, *args: Any, communities: QuerySet[Community], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["community"].queryset = communities  # type: ignore[attr-defined]  # a ModelChoiceField
+
+    def values(self) -> dict[str, Any]:
+        names = ("community", "name", "kind", "purpose", "comfortable_size", "member_cap")
+        chosen = {name: self.cleaned_data[name] for name in names}
+        return {**chosen, "endpoint": self.chosen_endpoint(), "channel": self.new_channel()}
+
+
+class BindForm(RefusableForm):
+    """Which channel a group sends through; none is a choice."""
+
+    endpoint: forms.ModelChoiceField = forms.ModelChoiceField(
+        label=_("Delivery channel"), queryset=None, required=False, empty_label=_("None")
+    )
+
+    def __init__(self, *args: Any, endpoints: QuerySet[Any], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["endpoint"].queryset = endpoints  # type: ignore[attr-defined]  # a ModelChoiceField
+
+
+class ArchiveForm(forms.Form):
+    reason = forms.CharField(max_length=500)

@@ -1,0 +1,13 @@
+from django.urls import path
+
+from groups import views
+
+app_name = "groups"
+urlpatterns = [
+    path("w/<slug:slug>/groups/", views.group_list, name="group_list"),
+    path("w/<slug:slug>/groups/new/", views.group_new, name="group_new"),
+    path("w/<slug:slug>/groups/<int:group_id>/", views.group_detail, name="group_detail"),
+    path("w/<slug:slug>/groups/<int:group_id>/channel/", views.group_bind, name="group_bind"),
+    path("w/<slug:slug>/groups/<int:group_id>/archive/", views.group_archive, name="group_archive"),
+    path("w/<slug:slug>/communities/new/", views.community_new, name="community_new"),
+]

@@ -1,0 +1,1 @@
+"""ACQUIRE 拉新: who is who, memberships, passes, imports."""

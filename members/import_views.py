@@ -1,0 +1,200 @@
+"""Pages of 导入: upload, mapping and preview, confirm, progress, result."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from community_ops.accounts.pages import WorkspaceRequest, page, tell
+from community_ops.common import clock
+from community_ops.common.errors import DomainError, InvalidInput, NotFound
+from community_ops.common.paging import newest_first
+from groups import selectors as groups
+from members import selectors, services
+from members.forms import MappingForm, UploadForm
+from members.models import ImportRun, ImportState
+from members.ports import Preview, importers
+
+SHOWN_PROBLEMS = 100
+ZONE = settings.DEFAULT_COMMUNITY_TIMEZONE
+_OPEN = (ImportState.QUEUED, ImportState.RUNNING)
+
+
+@page("members.import")
+@require_safe
+def import_list(request: WorkspaceRequest) -> HttpResponse:
+    """What can be brought in, and what was."""
+    shown, pager = newest_first(selectors.import_runs_visible_to(request.actor), request.GET)
+    context = {
+        "rows": [{"run": run, "label": _label(run.kind)} for run in shown],
+        "pager": pager,
+        "kinds": [{"kind": kind, "label": _label(kind)} for kind in _kinds()],
+        "zone": ZONE,
+        "empty": {
+            "icon": "arrow-down-tray",
+            "title": _("Nothing was imported yet"),
+            "text": _("Choose above what your file holds."),
+        },
+    }
+    return render(request, "members/import_list.html", context)
+
+
+def _kinds() -> list[str]:
+    """Members first: most people begin with them."""
+    return sorted(importers.keys(), key=lambda kind: (kind != "members", kind))
+
+
+def _label(kind: str) -> str:
+    return str(importers.get(kind).label) if kind in _kinds() else kind
+
+
+@page("members.import")
+def import_new(request: WorkspaceRequest, kind: str) -> HttpResponse:
+    """Upload one file of a kind; its preview is the next page."""
+    if kind not in _kinds():
+        raise NotFound("Nobody imports this kind of file.")
+    importer = importers.get(kind)
+    form = UploadForm(
+        request.POST or None,
+        request.FILES or None,
+        needs=importer.needs,
+        communities=groups.communities_visible_to(request.actor),
+        groups=groups.groups_visible_to(request.actor),
+    )
+    if request.method == "POST" and form.is_valid() and (run := _prepare(request, kind, form)):
+        return redirect("members:import_detail", slug=request.workspace.slug, run_id=run.pk)
+    context = {"form": form, "label": importer.label, "kind": kind}
+    return render(request, "members/import_form.html", context, status=422 if form.errors else 200)
+
+
+def _prepare(request: WorkspaceRequest, kind: str, form: UploadForm) -> ImportRun | None:
+    try:
+        return services.prepare_import(
+            workspace_id=request.workspace.pk,
+            kind=kind,
+            file=form.cleaned_data["file"],
+            options=form.options(),
+            actor=request.actor,
+            now=clock.now(),
+        )
+    except InvalidInput as refusal:
+        form.refuse(refusal)
+        return None
+
+
+@page("members.import")
+@require_safe
+def import_detail(request: WorkspaceRequest, run_id: int) -> HttpResponse:
+    """Preview while it waits, progress while it runs (asked again every 2 s), result when it has ended."""
+    run = selectors.get_import_run(request.actor, run_id)
+    context = {"run": run, "label": _label(run.kind), "zone": ZONE, **_links(request, run)}
+    if run.state == ImportState.PREVIEW:
+        return render(request, "members/import_preview.html", {**context, **_preview(run)})
+    context |= {"is_open": run.state in _OPEN, "progress": _progress(request, run)}
+    context |= {"counts": _counts(run), "problems": run.problems[:SHOWN_PROBLEMS], "problem_total": len(run.problems)}
+    return render(request, "members/_import_state.html" if request.htmx else "members/import_detail.html", context)
+
+
+def _links(request: WorkspaceRequest, run: ImportRun) -> dict[str, Any]:
+    slug = request.workspace.slug
+    return {"breadcrumbs": [{"label": _("Import"), "url": reverse("members:import_list", args=[slug])}]}
+
+
+def _preview(run: ImportRun) -> dict[str, Any]:
+    try:
+        preview: Preview = services.preview_import(run=run)
+    except DomainError as refusal:
+        return {"problem": refusal.message}
+    form = MappingForm(prefix="map", fields=preview.fields, columns=preview.file_columns) if preview.fields else None
+    return {"preview": preview, "form": form}
+
+
+def _progress(request: WorkspaceRequest, run: ImportRun) -> dict[str, Any]:
+    done = run.counts.get("rows", 0)
+    return {
+        "label": run.file_name,
+        "done": done,
+        "total": done if run.state == ImportState.DONE else max(run.row_count, done),
+        "state": run.state,
+        "unit": _("rows"),
+        "cancel_url": reverse("members:import_cancel", args=[request.workspace.slug, run.pk]),
+    }
+
+
+def _counts(run: ImportRun) -> list[tuple[str, Any]]:
+    """The importer's figures with their words, in the importer's order."""
+    words = {
+        "rows": _("Rows read"),
+        "accepted": _("New"),
+        "duplicates": _("Already there"),
+        "rejected": _("Left out"),
+        "authors": _("Authors"),
+        "first_at": _("First"),
+        "last_at": _("Last"),
+        "imported_lines": _("Lines imported"),
+        "skipped_lines": _("Lines left out"),
+        "orders": _("Orders"),
+        "customers": _("Customers"),
+        "revenue_amount": _("Revenue"),
+        "currency": _("Currency"),
+    }
+    return [(words.get(name, name), value) for name, value in run.counts.items() if value is not None]
+
+
+@page("members.import")
+@require_POST
+def import_map(request: WorkspaceRequest, run_id: int) -> HttpResponse:
+    """Another mapping of columns; the preview shows what it does."""
+    run = selectors.get_import_run(request.actor, run_id)
+    mapping = {name.removeprefix("map-"): value for name, value in request.POST.items() if name.startswith("map-")}
+    try:
+        services.change_options(run=run, options={"mapping": mapping}, now=clock.now())
+    except DomainError as refusal:
+        tell(request, refusal)
+    return _to(request, run)
+
+
+@page("members.import")
+@require_POST
+def import_confirm(request: WorkspaceRequest, run_id: int) -> HttpResponse:
+    """Bring it in."""
+    run = selectors.get_import_run(request.actor, run_id)
+    try:
+        services.confirm_import(run=run, actor=request.actor, now=clock.now())
+    except DomainError as refusal:
+        tell(request, refusal)
+    return _to(request, run)
+
+
+@page("members.import")
+@require_POST
+def import_cancel(request: WorkspaceRequest, run_id: int) -> HttpResponse:
+    """Stop after the current batch."""
+    run = selectors.get_import_run(request.actor, run_id)
+    try:
+        services.cancel_import(run=run, actor=request.actor, now=clock.now())
+        messages.success(request, _("The import is stopped. What came in before stays."))
+    except DomainError as refusal:
+        tell(request, refusal)
+    return _to(request, run)
+
+
+@page("members.import")
+@require_POST
+def import_retry(request: WorkspaceRequest, run_id: int) -> HttpResponse:
+    """Start a failed or cancelled import again."""
+    run = selectors.get_import_run(request.actor, run_id)
+    try:
+        services.retry_import(run=run, actor=request.actor, now=clock.now())
+    except DomainError as refusal:
+        tell(request, refusal)
+    return _to(request, run)
+
+
+def _to(request: WorkspaceRequest, run: ImportRun) -> HttpResponse:
+    return redirect("members:import_detail", slug=request.workspace.slug, run_id=run.pk)

@@ -1,0 +1,158 @@
+"""What the importers of tables share: mapping, batches, preview, rehearsal and run."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import IO, Any, Generic, TypeVar
+
+from django.utils.functional import Promise
+
+from community_ops.common.actors import Actor
+from members.errors import UnreadableFile
+from members.importing.tables import TableRow, Target, guess_mapping, missing_targets, read_table
+from members.ports import Preview, PreviewField, PreviewRow, Progress, RowProblem
+from members.services.event_rows import RowRefused
+
+BATCH_ROWS = 1000  # one transaction each
+PREVIEW_CHECKED = 5000
+PREVIEW_SHOWN = 20
+PREVIEW_SHOWN_SPECIAL = 30  # duplicates and problems beyond the first rows
+
+Item = TypeVar("Item")
+
+
+@dataclass(slots=True)
+class Read(Generic[Item]):
+    """One row of the file: what it is, or why it is left out."""
+
+    row: TableRow
+    item: Item | None
+    problem: RowProblem | None
+
+
+class Job(ABC, Generic[Item]):
+    """One file on its way in with its options; made anew for each preview, rehearsal or run."""
+
+    targets: Sequence[Target]
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        """Read the options; raises InvalidInput naming the one that cannot work."""
+        self.options = options
+        self.counts: dict[str, Any] = {"rows": 0, "accepted": 0, "duplicates": 0, "rejected": 0}
+
+    @abstractmethod
+    def check(self, values: Mapping[str, Any], line: int) -> Item:
+        """Read one row's values by target; raises RowRefused."""
+
+    @abstractmethod
+    def are_known(self, items: Sequence[Item]) -> list[bool]:
+        """Which of these are in the database already, or came earlier in this file. Reads only."""
+
+    @abstractmethod
+    def store(self, items: Sequence[Item], *, actor: Actor, now: datetime) -> int:
+        """Bring items in, in one transaction; returns how many were new."""
+
+    def note(self, items: Iterable[Item]) -> None:
+        """Count further facts of readable rows in `self.counts`."""
+
+
+class TableImporter(ABC):
+    """A members.ports.Importer for tables; `job` makes the part that knows what the rows mean."""
+
+    label: str | Promise
+    needs: tuple[str, ...]
+
+    @abstractmethod
+    def job(self, options: Mapping[str, Any]) -> Job[Any]:
+        """The work on one file with these options."""
+
+    def preview(self, file: IO[bytes], options: Mapping[str, Any]) -> Preview:
+        """What the first 5,000 rows would do; see members.ports.Preview."""
+        job, table = self.job(options), read_table(file)
+        mapping = guess_mapping(table.columns, job.targets, options.get("mapping", {}))
+        fields = [
+            PreviewField(one.name, str(one.label), mapping.get(one.name, ""), one.is_required) for one in job.targets
+        ]
+        reads: list[Read[Any]] = []
+        is_partial = False
+        if not missing_targets(mapping, job.targets):
+            reads = list(islice(_read(job, table.rows, mapping), PREVIEW_CHECKED))
+            is_partial = next(table.rows, None) is not None
+        preview = _preview(job, reads, mapping)
+        preview.fields, preview.file_columns, preview.is_partial = fields, table.columns, is_partial
+        return preview
+
+    def run(self, file: IO[bytes], options: Mapping[str, Any], actor: Actor, now: datetime) -> Iterator[Progress]:
+        """Bring the file in, 1,000 rows in each transaction, yielding at the start and after each."""
+        job = self.job(options)
+        yield Progress(dict(job.counts))
+        for batch in _batches(job, file):
+            items = [read.item for read in batch if read.item is not None]
+            new_count = job.store(items, actor=actor, now=now) if items else 0
+            yield _progress(job, batch, items, new_count)
+
+    def rehearse(self, file: IO[bytes], options: Mapping[str, Any]) -> Iterator[Progress]:
+        """What `run` would count, without writing."""
+        job = self.job(options)
+        yield Progress(dict(job.counts))
+        for batch in _batches(job, file):
+            items = [read.item for read in batch if read.item is not None]
+            new_count = job.are_known(items).count(False) if items else 0
+            yield _progress(job, batch, items, new_count)
+
+
+def _batches(job: Job[Item], file: IO[bytes]) -> Iterator[list[Read[Item]]]:
+    table = read_table(file)
+    mapping = guess_mapping(table.columns, job.targets, job.options.get("mapping", {}))
+    if missing := missing_targets(mapping, job.targets):
+        looked_for = ", ".join(missing[0].aliases[:4])
+        raise UnreadableFile(f"The file has no column for {missing[0].name} (looked for: {looked_for}).")
+    reads = _read(job, table.rows, mapping)
+    while batch := list(islice(reads, BATCH_ROWS)):
+        yield batch
+
+
+def _read(job: Job[Item], rows: Iterable[TableRow], mapping: Mapping[str, str]) -> Iterator[Read[Item]]:
+    for row in rows:
+        if row.problem is not None:
+            yield Read(row, None, row.problem)
+            continue
+        try:
+            values = {target: row.values.get(column) for target, column in mapping.items()}
+            yield Read(row, job.check(values, row.line), None)
+        except RowRefused as refusal:
+            yield Read(row, None, RowProblem(row.line, refusal.code, str(refusal), refusal.field))
+
+
+def _progress(job: Job[Item], batch: Sequence[Read[Item]], items: Sequence[Item], new_count: int) -> Progress:
+    problems = [read.problem for read in batch if read.problem is not None]
+    job.counts["rows"] += len(batch)
+    job.counts["accepted"] += new_count
+    job.counts["duplicates"] += len(items) - new_count
+    job.counts["rejected"] += len(problems)
+    job.note(items)
+    return Progress(dict(job.counts), problems)
+
+
+def _preview(job: Job[Item], reads: Sequence[Read[Item]], mapping: Mapping[str, str]) -> Preview:
+    known = iter(job.are_known([read.item for read in reads if read.item is not None]))
+    rows = [_preview_row(read, mapping, read.item is not None and next(known)) for read in reads]
+    special = [row for row in rows[PREVIEW_SHOWN:] if row.status != "new"]
+    statuses = [row.status for row in rows]
+    return Preview(
+        columns=[mapping[target.name] for target in job.targets if target.name in mapping],
+        rows=[*rows[:PREVIEW_SHOWN], *special[:PREVIEW_SHOWN_SPECIAL]],
+        row_count=len(rows),
+        new_count=statuses.count("new"),
+        duplicate_count=statuses.count("duplicate"),
+        problem_count=statuses.count("problem"),
+    )
+
+
+def _preview_row(read: Read[Any], mapping: Mapping[str, str], is_known: bool) -> PreviewRow:
+    cells = [str(read.row.values.get(column) or "")[:200] for column in mapping.values()]
+    if read.problem is not None:
+        return PreviewRow(read.row.line, cells, "problem", read.problem.message)
+    return PreviewRow(read.row.line, cells, "duplicate" if is_known else "new")

@@ -1,0 +1,130 @@
+"""Members from a file: name, and where known phone, id and day of joining."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from django.utils.dateparse import parse_datetime
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from community_ops.common import text
+from community_ops.common.actors import Actor
+from community_ops.common.errors import InvalidInput
+from groups import selectors as groups
+from members import phones
+from members.importing.base import Job, TableImporter
+from members.importing.tables import Target
+from members.importing.times import iso_time
+from members.services.event_rows import RowRefused
+from members.services.people import PersonRow, are_known, store_people
+
+_TARGETS = (
+    Target("name", _("Name"), ("name", "display_name", "姓名", "名字", "昵称", "群昵称"), is_required=True),
+    Target("phone", _("Phone"), ("phone", "mobile", "tel", "手机", "手机号", "手机号码", "电话")),
+    Target("external_id", _("Id"), ("external_id", "id", "member_id", "编号", "会员号", "用户编号")),
+    Target("joined_at", _("Joined"), ("joined_at", "joined", "join_date", "入群时间", "加入时间", "进群时间")),
+)
+
+
+class PeopleJob(Job[PersonRow]):
+    """Options: `workspace`, `community` (ids), `group` (id, optional: new members join it)."""
+
+    targets = _TARGETS
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        super().__init__(options)
+        self._workspace_id = int(options["workspace"])
+        community_id = int(options.get("community") or 0)
+        community = groups.find_community(workspace_id=self._workspace_id, community_id=community_id)
+        if community is None:
+            raise InvalidInput("There is no such community.", field="community")
+        self._community = community
+        self._group = self._find_group(options.get("group"))
+        self._twins: Counter[str] = Counter()
+        self._seen: set[tuple[str, str]] = set()
+
+    def _find_group(self, group_id: Any) -> Any:
+        if not group_id:
+            return None
+        group = groups.groups_by_id(workspace_id=self._workspace_id, group_ids=[int(group_id)]).get(int(group_id))
+        if group is None or group.community_id != self._community.pk:
+            raise InvalidInput("There is no such group in this community.", field="group")
+        return group
+
+    def check(self, values: Mapping[str, Any], line: int) -> PersonRow:
+        name = _line(values, "name", 100, required=True)
+        external_id = _external_id(values)
+        self._twins[name] += 1
+        return PersonRow(
+            name=name,
+            phone=_phone(values),
+            external_id=external_id,
+            name_key=f"{name}#{self._twins[name]}",
+            joined_at=self._joined_at(values),
+        )
+
+    def _joined_at(self, values: Mapping[str, Any]) -> datetime | None:
+        value = iso_time(values.get("joined_at"))
+        if value is None or value == "":
+            return None
+        try:
+            moment = parse_datetime(value) if isinstance(value, str) else None
+        except ValueError:
+            moment = None
+        if moment is None or not 2000 <= moment.year <= 2200:
+            raise RowRefused("joined_at", "invalid", "Give a day or time like 2026-03-05 or 2026-03-05 08:30.")
+        zone = groups.community_zone(self._community)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+
+    def are_known(self, items: Sequence[PersonRow]) -> list[bool]:
+        known = []
+        for item, is_stored in zip(items, are_known(community=self._community, rows=items), strict=True):
+            known.append(is_stored or not self._seen.isdisjoint(item.keys))
+            self._seen.update(item.keys)
+        return known
+
+    def store(self, items: Sequence[PersonRow], *, actor: Actor, now: datetime) -> int:
+        return store_people(community=self._community, group=self._group, rows=items, actor=actor, now=now)
+
+
+def _line(values: Mapping[str, Any], field: str, max_length: int, *, required: bool = False) -> str:
+    value = values.get(field)
+    if value is None:
+        value = ""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str):
+        raise RowRefused(field, "invalid", "This must be a text.")
+    try:
+        return text.clean_line(value, field=field, max_length=max_length, required=required)
+    except InvalidInput as refusal:
+        raise RowRefused(field, "invalid" if value.strip() else "required", refusal.message) from None
+
+
+def _external_id(values: Mapping[str, Any]) -> str:
+    """Ids that a spreadsheet wrote as numbers read like 17850.0; that is 17850."""
+    value = _line(values, "external_id", 200)
+    whole, dot, fraction = value.partition(".")
+    return whole if dot and whole.isascii() and whole.isdigit() and set(fraction) == {"0"} else value
+
+
+def _phone(values: Mapping[str, Any]) -> str:
+    value = _line(values, "phone", 60)
+    if not value:
+        return ""
+    try:
+        return phones.normalise(value)
+    except InvalidInput as refusal:
+        raise RowRefused("phone", "invalid", refusal.message) from None
+
+
+class PeopleImporter(TableImporter):
+    """kind "members": counts rows, accepted, duplicates, rejected."""
+
+    label: str | Promise = _("Members")
+    needs: tuple[str, ...] = ("community", "group_optional")
+
+    def job(self, options: Mapping[str, Any]) -> PeopleJob:
+        return PeopleJob(options)

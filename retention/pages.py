@@ -1,0 +1,88 @@
+"""What retention adds to the pages of groups and members: how lively they are."""
+
+from collections.abc import Collection, Mapping
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from community_ops.common.actors import Actor
+from groups.ports import Panel, group_figures, group_panels
+from retention import selectors
+
+if TYPE_CHECKING:
+    from groups.models import ChatGroup
+
+WINDOW_DAYS = 30
+LIST_DAYS = 7
+TOP_SPEAKERS = 5
+
+
+class ActivityFigures:
+    """Speakers and messages of the last seven days in the group list; nothing where nothing was ever reported."""
+
+    def figures(self, *, actor: Actor, group_ids: Collection[int], now: datetime) -> Mapping[int, Mapping[str, Any]]:
+        today = now.astimezone(ZoneInfo(settings.DEFAULT_COMMUNITY_TIMEZONE)).date()
+        week = selectors.group_speakers(
+            workspace_id=actor.workspace_id or 0,
+            group_ids=group_ids,
+            since_on=today - timedelta(days=LIST_DAYS - 1),
+            until_on=today,
+        )
+        measured = selectors.measured_groups(actor, group_ids)
+        found = {group_id: week.get(group_id, (0, 0)) for group_id in measured}
+        return {pk: {"speaker_count": speakers, "message_count": count} for pk, (speakers, count) in found.items()}
+
+
+class ActivityPanel:
+    """Messages per day of 30 days, the busiest day, who spoke most."""
+
+    def panel(self, *, actor: Actor, group: "ChatGroup", slug: str, now: datetime) -> Panel | None:
+        today = now.astimezone(group.zone).date()
+        last = selectors.last_active_day(workspace_id=group.workspace_id, group_id=group.pk, until_on=today)
+        until = today if last is None or today - last < timedelta(days=WINDOW_DAYS) else last
+        since = until - timedelta(days=WINDOW_DAYS - 1)
+        window: dict[str, Any] = {
+            "workspace_id": group.workspace_id,
+            "group_id": group.pk,
+            "since_on": since,
+            "until_on": until,
+        }
+        days = selectors.messages_per_day(**window)
+        context = {
+            "chart": _chart(days, since, until),
+            "busiest": selectors.busiest_day(workspace_id=group.workspace_id, group_id=group.pk),
+            "speakers": selectors.top_speakers(**window, count=TOP_SPEAKERS),
+            "message_count": sum(day.message_count for day in days),
+            "is_measured": last is not None,
+            "since": since,
+            "until": until,
+        }
+        return Panel("retention/_group_activity.html", context, order=10)
+
+
+def _chart(days: list[selectors.GroupDay], since: date, until: date) -> dict[str, Any]:
+    counts = {day.on: day for day in days}
+    dates = [since + timedelta(days=step) for step in range((until - since).days + 1)]
+    shown = [counts.get(on, selectors.GroupDay(on, 0, 0)) for on in dates]
+    return {
+        "id": "messages-per-day",
+        "question": _("How many messages a day, and from how many members?"),
+        "kind": "line",
+        "labels": [f"{on.month}-{on.day:02d}" for on in dates],
+        "series": [
+            {"name": _("Messages"), "values": [day.message_count for day in shown]},
+            {"name": _("Speakers"), "values": [day.speaker_count for day in shown]},
+        ],
+        "source": "platform",
+        "has_enough": bool(days),
+        "needed": _("Messages come in from the platform, over REST or by an import."),
+    }
+
+
+def register() -> None:
+    """Called once when the apps are ready."""
+    group_figures.register("retention", ActivityFigures())
+    group_panels.register("retention.activity", ActivityPanel())

@@ -1,0 +1,199 @@
+"""群: list, detail, new community, new group, channel, archive."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from groups import services
+from groups.models import ChatGroup, Community
+from tests.factories.people import SYSTEM
+from tests.members.makers import event, ingest, make_community, make_endpoint, make_group, make_member
+from tests.moments import NOON
+
+pytestmark = pytest.mark.django_db
+
+
+def url(workspace, rest: str = "") -> str:
+    return f"/w/{workspace.slug}/groups/{rest}"
+
+
+def test_the_list_shows_groups_with_their_figures(signed_in, owner, workspace, group) -> None:
+    ingest(group, event(group, author="李姐"), event(group, author="王哥"))
+    page = signed_in(owner).get(url(workspace))
+    assert page.status_code == 200
+    (row,) = page.context["rows"]
+    assert (row["group"], row["member_count"]) == (group, 2)
+    assert "1 群" in page.content.decode()
+
+
+def test_the_list_is_filtered_by_the_address(signed_in, owner, workspace, group) -> None:
+    other = make_group(make_community(workspace, name="读书会"), "读书群")
+    page = signed_in(owner).get(url(workspace) + f"?community={other.community_id}")
+    assert [row["group"] for row in page.context["rows"]] == [other]
+
+
+def test_htmx_gets_the_table_alone(signed_in, owner, workspace, group) -> None:
+    page = signed_in(owner).get(url(workspace), headers={"HX-Request": "true"})
+    assert "<html" not in page.content.decode()
+    assert "1 群" in page.content.decode()
+
+
+def test_an_empty_workspace_names_the_next_step(signed_in, owner, workspace) -> None:
+    assert f"/w/{workspace.slug}/groups/new/" in signed_in(owner).get(url(workspace)).content.decode()
+
+
+def test_a_helper_finds_only_her_groups(signed_in, helper, workspace, group, second_group) -> None:
+    services.assign_staff(group=second_group, user=helper.user, role="helper", actor=SYSTEM, now=NOON)
+    client = signed_in(helper)
+    assert [row["group"] for row in client.get(url(workspace)).context["rows"]] == [second_group]
+    assert client.get(url(workspace, f"{group.pk}/")).status_code == 404
+    assert client.get(url(workspace, f"{second_group.pk}/")).status_code == 200
+
+
+def test_a_stranger_finds_nothing(signed_in, stranger, workspace, group) -> None:
+    client = signed_in(stranger)
+    for rest in ("", f"{group.pk}/", "new/"):
+        assert client.get(url(workspace, rest)).status_code == 404
+    assert client.get(f"/w/{stranger.workspace.slug}/groups/{group.pk}/").status_code == 404
+
+
+def test_the_page_of_a_group_shows_who_came_and_how_lively_it_is(signed_in, owner, workspace, group) -> None:
+    member = make_member(group.community, "李姐")
+    ingest(group, event(group, author="王哥", text="<b>早</b>"))
+    page = signed_in(owner).get(url(workspace, f"{group.pk}/"))
+    text = page.content.decode()
+    assert page.status_code == 200
+    assert "王哥" in text
+    assert member.display_name not in text  # in the community, not in the group
+    assert "<b>早</b>" not in text
+
+
+def queries_of(client, address: str) -> int:
+    client.get(address)
+    with CaptureQueriesContext(
+        connection,
+    ) as context:
+        assert client.get(address).status_code == 200
+    return len(context)
+
+
+def test_the_list_asks_the_same_number_of_queries_for_1_and_20(signed_in, owner, workspace, group) -> None:
+    client = signed_in(owner)
+    ingest(group, event(group))
+    before = queries_of(client, url(workspace))
+    for number in range(19):
+        more = make_group(group.community, f"{number} 群", endpoint=make_endpoint(workspace, f"{number}"))
+        ingest(more, event(more))
+    assert queries_of(client, url(workspace)) == before
+
+
+def test_the_page_asks_the_same_number_of_queries_for_1_and_20(signed_in, owner, workspace, group) -> None:
+    client = signed_in(owner)
+    ingest(group, event(group))
+    before = queries_of(client, url(workspace, f"{group.pk}/"))
+    ingest(group, *(event(group, author=f"群友 {number}") for number in range(19)))
+    assert queries_of(client, url(workspace, f"{group.pk}/")) == before
+
+
+def test_a_community_is_founded_and_its_first_group_is_next(signed_in, owner, workspace) -> None:
+    form = {
+        "name": "晨跑社", "shared_task": "每天跑步", "kind": "interest",
+        "timezone": "Asia/Shanghai", "currency": "CNY", "locale": "zh-hans",
+    }  # fmt: skip
+    answer = signed_in(owner).post(f"/w/{workspace.slug}/communities/new/", form)
+    community = Community.objects.get()
+    assert answer.status_code == 302
+    assert answer["Location"] == url(workspace, f"new/?community={community.pk}")
+
+
+@pytest.mark.parametrize("name", ["", "x" * 101, "a\x00b", "\u202eevil"])
+def test_a_bad_name_is_shown_at_its_field(signed_in, owner, workspace, name) -> None:
+    form = {"name": name, "shared_task": "x", "kind": "interest", "timezone": "UTC", "currency": "CNY", "locale": "en"}
+    answer = signed_in(owner).post(f"/w/{workspace.slug}/communities/new/", form)
+    assert answer.status_code == 422
+    assert "name" in answer.context["form"].errors
+    assert not Community.objects.exists()
+
+
+def group_form(community, **changes):
+    return {
+        "community": community.pk, "name": "1 群", "kind": "long_term", "comfortable_size": 200, "member_cap": 500,
+        "channel": "sandbox",
+    } | changes  # fmt: skip
+
+
+def test_a_group_is_made_with_its_sandbox_room(signed_in, owner, workspace, community) -> None:
+    answer = signed_in(owner).post(url(workspace, "new/"), group_form(community))
+    group = ChatGroup.objects.get()
+    assert answer["Location"] == url(workspace, f"{group.pk}/")
+    assert group.endpoint.connection.platform == "sandbox"
+
+
+def test_a_group_is_bound_to_an_existing_channel(signed_in, owner, workspace, community) -> None:
+    endpoint = make_endpoint(workspace)
+    form = group_form(community, channel="existing", endpoint=endpoint.pk)
+    signed_in(owner).post(url(workspace, "new/"), form)
+    assert ChatGroup.objects.get().endpoint == endpoint
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"name": ""}, "name"),
+        ({"channel": "existing"}, "endpoint"),
+        ({"channel": "webhook", "url": "nonsense", "secret": "s"}, "url"),
+        ({"channel": "wecom_robot", "key": ""}, "key"),
+        ({"comfortable_size": 0}, "comfortable_size"),
+        ({"comfortable_size": 600}, "comfortable_size"),
+    ],
+)
+def test_a_group_form_that_cannot_work_changes_nothing(signed_in, owner, workspace, community, changes, field) -> None:
+    answer = signed_in(owner).post(url(workspace, "new/"), group_form(community, **changes))
+    assert answer.status_code == 422
+    assert field in answer.context["form"].errors
+    assert not ChatGroup.objects.exists()
+
+
+def test_foreign_communities_and_channels_cannot_be_chosen(
+    signed_in, owner, workspace, community, foreign_community
+) -> None:
+    endpoint = make_endpoint(foreign_community.workspace)
+    client = signed_in(owner)
+    for form in (
+        group_form(foreign_community),
+        group_form(community, channel="existing", endpoint=endpoint.pk),
+    ):
+        assert client.post(url(workspace, "new/"), form).status_code == 422
+    assert not ChatGroup.objects.exists()
+
+
+@pytest.mark.parametrize("rest", ["new/", "{pk}/channel/", "{pk}/archive/"])
+@pytest.mark.parametrize("who", ["viewer", "helper"])
+def test_roles_that_may_not_manage_are_refused(request, signed_in, workspace, group, rest, who) -> None:
+    someone = request.getfixturevalue(who)
+    answer = signed_in(someone).post(url(workspace, rest.format(pk=group.pk)), {"reason": "x"})
+    assert answer.status_code == 403
+    assert ChatGroup.objects.get().archived_at is None
+
+
+def test_the_channel_is_changed_and_taken_away(signed_in, owner, workspace, group) -> None:
+    endpoint = make_endpoint(workspace)
+    client = signed_in(owner)
+    client.post(url(workspace, f"{group.pk}/channel/"), {"endpoint": endpoint.pk})
+    assert ChatGroup.objects.get().endpoint == endpoint
+    client.post(url(workspace, f"{group.pk}/channel/"), {"endpoint": ""})
+    assert ChatGroup.objects.get().endpoint is None
+
+
+def test_archiving_needs_a_reason(signed_in, owner, workspace, group) -> None:
+    client = signed_in(owner)
+    client.post(url(workspace, f"{group.pk}/archive/"), {"reason": ""})
+    assert ChatGroup.objects.get().archived_at is None
+    client.post(url(workspace, f"{group.pk}/archive/"), {"reason": "完成使命"})
+    assert ChatGroup.objects.get().archived_at is not None
+    assert client.get(url(workspace, f"{group.pk}/")).status_code == 200
+
+
+@pytest.mark.parametrize("odd", ["999999999", "9" * 30])
+def test_odd_ids_are_404(signed_in, owner, workspace, odd) -> None:
+    assert signed_in(owner).get(url(workspace, f"{odd}/")).status_code == 404
