@@ -64,19 +64,26 @@ class Running:
 def bin_run(**settings: str) -> Iterator[Running]:
     """An installation that is gone afterwards. DATABASE_URL and REDIS_URL are taken from the environment."""
     environment = dict(os.environ) | {"ALLOW_LOOPBACK_ENDPOINTS": "1"} | settings
+    environment = {name: value for name, value in environment.items() if value}
     with tempfile.TemporaryDirectory(prefix="community-ops-bench-") as folder:
         environment["DATA_DIR"] = folder
-        command = [str(ROOT / "bin" / "run"), "--port", "0", "--data", folder, "--empty"]
-        process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
-        )
+        with started(["--port", "0", "--data", folder, "--empty"], environment) as line:
+            running = Running(Path(folder), line.split()[1], environment)
+            running.token = manage(running, "create_api_token", "--workspace", "main", "--role", "owner")
+            yield running
+
+
+@contextmanager
+def started(options: list[str], environment: dict[str, str]) -> Iterator[str]:
+    """bin/run, from its ready line to its end."""
+    command = [str(ROOT / "bin" / "run"), *options]
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=quiet, text=True, env=environment) as process:
         try:
             assert process.stdout is not None
             line = process.stdout.readline()
             assert line.startswith("Ready "), f"bin/run did not start: {line}"
-            running = Running(Path(folder), line.split()[1], environment)
-            running.token = manage(running, "create_api_token", "--workspace", "main", "--role", "owner")
-            yield running
+            yield line
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(timeout=30)

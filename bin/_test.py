@@ -17,7 +17,7 @@ FAULTS = "tests/faults"
 FAST_OPTIONS = [f"--ignore={FAULTS}"]
 FAULT_OPTIONS = [
     "--override-ini=addopts=--strict-markers --strict-config -q",  # without pyproject's --ignore of this folder
-    "--timeout=60",  # seconds, for one test without the fixtures that it shares
+    "--timeout=120",  # seconds, for one test without shared fixtures: twice what it may take on two idle cores
     "--override-ini=timeout_func_only=true",
     "--session-timeout=1200",  # seconds, for all of them
 ]

@@ -3,7 +3,8 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.checks import CheckMessage, Error, register
+from django.core.checks import Warning as CheckWarning
 
 
 @register()
@@ -19,7 +20,7 @@ def check_switches(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Development switches have no place behind a public address."""
     switches = ("DEBUG", "ALLOW_LOOPBACK_ENDPOINTS", "ALLOW_CLOCK_SHIFT")
     return [
-        Warning(f"{name} is on", hint=f"unset {name}", id="community_ops.W001")
+        CheckWarning(f"{name} is on", hint=f"unset {name}", id="community_ops.W001")
         for name in switches
         if getattr(settings, name)
     ]

@@ -6,4 +6,4 @@ class ConversionConfig(AppConfig):
     name = "conversion"
 
     def ready(self) -> None:
-        import_string("conversion.guards.register")()
+        import_string("conversion.registrations.register")()

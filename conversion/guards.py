@@ -11,9 +11,8 @@ from django.utils import translation
 from community_ops.common.templatetags.wording import in_zone, money, time_in_zone
 from conversion import selectors
 from conversion.models import FlashSale, SaleState
-from conversion.services.sales import SUBJECT_KIND
 from groups.selectors import groups_by_id
-from messaging.ports import ALLOWED, Verdict, subject_guards, text_contexts
+from messaging.ports import ALLOWED, Verdict
 
 if TYPE_CHECKING:
     from groups.models import ChatGroup
@@ -101,12 +100,3 @@ def _values(sale: FlashSale, zone: str, now: datetime) -> dict[str, str]:
 
 def _zone(sale: FlashSale, group: "ChatGroup | None") -> str:
     return group.zone.key if group is not None else sale.community.timezone
-
-
-_guard, _text = FlashSaleGuard(), FlashSaleText()
-
-
-def register() -> None:
-    """Called from `AppConfig.ready()`."""
-    subject_guards.register(SUBJECT_KIND, _guard)
-    text_contexts.register(SUBJECT_KIND, _text)

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
+from django.utils.translation import gettext as _
+
 from community_ops.common.errors import InvalidInput
 
 # "now" reaches us some seconds after the caller wrote it down; older is a mistake of the caller.
@@ -88,25 +90,25 @@ def sells(moment: SaleMoment) -> bool:
 def start_or_now(starts_at: datetime, *, now: datetime) -> datetime:
     """`starts_at`, or `now` when it is at most 60 s past. Raises InvalidInput when it is older."""
     if starts_at < now - PAST_MEANS_NOW:
-        raise InvalidInput("This time is past.", field="starts_at")
+        raise InvalidInput(_("This time is past."), field="starts_at")
     return max(starts_at, now)
 
 
 def refuse_bad_window(*, starts_at: datetime, ends_at: datetime) -> None:
     if ends_at <= starts_at:
-        raise InvalidInput("The end must be after the start.", field="ends_at")
+        raise InvalidInput(_("The end must be after the start."), field="ends_at")
 
 
 def refuse_out_of_range(value: int | None, *, field: str, low: int = 1, high: int = MAX_PIECES) -> None:
     """Raise InvalidInput naming `field` unless low <= value <= high; None (no limit) passes."""
     if value is not None and not low <= value <= high:
-        raise InvalidInput(f"From {low} to {high}.", field=field)
+        raise InvalidInput(_("From %(low)d to %(high)d.") % {"low": low, "high": high}, field=field)
 
 
 def refuse_bad_price(amount: int, *, field: str = "price_amount") -> None:
     """A price is above zero."""
     if amount <= 0:
-        raise InvalidInput("A price is above zero.", field=field)
+        raise InvalidInput(_("A price is above zero."), field=field)
 
 
 def is_half_sold(counts: StockCounts) -> bool:

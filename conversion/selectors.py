@@ -76,14 +76,19 @@ def price_history(product: Product) -> QuerySet[PriceHistory]:
 
 
 def flash_sales_visible_to(actor: Actor) -> QuerySet[FlashSale]:
-    """Sales of the actor's workspace with community and items, oldest first.
+    """Sales of the actor's workspace with community, items and groups, oldest first.
 
     A helper sees the sales of the groups she is assigned to.
     """
-    rows = _of_workspace(FlashSale.objects.select_related("community", "playbook"), actor)
+    return with_parts(bare_sales_visible_to(actor).select_related("community", "playbook"))
+
+
+def bare_sales_visible_to(actor: Actor) -> QuerySet[FlashSale]:
+    """As `flash_sales_visible_to` but the sales' own rows only: for those who are about to change or buy."""
+    rows = _of_workspace(FlashSale.objects.all(), actor)
     if _is_limited(actor):
         rows = rows.filter(pk__in=_sales_of_her_groups(actor))
-    return with_parts(rows).order_by("id")
+    return rows.order_by("id")
 
 
 def with_parts(rows: QuerySet[FlashSale]) -> QuerySet[FlashSale]:

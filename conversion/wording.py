@@ -1,10 +1,14 @@
 """Words for what the pages of a sale show; formatting only."""
 
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from community_ops.common.templatetags.state_words import StateWords, words_of
+from community_ops.common.templatetags.wording import in_zone, time_in_zone
 
 Words = str | Promise
 
@@ -47,3 +51,10 @@ def condition_words(condition: str) -> Words:
 def touch_words(state: str) -> StateWords:
     """Label and tone of what became of one message of a ladder in one group."""
     return _TOUCHES.get(state) or words_of("delivery", state)
+
+
+def window_words(starts_at: datetime, ends_at: datetime, zone: str) -> str:
+    """From when to when: the day of the end only when it is another one."""
+    is_same_day = starts_at.astimezone(ZoneInfo(zone)).date() == ends_at.astimezone(ZoneInfo(zone)).date()
+    end = time_in_zone(ends_at, zone) if is_same_day else in_zone(ends_at, zone)
+    return f"{in_zone(starts_at, zone)} – {end}"

@@ -5,19 +5,22 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from campaigns.selectors import calendar_items
+from community_ops.accounts.policies import may
 from community_ops.common.actors import Actor
-from conversion.selectors import StockCounts, counts_of, moment_of, sales_in_window, with_counts, with_parts
+from conversion.selectors import StockCounts, counts_of, moment_of, sales_in_window, with_counts
 from dashboard.needs import needs_of, watchdog
 from dashboard.period import CHOICES, Period
 from dashboard.start_list import start_list
 from dashboard.tiles import stage_tiles
 from groups.selectors import communities_visible_to
-from messaging.selectors import next_deliveries
 
 AHEAD = timedelta(days=2)
-NEXT_SENDS = 8
+NEXT_SENDS = 6
+PAGES = {"announcement": "campaigns:announcement", "touch": "campaigns:run"}
 
 
 def zone_of(actor: Actor) -> ZoneInfo:
@@ -30,7 +33,7 @@ def context(actor: Actor, slug: str, *, days: str, now: datetime) -> dict[str, A
     """The template's context; `days` as the address says it."""
     zone = zone_of(actor)
     period = Period.chosen(days, zone=zone, now=now)
-    steps = start_list(actor, slug)
+    steps = start_list(actor, slug) if may(actor, "communities.manage") else []
     done = sum(step["is_done"] for step in steps)
     return {
         "zone": zone.key,
@@ -39,7 +42,8 @@ def context(actor: Actor, slug: str, *, days: str, now: datetime) -> dict[str, A
         "steps": steps if done < len(steps) else [],
         "done_count": done,
         "step_count": len(steps),
-        "is_new": not steps[0]["is_done"],
+        "is_new": done < len(steps) // 2,
+        "may_announce": may(actor, "announcements.write") and (done > 0 or not steps),
         "tiles": stage_tiles(actor, slug, period),
         **live(actor, slug, now=now),
     }
@@ -51,7 +55,7 @@ def live(actor: Actor, slug: str, *, now: datetime) -> dict[str, Any]:
         "needs": needs_of(actor, slug, now=now),
         "no_needs": {"icon": "check-circle", "title": _("All done"), "text": _("Nothing waits for you right now.")},
         "sales": _sales(actor, now=now),
-        "next_sends": _next_sends(actor, now=now),
+        "next_sends": _next_sends(actor, slug, now=now),
         "jobs": watchdog(),
         "now": now,
     }
@@ -59,7 +63,7 @@ def live(actor: Actor, slug: str, *, now: datetime) -> dict[str, Any]:
 
 def _sales(actor: Actor, *, now: datetime) -> list[dict[str, Any]]:
     """Sales that run now or begin within two days, with their true counts."""
-    rows = with_counts(with_parts(sales_in_window(actor, since=now, until=now + AHEAD)), now=now)
+    rows = with_counts(sales_in_window(actor, since=now, until=now + AHEAD), now=now)
     return [{"sale": sale, "moment": moment_of(sale, now=now), "gauge": _gauge(counts_of(sale))} for sale in rows[:3]]
 
 
@@ -67,14 +71,17 @@ def _gauge(counts: StockCounts) -> dict[str, int]:
     return {"sold": counts.sold, "held": counts.held, "left": counts.left}
 
 
-def _next_sends(actor: Actor, *, now: datetime) -> list[dict[str, Any]]:
-    """The next planned messages; one line for a text that goes to several groups at one time."""
-    lines: dict[tuple[datetime, str], dict[str, Any]] = {}
-    for row in next_deliveries(actor, until=now + AHEAD)[:200]:
-        line = lines.setdefault(
-            (row.due_at, row.message.text), {"due_at": row.due_at, "text": row.message.text, "groups": []}
-        )
-        line["groups"].append(row.target_label)
-        if len(lines) > NEXT_SENDS:
-            break
-    return list(lines.values())[:NEXT_SENDS]
+def _next_sends(actor: Actor, slug: str, *, now: datetime) -> list[dict[str, Any]]:
+    """The next announcements and touches; one line for a text that goes to several groups at one time."""
+    items = calendar_items(actor, now, now + AHEAD, now=now)
+    planned = [item for item in items if not item.condition and {"planned", "due", "sending"} & item.counts.keys()]
+    return [
+        {
+            "due_at": item.at,
+            "title": _(item.title) if item.kind == "touch" else item.title,
+            "label": item.label if item.kind == "touch" else "",
+            "groups": [group.group_name for group in item.groups],
+            "url": reverse(PAGES[item.kind], args=[slug, item.object_id]),
+        }
+        for item in planned[:NEXT_SENDS]
+    ]

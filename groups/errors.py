@@ -1,21 +1,23 @@
 """What can be refused about communities and groups."""
 
+from django.utils.translation import gettext_noop
+
 from community_ops.common.errors import InvalidInput
 
 
 class UnknownTimezone(InvalidInput):
     code = "unknown_timezone"
     field = "timezone"
-    message = "Unknown time zone; give a name like Asia/Shanghai."
+    message = gettext_noop("Unknown time zone; give a name like Asia/Shanghai.")
 
 
 class GroupArchived(InvalidInput):
     code = "group_archived"
     field = "group"
-    message = "This group is archived."
+    message = gettext_noop("This group is archived.")
 
 
 class CommunityArchived(InvalidInput):
     code = "community_archived"
     field = "community"
-    message = "This community is archived."
+    message = gettext_noop("This community is archived.")

@@ -1,6 +1,6 @@
 """What higher apps add to the pages of groups: figures in the list, panels on a group's page.
 
-Registered in `AppConfig.ready()`; a page without any still works (ADR-0004).
+Registered in `AppConfig.ready()`; a page without any still works (ADR-0005).
 """
 
 from collections.abc import Collection, Mapping

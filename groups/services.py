@@ -166,7 +166,7 @@ def assign_staff(*, group: ChatGroup, user: "User", role: str, actor: Actor, now
     """
     _ensure_choice(role, StaffRole.values, field="role")
     if not user.roles.filter(workspace_id=group.workspace_id).exists():
-        raise InvalidInput("This person has no role in this workspace.", field="user")
+        raise InvalidInput(_("This person has no role in this workspace."), field="user")
     row, created = GroupStaff.objects.get_or_create(
         workspace_id=group.workspace_id, group=group, user=user, defaults={"role": role}
     )
@@ -213,11 +213,11 @@ def _known_zone(name: str) -> str:
 
 def _ensure_choice(value: str, known: list[str], *, field: str) -> None:
     if value not in known:
-        raise InvalidInput(f"Choose one of: {', '.join(known)}.", field=field)
+        raise InvalidInput(_("One of: %(names)s.") % {"names": ", ".join(known)}, field=field)
 
 
 def _ensure_sizes(comfortable_size: int, member_cap: int) -> None:
     if not 0 < member_cap <= MAX_MEMBER_CAP:
-        raise InvalidInput(f"1 to {MAX_MEMBER_CAP}.", field="member_cap")
+        raise InvalidInput(_("1 to %(most)d.") % {"most": MAX_MEMBER_CAP}, field="member_cap")
     if not 0 < comfortable_size <= member_cap:
-        raise InvalidInput("1 to the member cap.", field="comfortable_size")
+        raise InvalidInput(_("1 to the member cap."), field="comfortable_size")

@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from community_ops.common.errors import DomainError
 from community_ops.common.money import CURRENCIES
@@ -20,7 +21,7 @@ class RefusableForm(forms.Form):
 
 class MemberForm(RefusableForm):
     community: forms.ModelChoiceField = forms.ModelChoiceField(label=_("Community"), queryset=None, empty_label=None)
-    name = forms.CharField(label=_("Name"), max_length=100)
+    name = forms.CharField(label=pgettext_lazy("of a person", "Name"), max_length=100)
     phone = forms.CharField(
         label=_("Phone"), max_length=60, required=False, help_text=_("Kept encrypted; people see the last four digits.")
     )

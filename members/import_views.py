@@ -31,7 +31,7 @@ def import_list(request: WorkspaceRequest) -> HttpResponse:
     """What can be brought in, and what was."""
     shown, pager = newest_first(selectors.import_runs_visible_to(request.actor), request.GET)
     context = {
-        "rows": [{"run": run, "label": _label(run.kind)} for run in shown],
+        "rows": [_row(run) for run in shown],
         "pager": pager,
         "kinds": [{"kind": kind, "label": _label(kind)} for kind in _kinds()],
         "zone": ZONE,
@@ -42,6 +42,17 @@ def import_list(request: WorkspaceRequest) -> HttpResponse:
         },
     }
     return render(request, "members/import_list.html", context)
+
+
+def _row(run: ImportRun) -> dict[str, Any]:
+    """One line of the list; each importer counts what is new and what is left out under its own names."""
+    counts = run.counts
+    return {
+        "run": run,
+        "label": _label(run.kind),
+        "new_count": counts.get("accepted", counts.get("imported_lines")),
+        "left_out_count": counts.get("rejected", counts.get("skipped_lines")),
+    }
 
 
 def _kinds() -> list[str]:

@@ -21,6 +21,11 @@ def namespace_kind(stored: str) -> str:
     return stored.partition(":")[0]
 
 
+def spell_fact_source(spell_source: str) -> str:
+    """How a fact that a stay shows is labelled: as imported, entered by hand, or from the platform."""
+    return spell_source if spell_source in ("import", "manual") else "platform"
+
+
 def safe_next(target: str) -> str:
     """Where a /p/ link may lead: a sale or the own page; anything else becomes the own page."""
     return target if ALLOWED_NEXT.fullmatch(target) else "/me/"

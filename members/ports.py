@@ -2,7 +2,7 @@
 
 Importer: how one kind of file comes in (members itself imports events and members; conversion adds
 orders). MemberPanel: a piece of the member's page in the dashboard. OwnPanel: a piece of the member's
-own page /me/. Pages without any still work (ADR-0004).
+own page /me/. Pages without any still work (ADR-0005).
 """
 
 from collections.abc import Iterator, Mapping

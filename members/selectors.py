@@ -23,7 +23,7 @@ from members.models import (
     Membership,
     MembershipSpell,
 )
-from members.policies import namespace_kind
+from members.policies import namespace_kind, spell_fact_source
 
 MAX_ID = 2**63 - 1
 COUNT_CAP = 10_000
@@ -207,9 +207,13 @@ def phones_of(member: Member) -> list[MemberPhone]:
 
 
 def fact_sources(member: Member) -> dict[str, str]:
-    """Where each fact comes from; empty for facts nobody has told."""
+    """Source by name of fact; facts nobody has told are left out. The first joining has its earliest spell's."""
     facts = getattr(member, "facts", None)
-    return dict(facts.sources) if facts else {}
+    if facts is None:
+        return {}
+    first = MembershipSpell.objects.filter(membership__member=member).order_by("joined_at", "id").first()
+    joined = {} if first is None else {"first_joined_at": spell_fact_source(first.source)}
+    return {**joined, **facts.sources}
 
 
 def newest_memberships(*, group_id: int, count: int) -> list[Membership]:

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from community_ops.common.actors import Actor
 from groups.ports import Panel, group_figures, group_panels
@@ -73,7 +74,7 @@ def _chart(days: list[selectors.GroupDay], since: date, until: date) -> dict[str
         "kind": "line",
         "labels": [f"{on.month}-{on.day:02d}" for on in dates],
         "series": [
-            {"name": _("Messages"), "values": [day.message_count for day in shown]},
+            {"name": pgettext("by members", "Messages"), "values": [day.message_count for day in shown]},
             {"name": _("Speakers"), "values": [day.speaker_count for day in shown]},
         ],
         "source": "platform",

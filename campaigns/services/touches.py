@@ -91,8 +91,9 @@ class _Change:
 def _sort(run: PlaybookRun, *, now: datetime) -> _Change:
     plans = {(planned.step.pk, planned.group.pk): planned for planned in plan_of(run, now=now)}
     change = _Change()
-    for touch in run.touches.exclude(state=TouchState.STOPPED).select_related("step", "group__community"):
+    for touch in run.touches.exclude(state=TouchState.STOPPED):
         planned = plans[touch.step_id, touch.group_id]
+        touch.step, touch.group = planned.step, planned.group  # loaded once, not once per touch
         if touch.state != TouchState.PLANNED:
             has_time = not planned.skipped_reason and planned.due_at is not None
             (change.revived if has_time else change.changed).append((touch, planned))

@@ -18,6 +18,7 @@ from campaigns import policies, selectors, services, wording
 from campaigns.forms import PlanForm
 from campaigns.models import Playbook, PlaybookStep, Touch
 from community_ops.accounts.pages import WorkspaceRequest, page
+from community_ops.accounts.policies import may
 from community_ops.common import clock
 from groups.selectors import get_group
 
@@ -53,6 +54,7 @@ def calendar(request: WorkspaceRequest) -> HttpResponse:
         "first": first,
         "previous": (first - timedelta(days=count)).isoformat(),
         "next": (first + timedelta(days=count)).isoformat(),
+        "may_write": may(request.actor, "announcements.write"),
         "empty": _empty_calendar(request),
         "has_items": bool(items),
     }
@@ -109,13 +111,15 @@ def _line(item: selectors.CalendarItem, request: WorkspaceRequest) -> dict[str, 
 
 
 def _empty_calendar(request: WorkspaceRequest) -> dict[str, str]:
-    return {
+    empty = {
         "icon": "calendar-days",
         "title": _("Nothing is planned in these days"),
         "text": _("Announcements and the touches of flash sales appear here, each with its state in every group."),
-        "action_url": reverse("campaigns:announcement_new", args=[request.workspace.slug]),
-        "action_label": _("Write an announcement"),
     }
+    if may(request.actor, "announcements.write"):
+        address = reverse("campaigns:announcement_new", args=[request.workspace.slug])
+        empty |= {"action_url": address, "action_label": _("Write an announcement")}
+    return empty
 
 
 def _chosen_group(request: WorkspaceRequest) -> "ChatGroup | None":

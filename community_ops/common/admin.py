@@ -58,7 +58,9 @@ class ReadOnlyAdmin(TenantAdmin):
         return bool(workspace_ids(request))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
-        return [field.name for field in self.model._meta.get_fields() if isinstance(field, Field)]
+        hidden = set(self.exclude or ())  # Django shows read-only fields although they are excluded
+        fields = self.model._meta.get_fields()
+        return [field.name for field in fields if isinstance(field, Field) and field.name not in hidden]
 
 
 @admin.register(AuditEntry)

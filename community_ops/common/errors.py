@@ -2,10 +2,13 @@
 
 from typing import Any
 
+from django.utils.translation import gettext
+
 
 class DomainError(Exception):
     """A rule of the product said no. Faces turn it into a 4xx answer or a message on the page.
 
+    A class's `message` is marked by gettext_noop and translated when the refusal is made.
     `code`: stable, for machines. `status`: the HTTP status REST answers with.
     `extra`: JSON-ready facts. `field`: the input the refusal is about, when it is about one.
     """
@@ -16,7 +19,7 @@ class DomainError(Exception):
     field: str = ""
 
     def __init__(self, message: str = "", *, field: str = "", **extra: Any) -> None:
-        self.message = message or str(self.message)
+        self.message = message or gettext(str(self.message))
         self.field = field or self.field
         self.extra = extra
         super().__init__(self.message)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 
+from csp.constants import SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
@@ -25,6 +26,26 @@ class RequestIdMiddleware:
             response = self.get_response(request)
             response["X-Request-ID"] = value
             return response
+
+
+class BorrowedPagesPolicyMiddleware:
+    """The admin's theme and Swagger write styles and evaluate expressions in the page; only they may."""
+
+    PREFIXES = ("/admin/", "/api/v1/docs/")
+    ALLOWED = {
+        "script-src": [SELF, UNSAFE_INLINE, UNSAFE_EVAL],
+        "style-src": [SELF, UNSAFE_INLINE],
+        "img-src": [SELF, "data:", "blob:"],
+    }
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if request.path.startswith(self.PREFIXES):
+            response._csp_replace = self.ALLOWED  # type: ignore[attr-defined]  # how django-csp is told
+        return response
 
 
 class ServiceUnavailableMiddleware:

@@ -74,6 +74,8 @@ class FlashSaleViewSet(ListModelMixin, RetrieveModelMixin, ReadingViewSet):
     }
 
     def get_queryset(self) -> QuerySet[FlashSale]:
+        if self.request.method == "POST":
+            return selectors.bare_sales_visible_to(self.actor)
         return selectors.with_counts(selectors.flash_sales_visible_to(self.actor), now=self.now)
 
     def get_serializer_context(self) -> dict[str, Any]:
@@ -148,7 +150,7 @@ class FlashSaleViewSet(ListModelMixin, RetrieveModelMixin, ReadingViewSet):
 
 
 class OrderFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter is untyped
-    flash_sale = VisibleFilter(selectors.flash_sales_visible_to, field_name="sale")
+    flash_sale = VisibleFilter(selectors.bare_sales_visible_to, field_name="sale")
     member = VisibleFilter(members_visible_to)
     community = VisibleFilter(communities_visible_to)
     state = filters.ChoiceFilter(choices=OrderState.choices, method="in_state")

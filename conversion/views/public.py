@@ -26,6 +26,7 @@ from conversion.errors import SaleLimitReached, SaleNotOpen, SaleSoldOut
 from conversion.forms import BuyForm, RegisterForm
 from conversion.models import FlashSale, Order, OrderSource, OrderState, PaymentMode
 from conversion.policies import SaleMoment
+from conversion.wording import window_words
 from members import passes
 from members.services import register_by_phone
 
@@ -136,6 +137,7 @@ def _live(sale: FlashSale, now: datetime) -> dict[str, Any]:
         "item": item,
         "is_cheaper": item.price_amount < item.variant.price_amount,
         "zone": sale.community.timezone,
+        "window": window_words(sale.starts_at, sale.ends_at, sale.community.timezone),
         "now": now,
         "moment": str(moment),
         "counts": counts,

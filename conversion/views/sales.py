@@ -24,6 +24,7 @@ from conversion.services import SaleTerms
 from conversion.views import ladder
 from conversion.views.orders import order_row
 from conversion.views.paging import page_of
+from conversion.wording import window_words
 from groups.selectors import groups_visible_to
 
 LIVE_ORDERS = 30
@@ -158,6 +159,7 @@ def _facts(sale: FlashSale, now: datetime) -> dict[str, Any]:
         "gauge": {"sold": counts.sold, "held": counts.held, "left": counts.left},
         "counts": counts,
         "zone": sale.community.timezone,
+        "window": window_words(sale.starts_at, sale.ends_at, sale.community.timezone),
     }
 
 

@@ -9,7 +9,8 @@ from community_ops.common.actors import Actor
 from conversion.services import SaleTerms, create_flash_sale, create_product, schedule_flash_sale
 from dashboard.demo import cast
 from groups.services import create_community, create_group
-from members.services import add_membership, create_member, ingest_events, issue_pass
+from members.selectors import members_by_id
+from members.services import add_membership, ensure_members, ingest_events, issue_pass
 from messaging.services import create_endpoint
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def build_demo(*, workspace_id: int, now: datetime) -> Demo:
         now=now,
     )
     groups = [_group(community, name, purpose, now) for name, purpose in cast.GROUPS]
-    members = {name: _member(community, groups, number, name, now) for number, name in enumerate(cast.NAMES)}
+    members = _members(community, groups, now)
     _talk(workspace_id, groups[0], now)
     for seconds, text in cast.ANNOUNCEMENTS:
         _announce(workspace_id, groups, text, now + timedelta(seconds=seconds), now)
@@ -91,12 +92,16 @@ def _group(community: "Community", name: str, purpose: str, now: datetime) -> "C
     return group
 
 
-def _member(community: "Community", groups: "list[ChatGroup]", number: int, name: str, now: datetime) -> "Member":
-    """Members joined one after another over the last three weeks; every second one in the second group."""
-    joined_at = now - timedelta(days=21) + timedelta(hours=19 * number)
-    member = create_member(community=community, name=name, actor=ACTOR, now=joined_at)
-    add_membership(member=member, group=groups[number % 2], actor=ACTOR, now=joined_at)
-    return member
+def _members(community: "Community", groups: "list[ChatGroup]", now: datetime) -> dict[str, "Member"]:
+    """Members as the chat knows them; they joined over three weeks, every second one the second group."""
+    people = [(name, name) for name in cast.NAMES]
+    ids = ensure_members(community=community, kind="chat", people=people, source="platform", actor=ACTOR, now=now)
+    known = members_by_id(workspace_id=community.workspace_id, member_ids=ids.values())
+    members = {name: known[ids[name]] for name in cast.NAMES}
+    for number, member in enumerate(members.values()):
+        joined_at = now - timedelta(days=21) + timedelta(hours=19 * number)
+        add_membership(member=member, group=groups[number % 2], actor=ACTOR, now=joined_at)
+    return members
 
 
 def _talk(workspace_id: int, group: "ChatGroup", now: datetime) -> None:

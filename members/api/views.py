@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import ClassVar
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.request import Request
@@ -82,7 +83,7 @@ class EventViewSet(TenantViewSet):
     def create(self, request: Request) -> Response:
         events = request.data.get("events") if isinstance(request.data, dict) else None
         if not isinstance(events, list):
-            raise InvalidInput("Give a list of events.", field="events")
+            raise InvalidInput(_("Give a list of events."), field="events")
         outcome = services.ingest_events(
             workspace_id=self.workspace_id, events=events, actor=self.actor, now=clock.now()
         )

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import IO, Any, Generic, TypeVar
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext as _
 
 from community_ops.common.actors import Actor
 from members.errors import UnreadableFile
@@ -108,7 +109,8 @@ def _batches(job: Job[Item], file: IO[bytes]) -> Iterator[list[Read[Item]]]:
     mapping = guess_mapping(table.columns, job.targets, job.options.get("mapping", {}))
     if missing := missing_targets(mapping, job.targets):
         looked_for = ", ".join(missing[0].aliases[:4])
-        raise UnreadableFile(f"The file has no column for {missing[0].name} (looked for: {looked_for}).")
+        names = {"name": missing[0].name, "names": looked_for}
+        raise UnreadableFile(_("The file has no column for %(name)s (looked for: %(names)s).") % names)
     reads = _read(job, table.rows, mapping)
     while batch := list(islice(reads, BATCH_ROWS)):
         yield batch

@@ -8,8 +8,8 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from community_ops.common.actors import Actor
 from community_ops.common.errors import InvalidInput
@@ -41,7 +41,7 @@ class EventsJob(Job[CheckedEvent]):
         workspace_id, group_id = int(options["workspace"]), int(options.get("group") or 0)
         self._groups = groups.groups_by_id(workspace_id=workspace_id, group_ids=[group_id])
         if not self._groups:
-            raise InvalidInput("There is no such group.", field="group")
+            raise InvalidInput(gettext("There is no such group."), field="group")
         self._workspace_id, self._group = workspace_id, self._groups[group_id]
         self._zone = _zone(options.get("timezone") or "") or self._group.zone
         self._twins: Counter[str] = Counter()
@@ -99,7 +99,7 @@ def _zone(name: str) -> ZoneInfo | None:
     try:
         return ZoneInfo(name) if name else None
     except (ZoneInfoNotFoundError, ValueError):
-        raise InvalidInput("Unknown time zone; give a name like Asia/Shanghai.", field="timezone") from None
+        raise InvalidInput(gettext("Unknown time zone; give a name like Asia/Shanghai."), field="timezone") from None
 
 
 class EventsImporter(TableImporter):

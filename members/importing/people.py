@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils.dateparse import parse_datetime
 from django.utils.functional import Promise
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from community_ops.common import text
@@ -21,7 +22,12 @@ from members.services.event_rows import RowRefused
 from members.services.people import PersonRow, are_known, store_people
 
 _TARGETS = (
-    Target("name", _("Name"), ("name", "display_name", "姓名", "名字", "昵称", "群昵称"), is_required=True),
+    Target(
+        "name",
+        pgettext_lazy("of a person", "Name"),
+        ("name", "display_name", "姓名", "名字", "昵称"),
+        is_required=True,
+    ),
     Target("phone", _("Phone"), ("phone", "mobile", "tel", "手机", "手机号", "手机号码", "电话")),
     Target("external_id", _("Id"), ("external_id", "id", "member_id", "编号", "会员号", "用户编号")),
     Target("joined_at", _("Joined"), ("joined_at", "joined", "join_date", "入群时间", "加入时间", "进群时间")),
@@ -39,7 +45,7 @@ class PeopleJob(Job[PersonRow]):
         community_id = int(options.get("community") or 0)
         community = groups.find_community(workspace_id=self._workspace_id, community_id=community_id)
         if community is None:
-            raise InvalidInput("There is no such community.", field="community")
+            raise InvalidInput(gettext("There is no such community."), field="community")
         self._community = community
         self._group = self._find_group(options.get("group"))
         self._twins: Counter[str] = Counter()
@@ -50,7 +56,7 @@ class PeopleJob(Job[PersonRow]):
             return None
         group = groups.groups_by_id(workspace_id=self._workspace_id, group_ids=[int(group_id)]).get(int(group_id))
         if group is None or group.community_id != self._community.pk:
-            raise InvalidInput("There is no such group in this community.", field="group")
+            raise InvalidInput(gettext("There is no such group in this community."), field="group")
         return group
 
     def check(self, values: Mapping[str, Any], line: int) -> PersonRow:
@@ -74,7 +80,7 @@ class PeopleJob(Job[PersonRow]):
         except ValueError:
             moment = None
         if moment is None or not 2000 <= moment.year <= 2200:
-            raise RowRefused("joined_at", "invalid", "Give a day or time like 2026-03-05 or 2026-03-05 08:30.")
+            raise RowRefused("joined_at", "invalid", gettext("Give a day or time like 2026-03-05 or 2026-03-05 08:30."))
         zone = groups.community_zone(self._community)
         return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
 
@@ -96,7 +102,7 @@ def _line(values: Mapping[str, Any], field: str, max_length: int, *, required: b
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str):
-        raise RowRefused(field, "invalid", "This must be a text.")
+        raise RowRefused(field, "invalid", gettext("This must be a text."))
     try:
         return text.clean_line(value, field=field, max_length=max_length, required=required)
     except InvalidInput as refusal:

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Any
 
+from django.utils.translation import gettext as _
+
 from members.errors import UnreadableFile
 from members.ports import RowProblem
 
@@ -43,7 +45,7 @@ def read_table(file: IO[bytes]) -> Table:
     head = text.read(65_536)
     text.seek(0)
     if not head.strip():
-        raise UnreadableFile("The file is empty.")
+        raise UnreadableFile(_("The file is empty."))
     return _json_lines(text) if head.lstrip().startswith("{") else _csv(text, head)
 
 
@@ -74,14 +76,13 @@ class _KeepOpen(io.RawIOBase):
 def _encoding(file: IO[bytes]) -> str:
     file.seek(0)
     head = file.read(4)
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
     if head.startswith((b"PK\x03\x04", b"%PDF", b"\xff\xd8\xff", b"\x89PNG", b"\x1f\x8b", b"\xd0\xcf\x11\xe0")):
-        raise UnreadableFile("This is not a text file. Save the table as CSV first.")
-    for name in ("utf-8-sig", "gb18030"):
+        raise UnreadableFile(_("This is not a text file. Save the table as CSV first."))
+    is_utf16 = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    for name in ("utf-16",) if is_utf16 else ("utf-8-sig", "gb18030"):
         if _decodes(file, name):
             return name
-    raise UnreadableFile("The text is neither UTF-8 nor GB18030.")
+    raise UnreadableFile(_("The text is neither UTF-8 nor GB18030."))
 
 
 def _decodes(file: IO[bytes], name: str) -> bool:
@@ -91,7 +92,7 @@ def _decodes(file: IO[bytes], name: str) -> bool:
         while chunk := file.read(_CHUNK_BYTES):
             decoder.decode(chunk)
         decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
+    except UnicodeError:
         return False
     finally:
         file.seek(0)
@@ -119,9 +120,9 @@ def _json_row(line: int, content: str) -> TableRow:
     try:
         values = json.loads(content)
     except (ValueError, RecursionError):
-        return TableRow(line, {}, RowProblem(line, "malformed_json", "This line is not JSON."))
+        return TableRow(line, {}, RowProblem(line, "malformed_json", _("This line is not JSON.")))
     if not isinstance(values, dict):
-        return TableRow(line, {}, RowProblem(line, "malformed_json", "This line is not a JSON object."))
+        return TableRow(line, {}, RowProblem(line, "malformed_json", _("This line is not a JSON object.")))
     return TableRow(line, values)
 
 
@@ -131,9 +132,9 @@ def _csv(text: io.TextIOWrapper, head: str) -> Table:
     try:
         header = [column.strip() for column in next(reader)]
     except (csv.Error, StopIteration):
-        raise UnreadableFile("The first line is not a table header.") from None
+        raise UnreadableFile(_("The first line is not a table header.")) from None
     if len(header) > MAX_COLUMNS:
-        raise UnreadableFile(f"At most {MAX_COLUMNS} columns.")
+        raise UnreadableFile(_("At most %(count)d columns.") % {"count": MAX_COLUMNS})
     return Table(columns=header, rows=_csv_rows(reader, header))
 
 
@@ -145,12 +146,14 @@ def _csv_rows(reader: Any, header: Sequence[str]) -> Iterator[TableRow]:
         except StopIteration:
             return
         except csv.Error as error:
-            yield TableRow(line, {}, RowProblem(line, "malformed_csv", f"This line is not CSV: {error}."))
+            yield TableRow(
+                line, {}, RowProblem(line, "malformed_csv", _("This line is not CSV: %(error)s.") % {"error": error})
+            )
             continue
         if not any(cell.strip() for cell in cells):
             continue
         if len(cells) > len(header):
-            yield TableRow(line, {}, RowProblem(line, "too_many_cells", "More cells than the header has columns."))
+            yield TableRow(line, {}, RowProblem(line, "too_many_cells", _("More cells than the header has columns.")))
             continue
         yield TableRow(line, dict(zip(header, cells, strict=False)))
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
 
 from community_ops.common import text
 from community_ops.common.errors import InvalidInput
@@ -55,11 +56,11 @@ def check_event(raw: Any, *, groups: Mapping[int, "ChatGroup"], zone: ZoneInfo |
     Times need an offset, unless `zone` says which one is meant where it is missing.
     """
     if not isinstance(raw, dict):
-        raise RowRefused("event", "invalid", "An event is an object.")
+        raise RowRefused("event", "invalid", _("An event is an object."))
     event_id = _line(raw, "event_id", MAX_EVENT_ID)
     kind = raw.get("kind")
     if kind not in KINDS:
-        raise RowRefused("kind", "invalid", f"One of {', '.join(KINDS)}.")
+        raise RowRefused("kind", "invalid", _("One of: %(names)s.") % {"names": ", ".join(KINDS)})
     return CheckedEvent(
         event_id=event_id,
         kind=kind,
@@ -73,9 +74,9 @@ def check_event(raw: Any, *, groups: Mapping[int, "ChatGroup"], zone: ZoneInfo |
 def _line(raw: Mapping[str, Any], field: str, max_length: int) -> str:
     value = raw.get(field)
     if value is None or value == "":
-        raise RowRefused(field, "required", "This is needed.")
+        raise RowRefused(field, "required", _("This is needed."))
     if not isinstance(value, str):
-        raise RowRefused(field, "invalid", "This must be a text.")
+        raise RowRefused(field, "invalid", _("This must be a text."))
     try:
         return text.clean_line(value, field=field, max_length=max_length)
     except InvalidInput as refusal:
@@ -87,7 +88,7 @@ def _text(raw: Mapping[str, Any]) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise RowRefused("text", "invalid", "This must be a text.")
+        raise RowRefused("text", "invalid", _("This must be a text."))
     try:
         return text.clean_text(value, field="text", max_length=MAX_TEXT, required=False)
     except InvalidInput as refusal:
@@ -96,24 +97,24 @@ def _text(raw: Mapping[str, Any]) -> str:
 
 def _moment(value: Any, zone: ZoneInfo | None) -> datetime:
     if value is None or value == "":
-        raise RowRefused("occurred_at", "required", "This is needed.")
+        raise RowRefused("occurred_at", "required", _("This is needed."))
     try:
         moment = parse_datetime(value) if isinstance(value, str) else None
     except ValueError:
         moment = None
     if moment is None or not 2000 <= moment.year <= 2200:
-        raise RowRefused("occurred_at", "invalid", "Give an ISO 8601 time, e.g. 2026-11-22T20:00:00+08:00.")
+        raise RowRefused("occurred_at", "invalid", _("Give an ISO 8601 time, e.g. 2026-11-22T20:00:00+08:00."))
     if moment.tzinfo is None:
         if zone is None:
-            raise RowRefused("occurred_at", "no_offset", "The time needs an offset, e.g. +08:00.")
+            raise RowRefused("occurred_at", "no_offset", _("The time needs an offset, e.g. +08:00."))
         moment = moment.replace(tzinfo=zone)
     return moment.astimezone(UTC)
 
 
 def _group(raw: Mapping[str, Any], groups: Mapping[int, "ChatGroup"]) -> "ChatGroup":
     if raw.get("group") is None:
-        raise RowRefused("group", "required", "This is needed.")
+        raise RowRefused("group", "required", _("This is needed."))
     group = groups.get(group_id_in(raw) or 0)
     if group is None:
-        raise RowRefused("group", "unknown_group", "There is no such group.")
+        raise RowRefused("group", "unknown_group", _("There is no such group."))
     return group

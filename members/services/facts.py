@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Count, Max, Min, Q, Sum
+from django.db.models import Count, Max, Min, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from members.models import Member, MemberFacts, MemberMilestone, MembershipSpell, MilestoneKind, Source
@@ -104,17 +104,14 @@ def set_activity_facts(*, workspace_id: int, facts: Mapping[int, ActivityFacts],
     )
 
 
-def sum_joins(*, workspace_id: int, member_ids: Collection[int], source: str, now: datetime) -> None:
-    """Bring `first_joined_at` up to date from the spells. Runs in the caller's transaction."""
+def note_first_joins(*, workspace_id: int, member_ids: Collection[int], now: datetime) -> None:
+    """Move `first_joined_at` back to the earliest spell where it is later. Runs in the caller's transaction."""
+    spells = MembershipSpell.objects.filter(membership__member_id=OuterRef("member_id")).order_by("joined_at")
+    earliest = Subquery(spells.values("joined_at")[:1])
     for chunk in _chunks(sorted(member_ids)):
-        rows = _lock_facts(workspace_id, chunk)
-        spells = MembershipSpell.objects.of(workspace_id).filter(membership__member_id__in=chunk)
-        first = dict(spells.values_list("membership__member_id").annotate(at=Min("joined_at")).order_by())
-        changed = [row for row in rows if row.first_joined_at != first.get(row.member_id)]
-        for row in changed:
-            row.first_joined_at, row.updated_at = first.get(row.member_id), now
-            row.sources = {**row.sources, "first_joined_at": source}
-        MemberFacts.objects.bulk_update(changed, ["first_joined_at", "sources", "updated_at"])
+        rows = MemberFacts.objects.of(workspace_id).filter(member_id__in=chunk)
+        later = Q(first_joined_at__isnull=True) | Q(first_joined_at__gt=earliest)
+        rows.filter(later).update(first_joined_at=earliest, updated_at=now)
 
 
 def _lock_facts(workspace_id: int, member_ids: Iterable[int]) -> list[MemberFacts]:

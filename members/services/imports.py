@@ -10,6 +10,7 @@ from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from community_ops.accounts.selectors import get_workspace_for
 from community_ops.common import assets, audit, dbtime
@@ -56,7 +57,7 @@ def change_options(*, run: ImportRun, options: Mapping[str, Any], now: datetime)
     merged = {**run.options, **_known(options), "workspace": run.workspace_id}
     waiting = ImportRun.objects.filter(pk=run.pk, state=ImportState.PREVIEW)
     if not waiting.update(options=merged, updated_at=now):
-        raise InvalidTransition("This import has been started already.")
+        raise InvalidTransition(_("This import has been started already."))
     run.options = merged
     return run
 
@@ -76,7 +77,7 @@ def confirm_import(*, run: ImportRun, actor: Actor, now: datetime) -> ImportRun:
         nudge(IMPORT_TASK)
     run.refresh_from_db()
     if run.state == ImportState.CANCELLED:
-        raise InvalidTransition("This import was cancelled.")
+        raise InvalidTransition(_("This import was cancelled."))
     return run
 
 
@@ -92,7 +93,7 @@ def cancel_import(*, run: ImportRun, actor: Actor, now: datetime) -> ImportRun:
         audit.record(actor=actor, verb="import.cancelled", target=run, now=now)
     run.refresh_from_db()
     if run.state != ImportState.CANCELLED:
-        raise InvalidTransition("This import has ended.")
+        raise InvalidTransition(_("This import has ended."))
     return run
 
 
@@ -109,7 +110,7 @@ def retry_import(*, run: ImportRun, actor: Actor, now: datetime) -> ImportRun:
         "updated_at": now,
     }
     if not ended.update(state=ImportState.QUEUED, **changes):
-        raise InvalidTransition("Only an import that failed or was cancelled can be started again.")
+        raise InvalidTransition(_("Only an import that failed or was cancelled can be started again."))
     audit.record(actor=actor, verb="import.retried", target=run, now=now)
     nudge(IMPORT_TASK)
     run.refresh_from_db()
@@ -132,7 +133,7 @@ def work_on_imports(*, now: datetime) -> int:
 def open_file(run: ImportRun) -> IO[bytes]:
     """The kept file. Raises InvalidTransition when it is not kept any more."""
     if run.asset is None or not default_storage.exists(run.asset.path):
-        raise InvalidTransition("The file is not kept any more; upload it again.")
+        raise InvalidTransition(_("The file is not kept any more; upload it again."))
     file: IO[bytes] = default_storage.open(run.asset.path, "rb")
     return file
 

@@ -99,7 +99,6 @@ def store_events(*, workspace_id: int, events: Sequence[CheckedEvent], source: s
         workspace_id=workspace_id,
         signs=_signs(new, authors),
         join_source=SpellSource.IMPORT if source == "import" else SpellSource.JOIN,
-        fact_source=fact_source,
         now=now,
     )
     group_ids = tuple(sorted({event.group.pk for event in new}))

@@ -146,7 +146,6 @@ def _note_joins(
             workspace_id=community.workspace_id,
             signs=signs,
             join_source=SpellSource.IMPORT,
-            fact_source=Source.IMPORT,
             now=now,
         )
         return

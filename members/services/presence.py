@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from members.models import Membership, MembershipSpell, SpellSource
 from members.policies import Sign, Stay, apply_signs
-from members.services.facts import sum_joins
+from members.services.facts import note_first_joins
 
 Pair = tuple[int, int]  # (member id, group id)
 CHUNK = 1000
@@ -24,9 +24,7 @@ class _History:
     stays: list[Stay]
 
 
-def note_presence(
-    *, workspace_id: int, signs: Mapping[Pair, Sequence[Sign]], join_source: str, fact_source: str, now: datetime
-) -> None:
+def note_presence(*, workspace_id: int, signs: Mapping[Pair, Sequence[Sign]], join_source: str, now: datetime) -> None:
     """Fold signs into memberships and spells; telling the same signs again changes nothing.
 
     `join_source`: SpellSource of stays begun by a "join" sign. Runs in the caller's transaction;
@@ -35,12 +33,10 @@ def note_presence(
     pairs = sorted(signs)
     for start in range(0, len(pairs), CHUNK):
         chunk = {pair: _condensed(signs[pair]) for pair in pairs[start : start + CHUNK]}
-        _note(workspace_id, chunk, join_source, fact_source, now)
+        _note(workspace_id, chunk, join_source, now)
 
 
-def _note(
-    workspace_id: int, signs: Mapping[Pair, list[Sign]], join_source: str, fact_source: str, now: datetime
-) -> None:
+def _note(workspace_id: int, signs: Mapping[Pair, list[Sign]], join_source: str, now: datetime) -> None:
     _make_missing(workspace_id, signs)
     histories = _histories(workspace_id, signs)
     touched = set()
@@ -53,7 +49,7 @@ def _note(
     changed = [history for history in histories if history.membership.pk in touched]
     _write(changed, join_source, now)
     member_ids = {history.membership.member_id for history in changed}
-    sum_joins(workspace_id=workspace_id, member_ids=member_ids, source=fact_source, now=now)
+    note_first_joins(workspace_id=workspace_id, member_ids=member_ids, now=now)
 
 
 def _condensed(signs: Iterable[Sign]) -> list[Sign]:
@@ -110,9 +106,10 @@ def _write(histories: list[_History], join_source: str, now: datetime) -> None:
                 changed.append(spell)
         new += [_spell(history.membership, stay, join_source) for stay in history.stays[len(history.spells) :]]
         latest = history.stays[-1]
-        history.membership.joined_at, history.membership.left_at = latest.joined_at, latest.left_at
-        history.membership.updated_at = now
-        memberships.append(history.membership)
+        row = history.membership
+        if (row.joined_at, row.left_at) != (latest.joined_at, latest.left_at):
+            row.joined_at, row.left_at, row.updated_at = latest.joined_at, latest.left_at, now
+            memberships.append(row)
     MembershipSpell.objects.bulk_update(changed, ["joined_at", "left_at", "source", "updated_at"])
     MembershipSpell.objects.bulk_create(new)
     Membership.objects.bulk_update(memberships, ["joined_at", "left_at", "updated_at"])

@@ -15,10 +15,10 @@ from messaging.platforms.base import Outcome, Result
 from messaging.policies import Next, after_call, after_lost_call
 
 LOOK_AHEAD = timedelta(seconds=2)
-# Longer than a full hand of quick sends takes; a crashed worker's rows start this much late.
-CLAIM_LEASE = timedelta(seconds=15)
+# Longer than a full hand of quick sends takes; a crashed worker's rows start at most this much late.
+CLAIM_LEASE = timedelta(seconds=10)
 # Longer than one call (5 s) and its recording; with the reaper's 5 s this makes "unknown within 45 s".
-SEND_LEASE = timedelta(seconds=25)
+SEND_LEASE = timedelta(seconds=15)
 
 
 def anything_due(*, until: datetime, db_now: datetime) -> bool:

@@ -11,13 +11,14 @@ from community_ops.accounts.models import Workspace
 from community_ops.common import placeholders
 from groups.models import ChatGroup
 from messaging.models import Delivery
+from messaging.ports import text_contexts
 from messaging.selectors import size_problem
 from tests.campaigns.conftest import END, START, make_community, make_group
 from tests.factories.people import Someone, make_workspace
 from tests.moments import NOON
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
-# What conversion can fill (its TextContext); its own tests hold that these names exist.
+# What a flash sale can fill; a test below holds that conversion knows them all.
 NAMES = {
     "product", "price", "stock", "left", "sold", "starts_at", "ends_at", "start_time", "end_time", "minutes_left",
     "as_of", "link",
@@ -125,3 +126,7 @@ def test_words_fall_back_to_the_base_language(ladder: Playbook, group: ChatGroup
     group.community.locale = "zh-hant"
     touches = services.preview_run(playbook=ladder, starts_at=START, ends_at=END, groups=[group], now=NOON)
     assert any(touch.text.startswith("开抢了") for touch in touches)
+
+
+def test_flash_sales_can_fill_every_placeholder() -> None:
+    assert text_contexts.get("flash_sale").names() >= NAMES

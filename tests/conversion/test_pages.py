@@ -19,8 +19,8 @@ HTMX = {"HX-Request": "true"}
 
 
 @pytest.fixture
-def page(owner, signed_in):
-    """The owner's browser: page("sale_detail", sale.pk)."""
+def visit(owner, signed_in):
+    """The owner's browser: visit("sale_detail", sale.pk)."""
     client = signed_in(owner)
 
     def ask(name: str, *args: int, post=None, headers=None, **query):
@@ -56,50 +56,50 @@ def form_of(product, group, ladder, **changes) -> dict[str, object]:
 
 @pytest.mark.parametrize("name", ["product_list", "sale_list", "sale_new", "order_list"])
 @pytest.mark.parametrize("language", ["zh-hans", "en"])
-def test_empty_pages_say_what_comes_next(page, name, language) -> None:
-    assert page(name, headers={"Accept-Language": language}).status_code == 200
+def test_empty_pages_say_what_comes_next(visit, name, language) -> None:
+    assert visit(name, headers={"Accept-Language": language}).status_code == 200
 
 
-def test_a_product_is_added_and_its_price_changed(page) -> None:
-    assert page("product_list", post={"name": "围巾", "price_amount": "99.5", "currency": "cny"}).status_code == 302
+def test_a_product_is_added_and_its_price_changed(visit) -> None:
+    assert visit("product_list", post={"name": "围巾", "price_amount": "99.5", "currency": "cny"}).status_code == 302
     product = Product.objects.get()
     assert (product.currency, product.variants.get().price_amount) == ("CNY", 9950)
-    assert "围巾" in page("product_list").content.decode()
-    answer = page("product_detail", product.pk, post={"price_amount": "89", "reason": "换季"})
+    assert "围巾" in visit("product_list").content.decode()
+    answer = visit("product_detail", product.pk, post={"price_amount": "89", "reason": "换季"})
     assert answer.status_code == 302
-    assert "¥89.00" in page("product_detail", product.pk).content.decode()
+    assert "¥89.00" in visit("product_detail", product.pk).content.decode()
 
 
 @pytest.mark.parametrize(
     ("field", "value"),
     [("name", ""), ("name", "a\x00b"), ("price_amount", "1.005"), ("price_amount", "0"), ("currency", "XXX")],
 )
-def test_a_bad_product_is_refused_at_its_field(page, field, value) -> None:
-    answer = page("product_list", post={"name": "围巾", "price_amount": "99", "currency": "CNY"} | {field: value})
+def test_a_bad_product_is_refused_at_its_field(visit, field, value) -> None:
+    answer = visit("product_list", post={"name": "围巾", "price_amount": "99", "currency": "CNY"} | {field: value})
     assert answer.status_code == 422
     assert list(answer.context["form"].errors) == [field]
     assert not Product.objects.exists()
 
 
-def test_the_plan_is_shown_before_anything_is_written(page, product, group, ladder) -> None:
-    answer = page("sale_new", post=form_of(product, group, ladder, action="preview"))
+def test_the_plan_is_shown_before_anything_is_written(visit, product, group, ladder) -> None:
+    answer = visit("sale_new", post=form_of(product, group, ladder, action="preview"))
     assert answer.status_code == 200
     assert len(answer.context["plan"]) == ladder.steps.count()
     assert not FlashSale.objects.exists()
     assert not Delivery.objects.exists()
 
 
-def test_a_draft_is_scheduled_after_its_plan_was_seen(page, product, group, ladder) -> None:
-    page("sale_new", post=form_of(product, group, ladder, action="draft"))
+def test_a_draft_is_scheduled_after_its_plan_was_seen(visit, product, group, ladder) -> None:
+    visit("sale_new", post=form_of(product, group, ladder, action="draft"))
     sale = FlashSale.objects.get()
     assert sale.starts_at.isoformat() == "2099-11-21T12:00:00+00:00"  # 20:00 in Shanghai
     assert (sale.state, sale.hold_seconds, counts(sale).stock) == ("draft", 900, 300)
-    draft = page("sale_detail", sale.pk)
+    draft = visit("sale_detail", sale.pk)
     assert len(draft.context["steps"]) == ladder.steps.count()
     assert not PlaybookRun.objects.exists()
-    page("sale_schedule", sale.pk, post={})
+    visit("sale_schedule", sale.pk, post={})
     assert PlaybookRun.objects.get().subject_id == sale.pk
-    assert len(page("sale_detail", sale.pk).context["steps"]) == ladder.steps.count()
+    assert len(visit("sale_detail", sale.pk).context["steps"]) == ladder.steps.count()
 
 
 @pytest.mark.parametrize(
@@ -118,70 +118,70 @@ def test_a_draft_is_scheduled_after_its_plan_was_seen(page, product, group, ladd
         ("name", "\x1b[31m"),
     ],
 )
-def test_a_bad_sale_is_refused_at_its_field(page, product, group, ladder, field, value) -> None:
-    answer = page("sale_new", post=form_of(product, group, ladder, **{field: value}))
+def test_a_bad_sale_is_refused_at_its_field(visit, product, group, ladder, field, value) -> None:
+    answer = visit("sale_new", post=form_of(product, group, ladder) | {field: value})
     assert answer.status_code == 422
     assert list(answer.context["form"].errors) == [field]
     assert not FlashSale.objects.exists()
 
 
-def test_the_control_room_shows_what_is_true(page, live, member, new_member) -> None:
+def test_the_control_room_shows_what_is_true(visit, live, member, new_member) -> None:
     services.pay_order(order=bought(live, member), actor=SYSTEM, now=clock.now())
     bought(live, new_member())
-    answer = page("sale_detail", live.pk)
+    answer = visit("sale_detail", live.pk)
     assert answer.context["gauge"] == {"sold": 1, "held": 1, "left": 1}
     assert "李姐" in answer.content.decode()
-    fragment = page("sale_detail", live.pk, headers=HTMX)
+    fragment = visit("sale_detail", live.pk, headers=HTMX)
     assert fragment.context["gauge"] == {"sold": 1, "held": 1, "left": 1}
     assert "<html" not in fragment.content.decode()
 
 
-def test_pause_and_go_on_want_a_reason(page, live) -> None:
-    page("sale_pause", live.pk, post={"reason": " "})
+def test_pause_and_go_on_want_a_reason(visit, live) -> None:
+    visit("sale_pause", live.pk, post={"reason": " "})
     live.refresh_from_db()
     assert live.paused_at is None
-    page("sale_pause", live.pk, post={"reason": "价格写错了"})
+    visit("sale_pause", live.pk, post={"reason": "价格写错了"})
     live.refresh_from_db()
     assert live.pause_reason == "价格写错了"
-    assert "价格写错了" in page("sale_detail", live.pk).content.decode()
-    page("sale_resume", live.pk, post={"reason": "改好了"})
+    assert "价格写错了" in visit("sale_detail", live.pk).content.decode()
+    visit("sale_resume", live.pk, post={"reason": "改好了"})
     live.refresh_from_db()
     assert live.paused_at is None
 
 
-def test_cancelling_says_how_many_orders_it_touches(page, live, member) -> None:
+def test_cancelling_says_how_many_orders_it_touches(visit, live, member) -> None:
     bought(live, member)
-    (cancel,) = (one for one in page("sale_detail", live.pk).context["dialogs"] if one["id"] == "ask-cancel")
+    (cancel,) = (one for one in visit("sale_detail", live.pk).context["dialogs"] if one["id"] == "ask-cancel")
     assert "1" in cancel["text"]
-    page("sale_cancel", live.pk, post={"reason": "停产"})
+    visit("sale_cancel", live.pk, post={"reason": "停产"})
     assert Order.objects.get().state == "cancelled"
-    assert page("sale_detail", live.pk).context["dialogs"] == []
+    assert visit("sale_detail", live.pk).context["dialogs"] == []
 
 
-def test_a_sale_is_moved_with_its_reason(page, live) -> None:
-    shown = page("sale_move", live.pk).context["form"].initial
+def test_a_sale_is_moved_with_its_reason(visit, live) -> None:
+    shown = visit("sale_move", live.pk).context["form"].initial
     changed = {"starts_at": shown["starts_at"], "ends_at": "2099-01-01T20:00", "reason": "再给一天"}
-    assert page("sale_move", live.pk, post=changed).status_code == 302
+    assert visit("sale_move", live.pk, post=changed).status_code == 302
     moved = FlashSale.objects.get()
     assert (moved.starts_at, moved.ends_at.year) == (live.starts_at, 2099)  # the seconds of the start are kept
-    assert page("sale_move", live.pk, post=changed | {"starts_at": "2098-01-01T20:00"}).status_code == 422
+    assert visit("sale_move", live.pk, post=changed | {"starts_at": "2098-01-01T20:00"}).status_code == 422
 
 
-def test_orders_are_paid_and_cancelled_in_the_row(page, live, member, new_member) -> None:
+def test_orders_are_paid_and_cancelled_in_the_row(visit, live, member, new_member) -> None:
     first, second = bought(live, member), bought(live, new_member())
-    answer = page("order_pay", first.pk, post={}, headers=HTMX)
+    answer = visit("order_pay", first.pk, post={}, headers=HTMX)
     assert f'id="order-{first.pk}"' in answer.content.decode()
     assert answer.context["row"]["state"] == "paid"
-    assert page("order_cancel", second.pk, post={"back": "sale"}).url.endswith(f"/flash-sales/{live.pk}/")
-    answer = page("order_pay", second.pk, post={}, headers=HTMX)  # too late: refused, and said
+    assert visit("order_cancel", second.pk, post={"back": "sale"}).url.endswith(f"/flash-sales/{live.pk}/")
+    answer = visit("order_pay", second.pk, post={}, headers=HTMX)  # too late: refused, and said
     assert answer.context["row"]["state"] == "cancelled"
     assert "toast" in answer.content.decode()
 
 
-def test_orders_are_filtered_by_their_address(page, live, member) -> None:
+def test_orders_are_filtered_by_their_address(visit, live, member) -> None:
     bought(live, member)
     for query, count in (({"state": "held"}, 1), ({"state": "paid"}, 0), ({"sale": 999}, 0), ({"state": "x"}, 1)):
-        assert len(page("order_list", **query).context["rows"]) == count
+        assert len(visit("order_list", **query).context["rows"]) == count
 
 
 @pytest.mark.parametrize(

@@ -35,12 +35,8 @@ def test_413_has_the_shape_of_errors(api, group) -> None:
 def test_a_rejected_row_says_where_and_why(api, group) -> None:
     answer = api.post("/api/v1/events/", {"events": [event(group, text="a\x00b")]}, format="json")
     (row,) = answer.json()["rejected"]
-    assert row == {
-        "index": 0,
-        "code": "invalid",
-        "field": "text",
-        "message": "text: The text has control characters in it.",
-    }
+    assert (row["index"], row["code"], row["field"]) == (0, "invalid", "text")
+    assert row["message"].startswith("text: ")
 
 
 @pytest.mark.parametrize("role", ["viewer"])

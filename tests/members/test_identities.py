@@ -55,9 +55,9 @@ def test_a_long_name_is_cut_and_its_id_kept(community) -> None:
 
 def test_the_number_of_queries_does_not_grow(community, django_assert_num_queries) -> None:
     ensure(community, "warm up")
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(10):
         ensure(community, "x")
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(10):
         ensure(community, *(f"n{number}" for number in range(50)))
 
 

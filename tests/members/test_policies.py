@@ -1,5 +1,6 @@
 """Stays from signs, namespaces, safe addresses."""
 
+import itertools
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,10 @@ from tests.moments import NOON
 
 def at(hours: float):
     return NOON + timedelta(hours=hours)
+
+
+def hours_of(moment):
+    return None if moment is None else (moment - NOON) / timedelta(hours=1)
 
 
 def stays_of(*signs: tuple[str, float]) -> list[tuple[float, float | None]]:
@@ -71,7 +76,7 @@ def test_stays_never_overlap_and_only_the_last_is_open(told: list[Sign]) -> None
     assert stays
     assert all(stay.left_at is not None for stay in stays[:-1])
     assert all(stay.left_at is None or stay.left_at >= stay.joined_at for stay in stays)
-    assert all(left.left_at < right.joined_at for left, right in zip(stays, stays[1:], strict=False))
+    assert all(left.left_at < right.joined_at for left, right in itertools.pairwise(stays))
 
 
 @given(signs, st.randoms(use_true_random=False))

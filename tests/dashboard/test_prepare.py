@@ -1,0 +1,72 @@
+"""What `bin/run` asks of the database before it starts anything."""
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from community_ops.accounts.models import User, Workspace
+from community_ops.common import clock, keys
+from conversion.models import FlashSale
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def data_dir(settings, tmp_path: Path) -> Path:
+    settings.DATA_DIR = tmp_path
+    return tmp_path
+
+
+def prepare(capsys, flag: str) -> dict:
+    call_command("prepare_workspace", flag)
+    return json.loads(capsys.readouterr().out)
+
+
+def test_the_first_start_makes_a_living_demo_and_later_ones_only_say_its_login(data_dir, capsys, client) -> None:
+    first, second = (prepare(capsys, "--demo") for _ in range(2))
+    assert first == second
+    assert len(first["passes"]) == 3
+    assert client.login(username=first["user"], password=first["password"])
+    assert (Workspace.objects.get().slug, FlashSale.objects.count()) == ("demo", 1)
+    sale = FlashSale.objects.get()
+    assert 0 < (sale.starts_at - clock.now()).total_seconds() <= 300
+
+
+def test_an_empty_start_makes_a_workspace_with_an_owner_only(data_dir, capsys) -> None:
+    login = prepare(capsys, "--empty")
+    assert (login["workspace"], Workspace.objects.get().slug) == ("main", "main")
+    assert not FlashSale.objects.exists()
+
+
+def test_the_login_is_readable_by_its_owner_only(data_dir, capsys) -> None:
+    prepare(capsys, "--empty")
+    assert stat.S_IMODE((data_dir / "login.json").stat().st_mode) == 0o600
+
+
+def test_a_lost_login_file_gives_a_new_password_and_the_same_workspace(data_dir, capsys, client) -> None:
+    first = prepare(capsys, "--demo")
+    (data_dir / "login.json").unlink()
+    second = prepare(capsys, "--demo")
+    assert first["password"] != second["password"]
+    assert client.login(username=second["user"], password=second["password"])
+    assert (Workspace.objects.count(), User.objects.count()) == (1, 1)
+
+
+def test_a_wrong_key_is_one_clear_line(data_dir, settings) -> None:
+    from cryptography.fernet import Fernet
+
+    keys.verify()
+    settings.FIELD_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+    with pytest.raises(CommandError, match="cannot read the stored data"):
+        call_command("prepare_workspace", "--demo")
+    assert not Workspace.objects.exists()
+
+
+def test_another_demo_sale_can_be_scheduled(data_dir, capsys) -> None:
+    prepare(capsys, "--demo")
+    call_command("demo_sale")
+    assert "/s/" in capsys.readouterr().out
+    assert FlashSale.objects.count() == 2

@@ -1,0 +1,118 @@
+"""今日 and its frame."""
+
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+
+from community_ops.common import clock, outbox
+from community_ops.common.models import EventReceipt, JobPulse, OutboxEvent
+from dashboard.period import Period
+from tests.factories.people import make_person
+from tests.factories.world import make_world
+from tests.moments import NOON
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def world(workspace, owner):
+    made = make_world(workspace, owner)
+    while outbox.drain(now=clock.now()):
+        pass
+    return made
+
+
+def today(client, slug: str, **query) -> str:
+    answer = client.get(reverse("dashboard:today", args=[slug]), query)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def test_an_empty_workspace_begins_with_seven_steps(owner, signed_in) -> None:
+    page = today(signed_in(owner), owner.workspace.slug)
+    assert page.count('class="step') >= 7
+    assert page.count("is-done") == 0
+    assert 'aria-current="step"' in page
+
+
+def test_a_living_workspace_shows_its_sale_its_next_messages_and_its_numbers(world, signed_in) -> None:
+    page = today(signed_in(world.owner), world.workspace.slug)
+    assert "羊毛衫" in page
+    assert "大家好" in page
+    assert page.count('<article class="tile">') == 6
+
+
+def test_a_number_that_nobody_measured_is_not_a_zero(owner, signed_in) -> None:
+    client = signed_in(owner)
+    client.cookies["django_language"] = "en"
+    page = today(client, owner.workspace.slug)
+    assert page.count("Not enough data yet") == 2  # members who spoke, messages answered
+
+
+@pytest.mark.parametrize("days", ["7", "30", "", "x", "999999999999"])
+def test_any_period_in_the_address_is_answered(world, signed_in, days) -> None:
+    assert today(signed_in(world.owner), world.workspace.slug, days=days)
+
+
+@pytest.mark.parametrize("role", ["owner", "operator", "moderator", "helper", "viewer"])
+def test_every_role_sees_its_own_today(world, signed_in, role) -> None:
+    someone = make_person(world.workspace, role)
+    page = today(signed_in(someone), world.workspace.slug)
+    settings = reverse("messaging:endpoints", args=[world.workspace.slug])
+    assert (f'href="{settings}"' in page) is (role in ("owner", "operator"))
+
+
+def test_the_number_of_queries_does_not_grow_with_the_groups(
+    world, signed_in, django_assert_max_num_queries, django_assert_num_queries
+) -> None:
+    client = signed_in(world.owner)
+    url = reverse("dashboard:today", args=[world.workspace.slug])
+    client.get(url)
+    with django_assert_max_num_queries(60) as before:
+        client.get(url)
+    from dashboard.demo.build import _group
+
+    community = world.sale.community
+    for number in range(20):
+        _group(community, f"第 {number} 群", "", clock.now())
+    with django_assert_num_queries(len(before)):
+        client.get(url)
+
+
+def test_a_parked_event_is_shown_and_tried_again(world, signed_in) -> None:
+    event = OutboxEvent.objects.filter(workspace=world.workspace).first()
+    receipt = EventReceipt.objects.create(event=event, handler="tests.gone", state="parked", next_try_at=clock.now())
+    client = signed_in(world.owner)
+    assert "tests.gone" in today(client, world.workspace.slug)
+    url = reverse("dashboard:parked", args=[world.workspace.slug])
+    assert client.post(url, {"receipt": receipt.pk}).status_code == 302
+    receipt.refresh_from_db()
+    assert receipt.state == "pending"
+    assert client.post(url, {"receipt": receipt.pk}).status_code == 404
+
+
+def test_a_helper_cannot_repair_jobs(world, signed_in) -> None:
+    helper = make_person(world.workspace, "helper")
+    assert signed_in(helper).get(reverse("dashboard:parked", args=[world.workspace.slug])).status_code == 403
+
+
+def test_a_late_job_is_shown(world, signed_in) -> None:
+    JobPulse.objects.create(name="worker", last_ok_at=NOON - timedelta(days=9), grace_seconds=60, last_error="boom")
+    page = today(signed_in(world.owner), world.workspace.slug)
+    assert "boom" in page
+
+
+def test_the_live_part_alone_has_no_frame(world, signed_in) -> None:
+    answer = signed_in(world.owner).get(reverse("dashboard:today_live", args=[world.workspace.slug]))
+    assert answer.status_code == 200
+    assert "<html" not in answer.content.decode()
+
+
+def test_a_period_counts_by_the_communitys_days() -> None:
+    from zoneinfo import ZoneInfo
+
+    period = Period(days=7, zone=ZoneInfo("Asia/Shanghai"), now=NOON)
+    late_evening = NOON.replace(hour=17)  # 01:00 of the next day there
+    assert period.dates()[-1].isoformat() == "2026-11-21"
+    assert period.per_day([NOON, late_evening, NOON - timedelta(days=40)]) == [0, 0, 0, 0, 0, 0, 1]

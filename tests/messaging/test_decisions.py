@@ -1,0 +1,89 @@
+"""A person's word ends a doubt; a failed delivery gets its tries again."""
+
+from datetime import timedelta
+
+import pytest
+
+from community_ops.common.models import AuditEntry
+from messaging import services
+from messaging.errors import NotFailed, NotUnknown
+from messaging.models import Delivery
+from tests.moments import NOON
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def doubtful(plan, room) -> Delivery:
+    delivery = plan(room, latest_at=NOON)
+    facts = {"state": "unknown", "reason": "worker_lost", "attempt_count": 1}
+    Delivery.objects.filter(pk=delivery.pk).update(**facts)
+    return Delivery.objects.get(pk=delivery.pk)
+
+
+def decide(delivery, verdict, actor) -> Delivery:
+    return services.decide_unknown(delivery=delivery, verdict=verdict, actor=actor, now=NOON)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "state", "reason"),
+    [("sent", "confirmed", "confirmed_by_person"), ("not_sent", "failed", "not_sent"), ("again", "planned", "again")],
+)
+def test_one_word_settles_it_and_the_same_word_again_changes_nothing(doubtful, owner, verdict, state, reason) -> None:
+    for _ in range(2):
+        row = decide(doubtful, verdict, owner.actor)
+        assert (row.state, row.reason) == (state, reason)
+
+    entry = AuditEntry.objects.get(target_kind="messaging.delivery")
+    assert (entry.verb, entry.actor_id, entry.before) == (f"delivery.{verdict}", owner.user.pk, {"state": "unknown"})
+
+
+def test_another_word_after_the_first_is_refused(doubtful, owner, fresh) -> None:
+    decide(doubtful, "sent", owner.actor)
+
+    with pytest.raises(NotUnknown):
+        decide(doubtful, "again", owner.actor)
+
+    assert fresh(doubtful).state == "confirmed"
+    assert AuditEntry.objects.filter(target_kind="messaging.delivery").count() == 1
+
+
+def test_again_goes_out_although_the_cut_off_has_passed(doubtful, owner, deliver, fresh) -> None:
+    decide(doubtful, "again", owner.actor)
+    deliver(NOON + timedelta(hours=1))
+    assert (fresh(doubtful).state, fresh(doubtful).attempt_count) == ("accepted", 2)
+
+
+@pytest.mark.parametrize("state", ["planned", "sending", "accepted", "expired", "cancelled"])
+def test_nothing_is_decided_about_what_is_not_in_doubt(doubtful, owner, fresh, state) -> None:
+    Delivery.objects.filter(pk=doubtful.pk).update(state=state)
+    for verdict in services.VERDICTS:
+        with pytest.raises(NotUnknown):
+            decide(doubtful, verdict, owner.actor)
+    assert fresh(doubtful).state == state
+    assert not AuditEntry.objects.filter(target_kind="messaging.delivery").exists()
+
+
+def test_a_parked_delivery_gets_all_its_tries_again(httpserver, hook, plan, deliver, fresh, owner) -> None:
+    httpserver.expect_request("/hook").respond_with_data("busy", status=503)
+    delivery = plan(hook)
+    Delivery.objects.filter(pk=delivery.pk).update(state="failed", reason="gave_up", attempt_count=7)
+
+    services.requeue_failed(delivery=delivery, actor=owner.actor, now=NOON)
+    deliver()
+
+    row = fresh(delivery)
+    assert (row.state, row.attempt_count, row.attempt_limit) == ("planned", 8, 14)
+    assert row.next_try_at - NOON < timedelta(seconds=10)
+
+
+def test_only_failed_deliveries_are_queued_again(doubtful, owner, plan, room, fresh) -> None:
+    failed = plan(room)
+    Delivery.objects.filter(pk=failed.pk).update(state="failed", reason="refused")
+
+    with pytest.raises(NotFailed):
+        services.requeue_failed(delivery=doubtful, actor=owner.actor, now=NOON)
+    rows = Delivery.objects.all()
+    assert services.requeue_all_failed(deliveries=rows, actor=owner.actor, now=NOON) == 1
+
+    assert (fresh(doubtful).state, fresh(failed).state) == ("unknown", "planned")

@@ -1,0 +1,151 @@
+"""The engine with its threads, and its tasks: real connections, real time."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+from django.db import connections
+from werkzeug import Response
+
+from community_ops.common import clock
+from community_ops.common.models import JobPulse
+from messaging import services, tasks
+from messaging.models import Attempt, Delivery, SandboxPost
+from messaging.ports import ALLOWED, Verdict
+from messaging.services import delivery as engine
+from tests.factories.people import SYSTEM
+from tests.messaging.conftest import make_endpoint
+from tests.races import at_once
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def ids_received(httpserver) -> list[str]:
+    return [request.headers["webhook-id"] for request, _ in httpserver.log]
+
+
+def test_a_run_sends_everything_due_once_and_ends(plan, hook, room, httpserver) -> None:
+    httpserver.expect_request("/hook").respond_with_data("ok")
+    due_at = clock.now()
+    rows = [plan(endpoint, due_at=due_at) for endpoint in (hook, room) * 15]
+
+    assert services.run_deliveries(worker="tests") == 30
+
+    assert set(Delivery.objects.values_list("state", "attempt_count")) == {("accepted", 1)}
+    assert sorted(ids_received(httpserver)) == sorted(str(row.pk) for row in rows[::2])
+    assert Attempt.objects.count() == 30
+
+
+def test_a_row_due_in_a_moment_is_taken_ahead_and_started_at_its_time(plan, room) -> None:
+    due_at = clock.now() + timedelta(seconds=0.5)
+    plan(room, due_at=due_at)
+
+    services.run_deliveries(worker="tests")
+
+    assert SandboxPost.objects.get().at >= due_at
+
+
+def test_an_idle_run_locks_and_changes_nothing(plan, room, django_assert_max_num_queries) -> None:
+    plan(room, due_at=clock.now() + timedelta(hours=1))
+    with django_assert_max_num_queries(2):
+        assert services.run_deliveries(worker="tests") == 0
+
+
+def test_only_as_many_rows_are_sending_as_there_are_threads(plan, workspace, httpserver) -> None:
+    seen, release = [], threading.Event()
+
+    def hold(request) -> Response:
+        if len(seen) < 3:
+            seen.append(Delivery.objects.filter(state="sending").count())
+            if len(seen) == 3:
+                release.set()
+        connections.close_all()  # this is the receiver's thread
+        release.wait(5)
+        return Response("ok")
+
+    httpserver.expect_request("/slow").respond_with_handler(hold)
+    endpoint = make_endpoint(workspace, "webhook", url=httpserver.url_for("/slow"), secret="s")
+    for _ in range(9):
+        plan(endpoint, due_at=clock.now())
+
+    assert services.run_deliveries(worker="tests", senders=3) == 9
+
+    assert max(seen) <= 3
+
+
+def test_rows_not_started_are_put_back_when_a_run_is_over(plan, room) -> None:
+    plan(room, due_at=clock.now() + timedelta(seconds=1.5))
+
+    assert services.run_deliveries(worker="tests", seconds=0.1) == 0
+
+    assert list(Delivery.objects.values_list("state", "lease_owner")) == [("planned", "")]
+
+
+@pytest.mark.postgres
+def test_four_runs_at_once_share_the_rows_and_send_each_once(plan, hook, httpserver) -> None:
+    httpserver.expect_request("/hook").respond_with_data("ok")
+    rows = [plan(hook, due_at=clock.now()) for _ in range(200)]
+
+    sent = at_once([lambda: services.run_deliveries(worker="tests", senders=2)] * 4)
+
+    assert sum(sent) == 200
+    assert sorted(ids_received(httpserver)) == sorted(str(row.pk) for row in rows)
+    assert set(Delivery.objects.values_list("state", "attempt_count")) == {("accepted", 1)}
+
+
+@pytest.mark.postgres
+def test_the_twin_without_a_claim_sends_twice(plan, room) -> None:
+    """The same race with read-then-send: proof that the test above can fail."""
+    plan(room, due_at=clock.now())
+    sent, both_have_read = [], threading.Barrier(2)
+
+    def naive() -> None:
+        rows = list(Delivery.objects.filter(state="planned"))
+        both_have_read.wait(5)
+        for row in rows:
+            sent.append(row.pk)
+            Delivery.objects.filter(pk=row.pk).update(state="accepted")
+
+    at_once([naive, naive])
+
+    assert len(sent) == 2
+
+
+def test_ticks_may_come_twice_and_leave_their_pulse(plan, room) -> None:
+    plan(room, due_at=clock.now())
+    for _ in range(2):
+        tasks.deliver_due()
+        tasks.reap_stuck()
+
+    assert SandboxPost.objects.count() == 1
+    assert {"deliver_due", "reap_stuck"} <= set(JobPulse.objects.values_list("name", flat=True))
+
+
+def test_a_tick_during_a_run_returns_at_once(plan, room) -> None:
+    plan(room, due_at=clock.now())
+    with tasks._running:
+        tasks.deliver_due()
+    assert not SandboxPost.objects.exists()
+
+
+def test_a_person_who_cancels_at_the_last_moment_is_heard(plan, room, guard, workspace, monkeypatch) -> None:
+    plan(room, due_at=clock.now())
+
+    def cancelled_meanwhile(delivery: Delivery, now: object) -> Verdict:
+        keys = [delivery.source_key]
+        services.cancel_deliveries(
+            workspace_id=workspace.pk, source_keys=keys, reason="x", actor=SYSTEM, now=clock.now()
+        )
+        return ALLOWED
+
+    monkeypatch.setattr(guard, "check", cancelled_meanwhile)
+
+    assert services.run_deliveries(worker="tests") == 0
+
+    assert Delivery.objects.get().state == "cancelled"
+    assert not SandboxPost.objects.exists()
+
+
+def test_each_run_has_a_name_of_its_own() -> None:
+    assert engine.owner_name("w") != engine.owner_name("w")
+    assert len(engine.owner_name("w" * 200)) <= 80

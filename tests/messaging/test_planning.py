@@ -1,0 +1,186 @@
+"""Planning, moving and cancelling: bulk, idempotent, only what has not started."""
+
+from datetime import timedelta
+
+import pytest
+
+from community_ops.common.tenancy import WorkspaceMismatch
+from messaging import selectors, services
+from messaging.models import Delivery, OutboundMessage
+from tests.factories.people import SYSTEM
+from tests.messaging.conftest import make_endpoint
+from tests.moments import NOON
+from tests.races import at_once
+
+pytestmark = pytest.mark.django_db
+HOUR = timedelta(hours=1)
+
+
+def send(number: int, endpoint=None, **changes) -> services.PlannedSend:
+    facts = {
+        "source_key": f"announcement:1:1:{number}",
+        "endpoint_id": endpoint and endpoint.pk,
+        "text": f"第 {number} 群",
+        "due_at": NOON,
+        "origin": "announcement",
+        "origin_id": 1,
+        "target_id": number,
+    }
+    return services.PlannedSend(**facts | changes)
+
+
+def plan(workspace, plans) -> list[Delivery]:
+    return services.plan_deliveries(workspace_id=workspace.pk, plans=plans, actor=SYSTEM, now=NOON)
+
+
+def states() -> list[str]:
+    return list(Delivery.objects.order_by("id").values_list("state", flat=True))
+
+
+def test_each_plan_has_its_delivery_in_the_order_given(workspace, room) -> None:
+    rows = plan(workspace, [send(2, room), send(1, room)])
+
+    assert [row.target_id for row in rows] == [2, 1]
+    assert {(row.state, row.due_at, row.next_try_at, row.attempt_count) for row in rows} == {("planned", NOON, NOON, 0)}
+    assert OutboundMessage.objects.get(target_id=2).text == "第 2 群"
+
+
+def test_planning_again_returns_the_same_rows_whatever_their_state(workspace, room) -> None:
+    first = plan(workspace, [send(1, room), send(2, room)])
+    Delivery.objects.filter(pk=first[0].pk).update(state="accepted")
+
+    again = plan(workspace, [send(1, room, text="anders"), send(2, room), send(3, room)])
+
+    assert [row.pk for row in again[:2]] == [row.pk for row in first]
+    assert states() == ["accepted", "planned", "planned"]
+    assert OutboundMessage.objects.count() == 3
+
+
+def test_a_plan_named_twice_is_one_delivery(workspace, room) -> None:
+    rows = plan(workspace, [send(1, room), send(1, room)])
+    assert rows[0].pk == rows[1].pk
+    assert Delivery.objects.count() == 1
+
+
+def test_nothing_is_planned_when_an_endpoint_is_another_workspaces(workspace, stranger) -> None:
+    foreign = make_endpoint(stranger.workspace, "sandbox")
+    with pytest.raises(WorkspaceMismatch):
+        plan(workspace, [send(1, foreign)])
+    assert not Delivery.objects.exists()
+    assert not OutboundMessage.objects.exists()
+
+
+def test_the_same_key_in_two_workspaces_is_two_deliveries(workspace, stranger) -> None:
+    mine = plan(workspace, [send(1)])
+    theirs = plan(stranger.workspace, [send(1)])
+    assert mine[0].pk != theirs[0].pk
+
+
+@pytest.mark.parametrize("count", [1, 400])
+def test_planning_asks_the_database_a_few_times_whatever_their_number(
+    workspace, room, count, django_assert_max_num_queries
+) -> None:
+    with django_assert_max_num_queries(30):
+        plan(workspace, [send(number, room) for number in range(count)])
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_two_planners_at_once_make_each_delivery_once(workspace, room) -> None:
+    plans = [send(number, room) for number in range(100)]
+
+    results = at_once([lambda: plan(workspace, plans)] * 4)
+
+    keys = {tuple(row.pk for row in rows) for rows in results}
+    assert len(keys) == 1
+    assert (Delivery.objects.count(), OutboundMessage.objects.count()) == (100, 100)
+
+
+def test_a_planned_delivery_moves_with_its_cut_off_and_loses_its_worker(workspace, room) -> None:
+    (row,) = plan(workspace, [send(1, room, latest_at=NOON + HOUR)])
+    Delivery.objects.update(lease_owner="somebody", lease_until=NOON + HOUR)
+
+    for _ in range(2):
+        moves = {row.source_key: NOON + HOUR}
+        assert services.reschedule_deliveries(workspace_id=workspace.pk, moves=moves, now=NOON) == 1
+
+    moved = Delivery.objects.get()
+    assert (moved.due_at, moved.next_try_at, moved.latest_at) == (NOON + HOUR, NOON + HOUR, NOON + 2 * HOUR)
+    assert (moved.lease_owner, moved.lease_until) == ("", None)
+
+
+def test_a_move_can_name_the_cut_off(workspace, room) -> None:
+    (row,) = plan(workspace, [send(1, room, latest_at=NOON)])
+    move = services.Move(due_at=NOON + HOUR, latest_at=None)
+    services.reschedule_deliveries(workspace_id=workspace.pk, moves={row.source_key: move}, now=NOON)
+    assert Delivery.objects.get().latest_at is None
+
+
+@pytest.mark.parametrize(
+    "state", ["sending", "accepted", "waiting", "confirmed", "failed", "expired", "cancelled", "unknown"]
+)
+def test_what_has_started_or_ended_is_neither_moved_nor_cancelled(workspace, room, state) -> None:
+    (row,) = plan(workspace, [send(1, room)])
+    Delivery.objects.update(state=state)
+
+    moves = {row.source_key: NOON + HOUR}
+    assert services.reschedule_deliveries(workspace_id=workspace.pk, moves=moves, now=NOON) == 0
+    assert cancel(workspace, origin="announcement", origin_id=1) == 0
+
+    assert (Delivery.objects.get().state, Delivery.objects.get().due_at) == (state, NOON)
+
+
+def cancel(workspace, **which) -> int:
+    return services.cancel_deliveries(
+        workspace_id=workspace.pk, reason="announcement_cancelled", actor=SYSTEM, now=NOON, **which
+    )
+
+
+def test_cancelling_an_origin_touches_only_its_own_planned_rows(workspace, stranger, room) -> None:
+    plan(workspace, [send(1, room), send(2, room), send(3, room, origin_id=2)])
+    plan(stranger.workspace, [send(1)])
+
+    assert cancel(workspace, origin="announcement", origin_id=1) == 2
+    assert cancel(workspace, origin="announcement", origin_id=1) == 0
+
+    assert states() == ["cancelled", "cancelled", "planned", "planned"]
+    assert set(Delivery.objects.filter(state="cancelled").values_list("reason", flat=True)) == {
+        "announcement_cancelled"
+    }
+
+
+def test_cancelling_by_key_leaves_the_others(workspace, room) -> None:
+    rows = plan(workspace, [send(1, room), send(2, room)])
+    assert cancel(workspace, source_keys=[rows[0].source_key]) == 1
+    assert states() == ["cancelled", "planned"]
+
+
+def test_counts_tell_due_from_planned(workspace, room, owner) -> None:
+    plan(workspace, [send(1, room), send(2, room, due_at=NOON + HOUR), send(3, room)])
+    Delivery.objects.filter(target_id=3).update(state="accepted")
+    visible = selectors.deliveries_visible_to(owner.actor)
+
+    assert selectors.delivery_counts(visible, now=NOON) == {"planned": 1, "due": 1, "accepted": 1}
+    by_origin = selectors.counts_by_origin(
+        workspace_id=workspace.pk, origin="announcement", origin_ids=[1, 2], now=NOON
+    )
+    assert by_origin == {1: {"planned": 1, "due": 1, "accepted": 1}}
+    assert [row.target_id for row in selectors.in_state(visible, "due", now=NOON)] == [1]
+    assert [row.target_id for row in selectors.in_state(visible, "planned", now=NOON)] == [2]
+
+
+@pytest.mark.parametrize(
+    ("platform", "text", "fits"),
+    [
+        ("wecom_robot", "a" * 2048, True),
+        ("wecom_robot", "a" * 2049, False),
+        ("wecom_robot", "汉" * 682 + "ab", True),
+        ("wecom_robot", "汉" * 683, False),
+        ("wecom_robot", "🎉" * 512, True),
+        ("wecom_robot", "🎉" * 513, False),
+        ("sandbox", "汉" * 10_000, True),
+        ("webhook", "x" * 100_000, False),
+    ],
+)
+def test_sizes_are_counted_in_bytes(platform, text, fits) -> None:
+    assert (selectors.size_problem(platform, text) is None) is fits
