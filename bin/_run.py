@@ -7,6 +7,7 @@ go to stderr, what the children write to DATA_DIR/logs. One instance per data fo
 import argparse
 import contextlib
 import fcntl
+import http.client
 import json
 import os
 import signal
@@ -15,7 +16,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -39,10 +39,8 @@ class Prepared:
     database: str
     redis: bool
     host: str
-
-    @classmethod
-    def from_answer(cls, answer: dict[str, str | bool]) -> "Prepared":
-        return cls(**{name: answer[name] for name in cls.__dataclass_fields__})  # type: ignore[arg-type] # JSON
+    passes: dict[str, str]  # the demo's members by name, with the code of their personal link
+    sale: str  # public code of the demo's sale
 
 
 def main() -> int:
@@ -53,7 +51,9 @@ def main() -> int:
         return run(options, signals)
     except Refused as refusal:
         say(str(refusal))
-        return 1
+    except OSError as error:  # a full disk, a log that belongs to somebody else
+        say(f"Cannot go on: {error}")
+    return 1
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -97,7 +97,8 @@ def make_data_dir(wanted: Path) -> Path:
         with tempfile.TemporaryFile(dir=data_dir):
             return data_dir
     except OSError as error:
-        raise Refused(f"The data folder {data_dir} cannot be written: {error.strerror}.") from error
+        reason = "it is a file" if isinstance(error, FileExistsError) else error.strerror
+        raise Refused(f"The data folder {data_dir} cannot be written: {reason}.") from error
 
 
 @contextlib.contextmanager
@@ -130,9 +131,8 @@ def listening_on(port: int) -> Iterator[socket.socket]:
 
 
 def child_environment(data_dir: Path, address: str) -> dict[str, str]:
-    environment = dict(os.environ)
-    environment.setdefault("PUBLIC_URL", address)
-    return environment | {
+    return os.environ | {
+        "PUBLIC_URL": os.environ.get("PUBLIC_URL") or address,
         "DATA_DIR": str(data_dir),
         "DJANGO_SETTINGS_MODULE": "community_ops.settings",
         "PYTHONUNBUFFERED": "1",
@@ -156,7 +156,8 @@ def prepare(data_dir: Path, environment: dict[str, str], signals: Signals, *, em
     answer = json.loads(printed)
     if "error" in answer:
         raise Refused(answer["error"])
-    return Prepared.from_answer(answer)
+    known = {name: answer[name] for name in ("user", "password", "database", "redis", "host")}
+    return Prepared(**known, passes=answer.get("passes", {}), sale=answer.get("sale", ""))
 
 
 # --- what is started -------------------------------------------------------------------------
@@ -201,11 +202,17 @@ def worker(name: str, *options: str) -> list[str]:
 
 
 def celery(command: str, *options: str) -> list[str]:
-    level = os.environ.get("LOG_LEVEL", "INFO")
+    level = os.environ.get("LOG_LEVEL") or "INFO"
     return ["-m", "celery", "--app", "community_ops", "--quiet", command, "--loglevel", level, *options]
 
 
 # --- while it runs ---------------------------------------------------------------------------
+
+
+def say_links(prepared: Prepared, address: str) -> None:
+    """The demo's personal links, on stderr: stdout has only the line above them."""
+    for name, code in prepared.passes.items():
+        say(f"{name} buys with {address}/p/{code}?next=/s/{prepared.sale}/")
 
 
 def watch(children: Children, signals: Signals, *, address: str, prepared: Prepared) -> int:
@@ -216,6 +223,7 @@ def watch(children: Children, signals: Signals, *, address: str, prepared: Prepa
         if not ready and is_live(address, prepared.host):
             ready = True
             print(f"Ready {address}/  user: {prepared.user}  password: {prepared.password}", flush=True)
+            say_links(prepared, address)
         if not ready and time.monotonic() > deadline:
             raise Refused(f"The web did not answer {address}/health/live within {READY_SECONDS:.0f} s.")
         signals.wait(1.0 if ready else 0.2)
@@ -227,7 +235,7 @@ def is_live(address: str, host: str) -> bool:
     try:
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=1) as answer:
             return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
+    except (OSError, http.client.HTTPException):
         return False
 
 

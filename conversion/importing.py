@@ -14,6 +14,7 @@ from typing import IO, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.utils.dateparse import parse_datetime
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -122,8 +123,8 @@ class OrdersImporter(TableImporter):
     Orders, customers and revenue are those of the accepted lines. Customers become members of the community.
     """
 
-    label = _("Orders")
-    needs = ("community", "currency", "timezone")
+    label: str | Promise = _("Orders")
+    needs: tuple[str, ...] = ("community", "currency", "timezone")
 
     def job(self, options: Mapping[str, Any]) -> OrdersJob:
         return OrdersJob(options)

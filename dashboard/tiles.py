@@ -95,7 +95,7 @@ def _retain(actor: Actor, slug: str, period: Period) -> Tile:
 def _convert(actor: Actor, slug: str, period: Period) -> Tile:
     """Money of orders paid in the period, in the currency with the most of it; other currencies are named."""
     assert actor.workspace_id is not None
-    tile = {"stage": "convert", "url": reverse("conversion:order_list", args=[slug])}
+    tile: Tile = {"stage": "convert", "url": reverse("conversion:order_list", args=[slug])}
     now = revenue(workspace_id=actor.workspace_id, since=period.since, until=period.now)
     if not now:
         tile |= {"label": _("Paid orders"), "value": 0, "source": "manual"}
@@ -109,7 +109,7 @@ def _convert(actor: Actor, slug: str, period: Period) -> Tile:
     return tile | {
         "label": _("Paid") + _other_currencies([one.currency for one in now[1:]]),
         "currency": main.currency,
-        **_counted(main.amount, same),
+        **(_counted(main.amount, same) if same else {"value": main.amount}),
         "series": period.per_day(moment for moment in moments if moment),
         "source": "manual",
     }

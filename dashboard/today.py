@@ -1,22 +1,26 @@
 """今日: everything its page shows, read for one person."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from campaigns.selectors import calendar_items
 from community_ops.accounts.policies import may
 from community_ops.common.actors import Actor
-from conversion.selectors import StockCounts, counts_of, moment_of, sales_in_window, with_counts
+from conversion.selectors import counts_of, moment_of, sales_in_window, with_counts
 from dashboard.needs import needs_of, watchdog
 from dashboard.period import CHOICES, Period
 from dashboard.start_list import start_list
 from dashboard.tiles import stage_tiles
 from groups.selectors import communities_visible_to
+
+if TYPE_CHECKING:
+    from conversion.models import FlashSale
 
 AHEAD = timedelta(days=2)
 NEXT_SENDS = 6
@@ -56,18 +60,25 @@ def live(actor: Actor, slug: str, *, now: datetime) -> dict[str, Any]:
         "no_needs": {"icon": "check-circle", "title": _("All done"), "text": _("Nothing waits for you right now.")},
         "sales": _sales(actor, now=now),
         "next_sends": _next_sends(actor, slug, now=now),
-        "jobs": watchdog(),
+        **_jobs(),
         "now": now,
     }
+
+
+def _jobs() -> dict[str, Any]:
+    jobs = watchdog()
+    words = ngettext("%(count)d job is on time", "All %(count)d jobs are on time", len(jobs)) % {"count": len(jobs)}
+    return {"jobs": jobs, "late_jobs": [job for job in jobs if job.is_late], "all_on_time": words}
 
 
 def _sales(actor: Actor, *, now: datetime) -> list[dict[str, Any]]:
     """Sales that run now or begin within two days, with their true counts."""
     rows = with_counts(sales_in_window(actor, since=now, until=now + AHEAD), now=now)
-    return [{"sale": sale, "moment": moment_of(sale, now=now), "gauge": _gauge(counts_of(sale))} for sale in rows[:3]]
+    return [{"sale": sale, "moment": moment_of(sale, now=now), "gauge": _gauge(sale)} for sale in rows[:3]]
 
 
-def _gauge(counts: StockCounts) -> dict[str, int]:
+def _gauge(sale: "FlashSale") -> dict[str, int]:
+    counts = counts_of(sale)
     return {"sold": counts.sold, "held": counts.held, "left": counts.left}
 
 

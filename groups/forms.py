@@ -7,6 +7,7 @@ from django import forms
 from django.conf import settings
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from community_ops.common.errors import InvalidInput
 from community_ops.common.money import CURRENCIES
@@ -64,7 +65,7 @@ class ChannelFields(forms.Form):
             ("webhook", _("New signed webhook")),
             ("wecom_robot", _("New WeCom group robot")),
             (EXISTING, _("A channel there is already")),
-            (LATER, _("Later")),
+            (LATER, pgettext_lazy("delivery channel", "Later")),
         ],
         initial="sandbox",
     )

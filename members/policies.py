@@ -21,8 +21,13 @@ def namespace_kind(stored: str) -> str:
     return stored.partition(":")[0]
 
 
-def spell_fact_source(spell_source: str) -> str:
-    """How a fact that a stay shows is labelled: as imported, entered by hand, or from the platform."""
+def spell_fact_source(spell_source: str, *, seen_through: str) -> str:
+    """How a fact that a stay shows is labelled: as imported, entered by hand, or from the platform.
+
+    `seen_through`: where the messages came from that a stay was inferred from.
+    """
+    if spell_source == "seen":
+        return seen_through
     return spell_source if spell_source in ("import", "manual") else "platform"
 
 

@@ -212,8 +212,10 @@ def fact_sources(member: Member) -> dict[str, str]:
     if facts is None:
         return {}
     first = MembershipSpell.objects.filter(membership__member=member).order_by("joined_at", "id").first()
-    joined = {} if first is None else {"first_joined_at": spell_fact_source(first.source)}
-    return {**joined, **facts.sources}
+    if first is None:
+        return dict(facts.sources)
+    seen_through = facts.sources.get("message_count", member.source)
+    return {**facts.sources, "first_joined_at": spell_fact_source(first.source, seen_through=seen_through)}
 
 
 def newest_memberships(*, group_id: int, count: int) -> list[Membership]:

@@ -1,14 +1,23 @@
 """Ticks of messaging."""
 
 import threading
+from typing import Any
 
 from celery import shared_task
+from celery.signals import worker_shutting_down
 
 from community_ops.common import clock
 from community_ops.common.pulses import watched
 from messaging import services
 
 _running = threading.Lock()
+_stopping = threading.Event()
+
+
+@worker_shutting_down.connect
+def stop_runs(**_: Any) -> None:
+    """A worker that is asked to end starts no more calls and puts back what it has in hand; running calls end."""
+    _stopping.set()
 
 
 # a run ends by itself after 20 s plus one call (5 s): far under the 90 s soft limit
@@ -19,7 +28,7 @@ def deliver_due() -> None:
     if not _running.acquire(blocking=False):
         return
     try:
-        services.run_deliveries(worker="deliver_due")
+        services.run_deliveries(worker="deliver_due", stopping=_stopping)
     finally:
         _running.release()
 

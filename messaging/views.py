@@ -36,7 +36,7 @@ ZONE = settings.DEFAULT_COMMUNITY_TIMEZONE
 def endpoint_list(request: WorkspaceRequest) -> HttpResponse:
     """Live channels and the platforms a new one can be made on."""
     context = {
-        "endpoints": selectors.endpoints_visible_to(request.actor),
+        "endpoints": [_channel(request, row) for row in selectors.endpoints_visible_to(request.actor)],
         "platforms": [{"name": name, "label": Platform(name).label} for name in Platform.values],
         "may_manage": may(request.actor, "endpoints.manage"),
         "zone": ZONE,
@@ -47,6 +47,19 @@ def endpoint_list(request: WorkspaceRequest) -> HttpResponse:
         },
     }
     return render(request, "messaging/endpoint_list.html", context)
+
+
+def _channel(request: WorkspaceRequest, endpoint: Endpoint) -> dict[str, Any]:
+    """A row of the list, with the question asked before it is archived."""
+    question = {
+        "id": f"archive-{endpoint.pk}",
+        "title": _("Archive “%(name)s”?") % {"name": endpoint.name},
+        "text": _("Nothing is sent through it any more. What was sent stays in the record."),
+        "action": reverse("messaging:endpoint_archive", args=[request.workspace.slug, endpoint.pk]),
+        "confirm_label": _("Archive"),
+        "is_bad": True,
+    }
+    return {"endpoint": endpoint, "question": question}
 
 
 @page("endpoints.manage")
@@ -193,6 +206,7 @@ def delivery_detail(request: WorkspaceRequest, delivery_id: int) -> HttpResponse
         "row": _row(delivery, clock.now()),
         "delivery": delivery,
         "story": told,
+        "answer": wording.answer_words(delivery.platform_code, delivery.platform_text),
         "bubble": _bubble(delivery),
         "breadcrumbs": [{"label": _("Delivery record"), "url": _record_url(request)}],
         "may_decide": may(request.actor, "deliveries.decide"),

@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from community_ops.common.models import AuditEntry
-from community_ops.common.templatetags.wording import duration, time_in_zone
+from community_ops.common.templatetags.wording import MISSING, duration, time_in_zone
 from messaging.models import Attempt, AttemptOutcome, Delivery, DeliveryState
 
 # Codes of `Delivery.reason`, ours and those the guards of higher apps answer with.
@@ -42,6 +43,17 @@ REASONS: dict[str, str | Promise] = {
 }
 
 
+# Codes an adapter reports when the platform itself said nothing.
+FINDINGS: dict[str, str | Promise] = {
+    "not_sent": gettext_lazy("The other side could not be reached; nothing was sent."),
+    "no_answer": gettext_lazy("The connection broke off before an answer came."),
+    "address_refused": gettext_lazy("The address may not be called: it is not public."),
+    "unreadable": gettext_lazy("The answer could not be read."),
+    "check_failed": gettext_lazy("Our own check failed; nothing was sent."),
+    "adapter_error": gettext_lazy("Our program failed while sending."),
+}
+
+
 def reason_words(reason: str) -> str:
     """The sentence of a reason; an unknown code is shown as it is, so that nothing is hidden."""
     return str(REASONS.get(reason, reason))
@@ -59,7 +71,7 @@ def badge_state(delivery: Delivery, *, now: datetime) -> str:
 def state_sentence(delivery: Delivery, *, zone: str) -> str:
     """What is known about this delivery, in one or two sentences. Source of the wording: docs/glossary.md."""
     if delivery.state == DeliveryState.ACCEPTED:
-        at = time_in_zone(delivery.accepted_at, zone)
+        at = _to_the_second(delivery.accepted_at, zone)
         return _("The platform answered success (%(at)s). Whether the group shows it is up to the platform.") % {
             "at": at
         }
@@ -72,6 +84,10 @@ def state_sentence(delivery: Delivery, *, zone: str) -> str:
         at = time_in_zone(delivery.next_try_at, zone)
         return _("The last try did not work. The next one is at %(at)s.") % {"at": at}
     return reason_words(delivery.reason) if delivery.reason else ""
+
+
+def _to_the_second(moment: datetime | None, zone: str) -> str:
+    return f"{moment.astimezone(ZoneInfo(zone)):%H:%M:%S}" if moment else MISSING
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +124,16 @@ def _attempt(attempt: Attempt) -> Told:
     return Told(attempt.started_at, title % {"number": attempt.number}, _said(attempt), tone)
 
 
+def answer_words(code: str, text: str) -> str:
+    """What the platform answered, or, where there was no answer, our own finding in words."""
+    if code in FINDINGS:
+        return str(FINDINGS[code])
+    answer = f"{code} {text}".strip() if text != f"HTTP {code}" else text
+    return _("The platform said: %(answer)s") % {"answer": answer} if answer else ""
+
+
 def _said(attempt: Attempt) -> str:
-    parts = []
-    if attempt.platform_code or attempt.platform_text:
-        answer = f"{attempt.platform_code} {attempt.platform_text}".strip()
-        parts.append(_("The platform said: %(answer)s") % {"answer": answer})
-    if attempt.http_status:
-        parts.append(f"HTTP {attempt.http_status}")
+    parts = [words] if (words := answer_words(attempt.platform_code, attempt.platform_text)) else []
     if attempt.latency_ms >= 1000:
         parts.append(_("took %(time)s") % {"time": duration(attempt.latency_ms / 1000)})
     elif attempt.latency_ms:

@@ -28,7 +28,7 @@ class DailyActivity(TenantModel):
         ]
         indexes = [
             # messages and speakers per day of a group
-            models.Index(fields=["group", "on", "member"], name="activity_by_day"),
+            models.Index(fields=["workspace", "group", "on", "member"], name="activity_by_day"),
             models.Index(fields=["workspace", "on"], name="activity_of_workspace"),  # speakers of all groups
         ]
 

@@ -11,6 +11,7 @@ from django.utils.translation import pgettext
 
 from community_ops.common.actors import Actor
 from groups.ports import Panel, group_figures, group_panels
+from messaging import selectors as messaging
 from retention import selectors
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class ActivityPanel:
         }
         days = selectors.messages_per_day(**window)
         context = {
-            "chart": _chart(days, since, until),
+            "chart": _chart(days, since, until, source=_source_of(group)),
             "busiest": selectors.busiest_day(workspace_id=group.workspace_id, group_id=group.pk),
             "speakers": selectors.top_speakers(**window, count=TOP_SPEAKERS),
             "message_count": sum(day.message_count for day in days),
@@ -64,7 +65,14 @@ class ActivityPanel:
         return Panel("retention/_group_activity.html", context, order=10)
 
 
-def _chart(days: list[selectors.GroupDay], since: date, until: date) -> dict[str, Any]:
+def _source_of(group: "ChatGroup") -> str:
+    """Where the latest of the group's events came from."""
+    events = messaging.inbound_events(workspace_id=group.workspace_id, target_ids=[group.pk])
+    latest = events.order_by("-occurred_at", "-id").values_list("source", flat=True).first()
+    return "import" if latest == "import" else "platform"
+
+
+def _chart(days: list[selectors.GroupDay], since: date, until: date, *, source: str) -> dict[str, Any]:
     counts = {day.on: day for day in days}
     dates = [since + timedelta(days=step) for step in range((until - since).days + 1)]
     shown = [counts.get(on, selectors.GroupDay(on, 0, 0)) for on in dates]
@@ -77,7 +85,7 @@ def _chart(days: list[selectors.GroupDay], since: date, until: date) -> dict[str
             {"name": pgettext("by members", "Messages"), "values": [day.message_count for day in shown]},
             {"name": _("Speakers"), "values": [day.speaker_count for day in shown]},
         ],
-        "source": "platform",
+        "source": source,
         "has_enough": bool(days),
         "needed": _("Messages come in from the platform, over REST or by an import."),
     }

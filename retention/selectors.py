@@ -10,6 +10,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 
 from community_ops.common.actors import Actor
 from groups import selectors as groups
+from members import selectors as members
 from retention.models import DailyActivity
 
 
@@ -99,9 +100,10 @@ class Speaker:
 def top_speakers(*, workspace_id: int, group_id: int, since_on: date, until_on: date, count: int) -> list[Speaker]:
     """Who wrote most in the window, most first; the earlier member first among equals."""
     rows = DailyActivity.objects.of(workspace_id).filter(group_id=group_id, on__gte=since_on, on__lte=until_on)
-    summed = rows.values("member_id", "member__display_name").annotate(messages=Sum("message_count"))
-    ranked = summed.filter(messages__gt=0).order_by("-messages", "member_id")[:count]
-    return [Speaker(row["member_id"], row["member__display_name"], row["messages"]) for row in ranked]
+    summed = rows.values("member_id").annotate(messages=Sum("message_count")).filter(messages__gt=0)
+    ranked = [(row["member_id"], row["messages"]) for row in summed.order_by("-messages", "member_id")[:count]]
+    known = members.members_by_id(workspace_id=workspace_id, member_ids=[member_id for member_id, _ in ranked])
+    return [Speaker(member_id, known[member_id].display_name, messages) for member_id, messages in ranked]
 
 
 def answered_counts(actor: Actor, *, since: datetime, until: datetime) -> tuple[int, int]:

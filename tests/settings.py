@@ -5,6 +5,7 @@ import tempfile
 
 os.environ.setdefault("DATA_DIR", tempfile.mkdtemp(prefix="community-ops-tests-"))
 os.environ.setdefault("ALLOW_LOOPBACK_ENDPOINTS", "1")
+os.environ["ENV_FILE"] = os.devnull  # the developer's own settings are not the tests'
 
 from community_ops.settings import *  # noqa: F403
 

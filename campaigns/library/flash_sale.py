@@ -79,7 +79,8 @@ FLASH_SALE_LADDER = BuiltIn(
             local_time=_MORNING,
             latest_seconds=2 * HOUR,
             stops_on=_SOLD_OUT,
-            zh="早上好！今天有 {product} 的限时抢购，{start_time} 开始，{price}，{stock} 件。\n到点打开这里就能下单：{link}",
+            zh="早上好！今天有 {product} 的限时抢购，{start_time} 开始，{price}，{stock} 件。\n"
+            "到点打开这里就能下单：{link}",
             en="Good morning! Today is the flash sale of {product}: {start_time}, {price}, {stock} pieces.\n"
             "Order here once it begins: {link}",
         ),
@@ -123,7 +124,8 @@ FLASH_SALE_LADDER = BuiltIn(
             condition="half_sold",
             latest_seconds=10 * MINUTE,
             stops_on=_SOLD_OUT,
-            zh="{product} 已经卖出 {sold} 件，还剩 {left} 件（截至 {as_of}），{end_time} 结束。\n还在考虑的可以看看：{link}",
+            zh="{product} 已经卖出 {sold} 件，还剩 {left} 件（截至 {as_of}），{end_time} 结束。\n"
+            "还在考虑的可以看看：{link}",
             en="{sold} pieces of {product} are sold and {left} are left (at {as_of}); the sale ends at {end_time}.\n"
             "Still thinking? {link}",
         ),

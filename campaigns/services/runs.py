@@ -62,14 +62,8 @@ def start_run(
     ids = sorted(set(group_ids))
     if not ids:
         raise NoGroups
-    RunGroup.objects.bulk_create(
-        [RunGroup(workspace_id=run.workspace_id, run=run, group_id=pk) for pk in ids], batch_size=BATCH
-    )
-    touches = [_new_touch(run, planned) for planned in plan_of(run, now=now)]
-    Touch.objects.bulk_create(touches, batch_size=BATCH)
-    planned = [touch for touch in touches if touch.state == TouchState.PLANNED]
-    plan_deliveries(run, planned, actor=actor, now=now)
-    after = {"starts_at": starts_at, "ends_at": ends_at, "groups": len(ids), "planned": len(planned)}
+    planned_count = _plan_all(run, ids, actor=actor, now=now)
+    after = {"starts_at": starts_at, "ends_at": ends_at, "groups": len(ids), "planned": planned_count}
     audit.record(actor=actor, verb="run.started", target=run, now=now, after=after)
     outbox.publish(
         RunStarted(
@@ -79,7 +73,7 @@ def start_run(
             subject_id=subject_id,
             starts_at=starts_at,
             ends_at=ends_at,
-            planned_count=len(planned),
+            planned_count=planned_count,
         )
     )
     return run
@@ -199,6 +193,18 @@ def _claim_run(*, playbook: Playbook, subject_kind: str, subject_id: int, **fact
             return PlaybookRun.objects.create(**subject, playbook=playbook, **facts), True
     except IntegrityError:
         return PlaybookRun.objects.get(**subject, stopped_at__isnull=True), False
+
+
+def _plan_all(run: PlaybookRun, group_ids: list[int], *, actor: Actor, now: datetime) -> int:
+    """Write the run's groups, touches and deliveries; returns how many touches are planned."""
+    RunGroup.objects.bulk_create(
+        [RunGroup(workspace_id=run.workspace_id, run=run, group_id=pk) for pk in group_ids], batch_size=BATCH
+    )
+    touches = [_new_touch(run, planned) for planned in plan_of(run, now=now)]
+    Touch.objects.bulk_create(touches, batch_size=BATCH)
+    planned = [touch for touch in touches if touch.state == TouchState.PLANNED]
+    plan_deliveries(run, planned, actor=actor, now=now)
+    return len(planned)
 
 
 def _lock_live_run(workspace_id: int, subject_kind: str, subject_id: int) -> PlaybookRun | None:

@@ -2,6 +2,8 @@
 
 import unicodedata
 
+from django.utils.translation import gettext as _
+
 from community_ops.common.errors import InvalidInput
 
 # Bidirectional overrides and isolates can make a text read differently from what it is.
@@ -21,15 +23,15 @@ def clean_text(value: str, *, field: str, max_length: int, required: bool = True
     `max_length` characters, empty text where one is required.
     """
     if any(0xD800 <= ord(sign) <= 0xDFFF for sign in value):
-        raise InvalidInput("The text has half an emoji in it.", field=field)
+        raise InvalidInput(_("The text has half an emoji in it."), field=field)
     text = unicodedata.normalize("NFC", value.replace("\r\n", "\n").replace("\r", "\n")).strip()
     allowed = "\n\t" if lines else ""
     if any(unicodedata.category(sign) == "Cc" and sign not in allowed for sign in text):
-        raise InvalidInput("The text has control characters in it.", field=field)
+        raise InvalidInput(_("The text has control characters in it."), field=field)
     if _DIRECTION.intersection(text):
-        raise InvalidInput("The text has invisible direction marks in it.", field=field)
+        raise InvalidInput(_("The text has invisible direction marks in it."), field=field)
     if len(text) > max_length:
-        raise InvalidInput(f"At most {max_length} characters.", field=field)
+        raise InvalidInput(_("At most %(count)d characters.") % {"count": max_length}, field=field)
     if required and not text:
-        raise InvalidInput("This must not be empty.", field=field)
+        raise InvalidInput(_("This must not be empty."), field=field)
     return text

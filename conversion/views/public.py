@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 CODE_LENGTHS = range(16, 33)
 SHOWN_ORDERS = 10
+_COUNTED = (OrderState.HELD, OrderState.PAID, OrderState.FULFILLED)
 PublicView = Callable[..., HttpResponse]
 
 
@@ -62,12 +63,14 @@ def sale(request: HttpRequest, sale: FlashSale, now: datetime) -> HttpResponse:
     if request.headers.get("X-Fragment"):
         return render(request, "public/_sale_live.html", context)
     member = _member(request, sale)
+    rows = [_row(order, now) for order in _orders(sale, member)]
     context |= {
         "member": member,
-        "rows": [_row(order, now) for order in _orders(sale, member)],
+        "rows": rows,
         "buy_form": BuyForm(initial={"quantity": 1, "key": secrets.token_urlsafe(12)}),
         "register_form": RegisterForm(),
-        "can_buy": context["moment"] in (SaleMoment.OPEN, SaleMoment.SOLD_OUT),
+        "can_buy": context["moment"] == SaleMoment.OPEN and _has_room(sale, rows),
+        "must_pay": any(row["is_held"] for row in rows),
         "is_sandbox": sale.payment_mode == PaymentMode.SANDBOX,
     }
     return render(request, "public/sale.html", context)
@@ -108,7 +111,7 @@ def sale_register(request: HttpRequest, sale: FlashSale, now: datetime) -> HttpR
             return response
         except DomainError as refusal:
             form.refuse(refusal)
-    context = {**_live(sale, now), "register_form": form, "rows": [], "member": None, "can_buy": True}
+    context = {**_live(sale, now), "register_form": form, "rows": [], "member": None}
     return render(request, "public/sale.html", context, status=422)
 
 
@@ -158,6 +161,12 @@ def _row(order: Order, now: datetime) -> dict[str, Any]:
 
 def _orders(sale: FlashSale, member: "Member | None") -> list[Order]:
     return [] if member is None else list(selectors.orders_of_buyer(sale, member)[:SHOWN_ORDERS])
+
+
+def _has_room(sale: FlashSale, rows: list[dict[str, Any]]) -> bool:
+    """Whether her limit leaves room for one more; the service decides when she tries."""
+    hers = sum(row["quantity"] for row in rows if row["state"] in _COUNTED)
+    return sale.limit_per_member is None or hers < sale.limit_per_member
 
 
 def _member(request: HttpRequest, sale: FlashSale) -> "Member | None":

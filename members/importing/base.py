@@ -125,7 +125,7 @@ def _read(job: Job[Item], rows: Iterable[TableRow], mapping: Mapping[str, str]) 
             values = {target: row.values.get(column) for target, column in mapping.items()}
             yield Read(row, job.check(values, row.line), None)
         except RowRefused as refusal:
-            yield Read(row, None, RowProblem(row.line, refusal.code, str(refusal), refusal.field))
+            yield Read(row, None, RowProblem(row.line, refusal.code, refusal.message, refusal.field))
 
 
 def _progress(job: Job[Item], batch: Sequence[Read[Item]], items: Sequence[Item], new_count: int) -> Progress:
@@ -156,5 +156,7 @@ def _preview(job: Job[Item], reads: Sequence[Read[Item]], mapping: Mapping[str, 
 def _preview_row(read: Read[Any], mapping: Mapping[str, str], is_known: bool) -> PreviewRow:
     cells = [str(read.row.values.get(column) or "")[:200] for column in mapping.values()]
     if read.problem is not None:
-        return PreviewRow(read.row.line, cells, "problem", read.problem.message)
+        column = mapping.get(read.problem.field, "")
+        note = f"{column}: {read.problem.message}" if column else read.problem.message
+        return PreviewRow(read.row.line, cells, "problem", note)
     return PreviewRow(read.row.line, cells, "duplicate" if is_known else "new")

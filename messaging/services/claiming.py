@@ -174,7 +174,8 @@ def _reap(delivery: Delivery, *, db_now: datetime, now: datetime) -> int:
         now=now,
     )
     stuck = Delivery.objects.filter(pk=delivery.pk, state=DeliveryState.SENDING, lease_until__lt=db_now)
-    if not stuck.filter(attempt_count=delivery.attempt_count).update(**_facts(then, now)):
+    facts = _facts(then, now) | {"platform_code": "", "platform_text": ""}  # those of an earlier call say nothing now
+    if not stuck.filter(attempt_count=delivery.attempt_count).update(**facts):
         return 0
     number, started_at = delivery.attempt_count, delivery.sending_at or now
     lost = Result(Outcome.IN_DOUBT)

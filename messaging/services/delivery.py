@@ -25,6 +25,7 @@ SENDERS = 8  # threads of a run, and so the most rows `sending` in one process
 HAND = 64  # rows a run keeps in hand: 8 quick sends for each thread stay far under the claim's lease
 RUN_SECONDS = 20.0  # then a run hands over to the next tick
 POLL_SECONDS = 0.2
+NEVER = threading.Event()
 log = logging.getLogger(__name__)
 
 
@@ -44,17 +45,24 @@ def deliver_due(*, worker: str, now: datetime, limit: int = 10_000) -> int:
     return sent
 
 
-def run_deliveries(*, worker: str, now: Clock = clock.now, senders: int = SENDERS, seconds: float = RUN_SECONDS) -> int:
+def run_deliveries(
+    *,
+    worker: str,
+    now: Clock = clock.now,
+    senders: int = SENDERS,
+    seconds: float = RUN_SECONDS,
+    stopping: threading.Event = NEVER,
+) -> int:
     """Send what is due and what falls due within 2 s, each at its time; returns how many calls were recorded.
 
-    Returns when nothing is left in hand, after `seconds` at the latest (plus the calls still running).
-    Two runs at once, in one process or many, share the rows.
+    Returns when nothing is left in hand, after `seconds` or when `stopping` is set at the latest (plus the
+    calls still running); what was in hand and not started is put back. Two runs at once share the rows.
     """
     if not claiming.anything_due(until=now() + claiming.LOOK_AHEAD, db_now=dbtime.now()):
         return 0
     with _Senders(owner_name(worker), senders, now) as team:
         until = time.monotonic() + seconds
-        while time.monotonic() < until:
+        while time.monotonic() < until and not stopping.is_set():
             team.take(_claimed(team, now))
             if team.is_idle():
                 break

@@ -16,7 +16,7 @@ from messaging.platforms import registry
 def create_endpoint(
     *, workspace_id: int, name: str, platform: str, config: dict[str, Any], actor: Actor, now: datetime
 ) -> Endpoint:
-    """Create an endpoint and its connection. `config` is the platform's own (docs/platforms).
+    """Create an endpoint and its connection. `config` is the platform's own (docs/api.md).
 
     Raises InvalidInput for name or platform, ConfigRefused naming the setting. Secrets are encrypted and
     never handed out again. Every call makes a new endpoint.

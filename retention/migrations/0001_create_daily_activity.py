@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name_plural': 'daily activities',
-                'indexes': [models.Index(fields=['group', 'on', 'member'], name='activity_by_day'), models.Index(fields=['workspace', 'on'], name='activity_of_workspace')],
+                'indexes': [models.Index(fields=['workspace', 'group', 'on', 'member'], name='activity_by_day'), models.Index(fields=['workspace', 'on'], name='activity_of_workspace')],
                 'constraints': [models.UniqueConstraint(fields=('workspace', 'member', 'group', 'on'), name='activity_once_per_day')],
             },
         ),

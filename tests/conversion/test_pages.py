@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from campaigns.models import PlaybookRun
@@ -208,3 +210,27 @@ def test_a_viewer_changes_nothing(live, member, signed_in, viewer) -> None:
     order.refresh_from_db()
     live.refresh_from_db()
     assert (order.state, live.state, live.paused_at) == ("held", "scheduled", None)
+
+
+def test_lists_ask_the_same_for_one_and_for_many(visit, product, group, new_member) -> None:
+    def add() -> None:
+        now = clock.now()
+        terms = terms_of(product, group, starts_at=now, ends_at=now + timedelta(hours=1))
+        sale = services.create_flash_sale(terms=terms, actor=SYSTEM, now=now)
+        services.schedule_flash_sale(sale=sale, actor=SYSTEM, now=now)
+        for _ in range(2):
+            services.place_order(sale=sale, member=new_member(), quantity=1, actor=SYSTEM, now=now)
+
+    def queries() -> list[int]:
+        asked = []
+        for name, args in (("sale_list", []), ("order_list", []), ("sale_detail", [FlashSale.objects.first().pk])):
+            with CaptureQueriesContext(connection) as found:
+                visit(name, *args)
+            asked.append(len(found))
+        return asked
+
+    add()
+    one = queries()
+    for _ in range(4):
+        add()
+    assert queries() == one

@@ -1,6 +1,7 @@
 """今日 and its frame."""
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.urls import reverse
@@ -110,9 +111,23 @@ def test_the_live_part_alone_has_no_frame(world, signed_in) -> None:
 
 
 def test_a_period_counts_by_the_communitys_days() -> None:
-    from zoneinfo import ZoneInfo
 
     period = Period(days=7, zone=ZoneInfo("Asia/Shanghai"), now=NOON)
     late_evening = NOON.replace(hour=17)  # 01:00 of the next day there
     assert period.dates()[-1].isoformat() == "2026-11-21"
     assert period.per_day([NOON, late_evening, NOON - timedelta(days=40)]) == [0, 0, 0, 0, 0, 0, 1]
+
+
+def test_money_without_an_earlier_period_is_not_compared(world, signed_in, time_machine) -> None:
+    from conversion.services import pay_order, place_order
+    from dashboard.tiles import _convert
+    from members.models import Member
+
+    time_machine.move_to(world.sale.starts_at + timedelta(seconds=1))
+    member = Member.objects.filter(workspace=world.workspace).first()
+    order = place_order(sale=world.sale, member=member, quantity=1, actor=world.owner.actor, now=clock.now())
+    pay_order(order=order, actor=world.owner.actor, now=clock.now())
+    period = Period(days=7, zone=ZoneInfo("Asia/Shanghai"), now=clock.now() + timedelta(seconds=1))
+    tile = _convert(world.owner.actor, world.workspace.slug, period)
+    assert (tile["value"], tile["currency"]) == (19_900, "CNY")
+    assert not {"change_count", "change_rate"} & tile.keys()

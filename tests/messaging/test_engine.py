@@ -128,6 +128,16 @@ def test_a_tick_during_a_run_returns_at_once(plan, room) -> None:
     assert not SandboxPost.objects.exists()
 
 
+def test_a_run_starts_nothing_more_when_its_worker_is_asked_to_end(plan, room) -> None:
+    plan(room, due_at=clock.now() + timedelta(seconds=1.5))
+    stopping = threading.Event()
+    stopping.set()
+
+    assert services.run_deliveries(worker="tests", stopping=stopping) == 0
+
+    assert list(Delivery.objects.values_list("state", "lease_owner")) == [("planned", "")]
+
+
 def test_a_person_who_cancels_at_the_last_moment_is_heard(plan, room, guard, workspace, monkeypatch) -> None:
     plan(room, due_at=clock.now())
 

@@ -1,0 +1,81 @@
+"""A sale in Chromium: the phone page and 抢购现场 are live, and one impatient thumb is one order."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
+
+from community_ops.common import clock
+from conversion import services
+from conversion.models import FlashSale, Order
+from members.services import issue_pass
+from tests.conftest import find_chromium
+from tests.conversion.conftest import terms_of
+from tests.factories.people import SYSTEM
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+PHONE = {"width": 360, "height": 740}
+
+
+@pytest.fixture
+def chromium(monkeypatch) -> Iterator[Browser]:
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # the browser's driver runs a loop in this thread
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=find_chromium(), args=["--no-sandbox", "--disable-background-networking"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def live(product, group) -> FlashSale:
+    now = clock.now()
+    terms = terms_of(product, group, starts_at=now, ends_at=now + timedelta(hours=1), payment_mode="sandbox")
+    sale = services.create_flash_sale(terms=terms, actor=SYSTEM, now=now)
+    services.schedule_flash_sale(sale=sale, actor=SYSTEM, now=now)
+    return sale
+
+
+def phone_of(chromium, live_server, member, **options) -> BrowserContext:
+    context = chromium.new_context(viewport=PHONE, **options)
+    code = issue_pass(member=member, actor=SYSTEM, now=clock.now())
+    context.new_page().goto(f"{live_server.url}/p/{code}")
+    return context
+
+
+def test_two_quick_taps_are_one_order_and_the_stock_moves_by_itself(
+    chromium, live_server, live, member, new_member
+) -> None:
+    page = phone_of(chromium, live_server, member).pages[0]
+    page.goto(f"{live_server.url}/s/{live.public_code}/")
+    page.locator(".sticky-action button").dblclick()
+    expect(page.locator("section[id^=order-]")).to_have_count(1)
+    assert Order.objects.count() == 1
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    services.place_order(sale=live, member=new_member(), quantity=2, actor=SYSTEM, now=clock.now())
+    expect(page.locator(".left b").first).not_to_contain_text("2", timeout=10_000)
+
+
+def test_the_phone_page_works_without_script(chromium, live_server, live, member) -> None:
+    page = phone_of(chromium, live_server, member, java_script_enabled=False).pages[0]
+    page.goto(f"{live_server.url}/s/{live.public_code}/")
+    page.locator("input[name=quantity]").fill("2")
+    page.locator(".sticky-action button").click()
+    page.locator("section[id^=order-] .button-primary").click()
+    assert Order.objects.get().state == "paid"
+
+
+def test_the_control_room_shows_new_orders_by_itself(chromium, live_server, live, member, owner, signed_in) -> None:
+    context = chromium.new_context()
+    session = signed_in(owner).cookies["sessionid"].value
+    context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
+    page = context.new_page()
+    page.goto(f"{live_server.url}/w/{owner.workspace.slug}/flash-sales/{live.pk}/")
+    services.place_order(sale=live, member=member, quantity=1, actor=SYSTEM, now=clock.now())
+    row = page.locator("tr[id^=order-]")
+    expect(row).to_contain_text("李姐", timeout=10_000)
+    row.locator("form").first.locator("button").click()
+    expect(row.locator(".badge.tone-good")).to_be_visible(timeout=10_000)
+    assert Order.objects.get().state == "paid"
