@@ -13,6 +13,7 @@ from campaigns import policies, selectors
 from campaigns.models import Announcement
 from community_ops.common.actors import Actor
 from community_ops.common.errors import DomainError
+from community_ops.common.forms import ObjectsField
 
 BUBBLE_ID = "preview"
 _LOCAL = "%Y-%m-%dT%H:%M"
@@ -56,7 +57,7 @@ class ZonedForm(forms.Form):
         self.add_error(error.field if error.field in self.fields else None, str(error.message))
 
 
-class GroupChoiceField(forms.ModelMultipleChoiceField):
+class GroupChoiceField(ObjectsField):
     """Groups as check boxes; one that nothing can be sent to says so."""
 
     widget = forms.CheckboxSelectMultiple

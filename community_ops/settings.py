@@ -262,7 +262,7 @@ CONTENT_SECURITY_POLICY = {
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["community_ops.accounts.authentication.ApiTokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["community_ops.accounts.permissions.RoleAllowsAction"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["community_ops.common.api.renderers.CarefulJSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["community_ops.common.api.parsers.StrictJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "community_ops.common.api.pagination.OldestFirst",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
@@ -287,7 +287,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {},
 }
-DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = 48 * 1024 * 1024  # bytes: 1,000 events of 10,000 four-byte signs, and some
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 
 # --- admin -----------------------------------------------------------------------------------

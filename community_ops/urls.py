@@ -23,3 +23,7 @@ urlpatterns = [
     path("api/v1/", include("community_ops.api_urls")),
     path("admin/", admin.site.urls),
 ]
+
+handler400 = "community_ops.error_pages.bad_request"
+handler404 = "community_ops.error_pages.not_found"
+handler500 = "community_ops.error_pages.server_error"

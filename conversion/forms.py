@@ -14,6 +14,7 @@ from campaigns.selectors import playbooks_visible_to
 from community_ops.common import money
 from community_ops.common.actors import Actor
 from community_ops.common.errors import DomainError, InvalidInput
+from community_ops.common.forms import ObjectsField
 from conversion import policies, selectors
 from conversion.models import OrderState, PaymentMode, Product
 from groups.selectors import groups_visible_to
@@ -80,9 +81,7 @@ class SaleForm(RefusingForm):
     """A new sale. Times are wall times of the community that the groups belong to."""
 
     product = forms.ModelChoiceField(label=gettext_lazy("Product"), queryset=Product.objects.none())
-    groups: forms.ModelMultipleChoiceField = forms.ModelMultipleChoiceField(
-        label=gettext_lazy("Groups"), queryset=None, widget=forms.CheckboxSelectMultiple
-    )
+    groups = ObjectsField(label=gettext_lazy("Groups"), queryset=None, widget=forms.CheckboxSelectMultiple)
     starts_at = WallTimeField(label=gettext_lazy("Starts"))
     ends_at = WallTimeField(label=gettext_lazy("Ends"))
     stock = forms.IntegerField(

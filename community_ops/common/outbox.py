@@ -63,7 +63,13 @@ def subscribe(event: type[E], *, name: str, handler: Callable[[E], None]) -> Non
 def drain(*, now: datetime, limit: int = BATCH) -> int:
     """Hand out waiting events and work on due receipts; returns how many receipts were settled."""
     _dispatch(now=now, limit=limit)
-    return sum(_work_on(pk, now=now) for pk in list(_due(now).values_list("pk", flat=True)[:limit]))
+    settled = 0
+    while settled < limit:  # a round takes one event of each aggregate; the next ones follow in the next round
+        round_settled = sum(_work_on(pk, now=now) for pk in list(_due(now).values_list("pk", flat=True)[:limit]))
+        if not round_settled:
+            break
+        settled += round_settled
+    return settled
 
 
 def retry_parked(*, receipt: EventReceipt, actor: Actor, now: datetime) -> None:

@@ -7,6 +7,8 @@ from django.utils.translation import gettext as _
 from community_ops.common.errors import InvalidInput
 
 # Bidirectional overrides and isolates can make a text read differently from what it is.
+# Signs that show nothing by themselves: formats (but joiners inside emoji are harmless), unassigned ones.
+_INVISIBLE = frozenset({"Cf", "Cn", "Zl", "Zp", "Zs", "Cc"})
 _DIRECTION = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
 
 
@@ -25,13 +27,13 @@ def clean_text(value: str, *, field: str, max_length: int, required: bool = True
     if any(0xD800 <= ord(sign) <= 0xDFFF for sign in value):
         raise InvalidInput(_("The text has half an emoji in it."), field=field)
     text = unicodedata.normalize("NFC", value.replace("\r\n", "\n").replace("\r", "\n")).strip()
-    allowed = "\n\t" if lines else ""
-    if any(unicodedata.category(sign) == "Cc" and sign not in allowed for sign in text):
+    allowed = "\n\t\u2028\u2029" if lines else ""
+    if any(unicodedata.category(sign) in {"Cc", "Cn", "Zl", "Zp"} and sign not in allowed for sign in text):
         raise InvalidInput(_("The text has control characters in it."), field=field)
     if _DIRECTION.intersection(text):
         raise InvalidInput(_("The text has invisible direction marks in it."), field=field)
     if len(text) > max_length:
         raise InvalidInput(_("At most %(count)d characters.") % {"count": max_length}, field=field)
-    if required and not text:
+    if required and all(unicodedata.category(sign) in _INVISIBLE for sign in text):
         raise InvalidInput(_("This must not be empty."), field=field)
     return text

@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from campaigns.selectors import playbooks_visible_to
 from community_ops.common import clock
-from community_ops.common.api.fields import AmountField, LineField, MomentField, VisibleRelatedField
+from community_ops.common.api.fields import AmountField, LineField, MomentField, StrictIntegerField, VisibleRelatedField
 from community_ops.common.money import to_major
 from conversion import guards, policies, selectors
 from conversion.models import FlashSale, Order, OrderState, PaymentMode, Product, SaleItem
@@ -44,16 +44,14 @@ class NewFlashSaleSerializer(serializers.Serializer):
     """`playbook`: left out = the built-in ladder, null = no ladder."""
 
     product = VisibleRelatedField(selectors.products_visible_to)
-    groups = serializers.ListField(child=VisibleRelatedField(groups_visible_to), allow_empty=False, max_length=500)
+    groups = VisibleRelatedField(groups_visible_to, many=True, allow_empty=False)
     starts_at = MomentField()
     ends_at = MomentField()
-    stock = serializers.IntegerField(min_value=1, max_value=policies.MAX_PIECES)
-    limit_per_member = serializers.IntegerField(
-        min_value=1, max_value=policies.MAX_PIECES, allow_null=True, default=None
-    )
+    stock = StrictIntegerField(min_value=1, max_value=policies.MAX_PIECES)
+    limit_per_member = StrictIntegerField(min_value=1, max_value=policies.MAX_PIECES, allow_null=True, default=None)
     price_amount = AmountField()
     currency = serializers.CharField(min_length=3, max_length=3)
-    hold_seconds = serializers.IntegerField(
+    hold_seconds = StrictIntegerField(
         min_value=policies.MIN_HOLD_SECONDS, max_value=policies.MAX_HOLD_SECONDS, default=900
     )
     name = LineField(max_length=200, required=False, allow_blank=True, default="")
@@ -113,7 +111,7 @@ class ReasonSerializer(serializers.Serializer):
 
 class NewOrderSerializer(serializers.Serializer):
     member = VisibleRelatedField(members_visible_to)
-    quantity = serializers.IntegerField(min_value=1, max_value=policies.MAX_PIECES)
+    quantity = StrictIntegerField(min_value=1, max_value=policies.MAX_PIECES)
 
 
 class OrderSerializer(serializers.ModelSerializer):

@@ -18,6 +18,7 @@ from community_ops.common.api.views import TenantViewSet
 from community_ops.common.errors import DomainError
 from conversion import selectors, services
 from conversion.api import serializers
+from conversion.errors import SaleLimitReached, SaleNotOpen, SaleSoldOut
 from conversion.models import FlashSale, Order, OrderSource, OrderState, Product
 from conversion.services import SaleTerms
 from groups.selectors import communities_visible_to
@@ -89,7 +90,7 @@ class FlashSaleViewSet(ListModelMixin, RetrieveModelMixin, ReadingViewSet):
         return self._now
 
     def refused(self, error: DomainError) -> None:
-        if self.action == "orders":
+        if isinstance(error, SaleNotOpen | SaleLimitReached | SaleSoldOut):  # so the sale was found
             services.count_refusal(sale_id=int(self.kwargs["pk"]), code=error.code, now=self.now)
 
     @extend_schema(request=serializers.NewFlashSaleSerializer, responses={201: serializers.FlashSaleSerializer})

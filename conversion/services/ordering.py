@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
+from django.utils.translation import gettext as _
 
 from community_ops.common import audit, stock
 from community_ops.common.actors import Actor
+from community_ops.common.errors import InvalidInput
 from community_ops.common.nudge import nudge
 from conversion import policies, selectors
 from conversion.errors import SaleLimitReached, SaleNotOpen, SaleSoldOut
@@ -35,11 +37,14 @@ def place_order(
 ) -> Order:
     """Hold `quantity` pieces for a member until `now` + the sale's hold time.
 
-    Raises, in this order: InvalidInput naming `quantity`, SaleNotOpen, SaleLimitReached, SaleSoldOut (also when
-    fewer are left than asked for). A refusal writes nothing. Success writes order, line, hold, limit, stock and one
-    audit row. With a `request_key` a second call returns the first order; without one it is a second order.
+    Raises, in this order: InvalidInput naming `quantity` or `member` (of another community), SaleNotOpen,
+    SaleLimitReached, SaleSoldOut (also when fewer are left than asked for). A refusal writes nothing.
+    Success writes order, line, hold, limit, stock and one audit row. With a
+    `request_key` a second call returns the first order; without one it is a second order.
     """
     policies.refuse_out_of_range(quantity, field="quantity")
+    if member.community_id != sale.community_id:
+        raise InvalidInput(_("She is a member of another community."), field="member")
     if request_key and (first := _find(sale, member, request_key)) is not None:
         return first
     item = _item(sale)

@@ -1,7 +1,12 @@
-"""A sale in Chromium: the phone page and 抢购现场 are live, and one impatient thumb is one order."""
+"""A sale in Chromium: the phone page and 抢购现场 are live, and one impatient thumb is one order.
 
-from collections.abc import Iterator
+The browser's driver runs a loop in the test's thread, so the database is asked aside while it is open.
+"""
+
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
@@ -9,18 +14,19 @@ from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 from community_ops.common import clock
 from conversion import services
 from conversion.models import FlashSale, Order
+from members.models import Member
 from members.services import issue_pass
 from tests.conftest import find_chromium
 from tests.conversion.conftest import terms_of
 from tests.factories.people import SYSTEM
+from tests.races import at_once
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 PHONE = {"width": 360, "height": 740}
 
 
 @pytest.fixture
-def chromium(monkeypatch) -> Iterator[Browser]:
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # the browser's driver runs a loop in this thread
+def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=find_chromium(), args=["--no-sandbox", "--disable-background-networking"]
@@ -38,44 +44,68 @@ def live(product, group) -> FlashSale:
     return sale
 
 
-def phone_of(chromium, live_server, member, **options) -> BrowserContext:
+@pytest.fixture
+def pass_code(member) -> str:
+    return issue_pass(member=member, actor=SYSTEM, now=clock.now())
+
+
+@pytest.fixture
+def second_member(new_member) -> Member:
+    return new_member()
+
+
+@pytest.fixture
+def session(owner, signed_in) -> str:
+    return signed_in(owner).cookies["sessionid"].value
+
+
+def aside(job: Callable[[], Any]) -> Any:
+    """Ask the database from another thread."""
+    (result,) = at_once([job])
+    return result
+
+
+def buy(sale, member, quantity) -> None:
+    place = partial(services.place_order, sale=sale, member=member, quantity=quantity, actor=SYSTEM, now=clock.now())
+    assert isinstance(aside(place), Order)
+
+
+def phone_of(chromium, live_server, code, **options) -> BrowserContext:
     context = chromium.new_context(viewport=PHONE, **options)
-    code = issue_pass(member=member, actor=SYSTEM, now=clock.now())
     context.new_page().goto(f"{live_server.url}/p/{code}")
     return context
 
 
 def test_two_quick_taps_are_one_order_and_the_stock_moves_by_itself(
-    chromium, live_server, live, member, new_member
+    live_server, live, pass_code, second_member, chromium
 ) -> None:
-    page = phone_of(chromium, live_server, member).pages[0]
+    page = phone_of(chromium, live_server, pass_code).pages[0]
     page.goto(f"{live_server.url}/s/{live.public_code}/")
     page.locator(".sticky-action button").dblclick()
     expect(page.locator("section[id^=order-]")).to_have_count(1)
-    assert Order.objects.count() == 1
+    assert aside(Order.objects.count) == 1
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    services.place_order(sale=live, member=new_member(), quantity=2, actor=SYSTEM, now=clock.now())
+    buy(live, second_member, 2)
     expect(page.locator(".left b").first).not_to_contain_text("2", timeout=10_000)
 
 
-def test_the_phone_page_works_without_script(chromium, live_server, live, member) -> None:
-    page = phone_of(chromium, live_server, member, java_script_enabled=False).pages[0]
+def test_the_phone_page_works_without_script(live_server, live, pass_code, chromium) -> None:
+    page = phone_of(chromium, live_server, pass_code, java_script_enabled=False).pages[0]
     page.goto(f"{live_server.url}/s/{live.public_code}/")
     page.locator("input[name=quantity]").fill("2")
     page.locator(".sticky-action button").click()
     page.locator("section[id^=order-] .button-primary").click()
-    assert Order.objects.get().state == "paid"
+    assert aside(Order.objects.get).state == "paid"
 
 
-def test_the_control_room_shows_new_orders_by_itself(chromium, live_server, live, member, owner, signed_in) -> None:
+def test_the_control_room_shows_new_orders_by_itself(live_server, live, member, owner, session, chromium) -> None:
     context = chromium.new_context()
-    session = signed_in(owner).cookies["sessionid"].value
     context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
     page = context.new_page()
     page.goto(f"{live_server.url}/w/{owner.workspace.slug}/flash-sales/{live.pk}/")
-    services.place_order(sale=live, member=member, quantity=1, actor=SYSTEM, now=clock.now())
+    buy(live, member, 1)
     row = page.locator("tr[id^=order-]")
     expect(row).to_contain_text("李姐", timeout=10_000)
     row.locator("form").first.locator("button").click()
     expect(row.locator(".badge.tone-good")).to_be_visible(timeout=10_000)
-    assert Order.objects.get().state == "paid"
+    assert aside(Order.objects.get).state == "paid"

@@ -68,9 +68,18 @@ class MomentField(serializers.Field):
         return value.isoformat().replace("+00:00", "Z")
 
 
+class StrictIntegerField(serializers.IntegerField):
+    """A JSON number without a fraction; a string or a boolean is none."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if isinstance(data, bool) or not isinstance(data, int):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
 @extend_schema_field(OpenApiTypes.STR)
 class LineField(serializers.CharField):
-    """One line of text by the rules of `common.text`."""
+    """One line of text by the rules of `common.text`; a number or a boolean is no text."""
 
     def __init__(self, **kwargs: Any) -> None:
         self._max = kwargs["max_length"]
@@ -79,6 +88,8 @@ class LineField(serializers.CharField):
     def run_validation(self, data: Any = serializers.empty) -> Any:
         if isinstance(data, str):
             data = _cleaned(text.clean_line, data, self.field_name, self._max, required=not self.allow_blank)
+        elif data is not None and data is not serializers.empty:
+            self.fail("invalid")
         return super().run_validation(data)
 
 
@@ -88,6 +99,8 @@ class ProseField(LineField):
     def run_validation(self, data: Any = serializers.empty) -> Any:
         if isinstance(data, str):
             data = _cleaned(text.clean_text, data, self.field_name, self._max, required=not self.allow_blank)
+        elif data is not None and data is not serializers.empty:
+            self.fail("invalid")
         return serializers.CharField.run_validation(self, data)
 
 

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 
 from django.db import IntegrityError, OperationalError, connection, transaction
 from django.http import HttpRequest
-from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
+from community_ops.common.api.renderers import CarefulJSONRenderer
 from community_ops.common.errors import DomainError, InvalidInput
 from community_ops.common.models import IdempotencyRecord
 
@@ -59,7 +59,7 @@ def once(request: HttpRequest, *, scope: str, run: Callable[[], Response]) -> Re
             return Replay(record)
         response = run()
         if 200 <= response.status_code < 300:
-            record.status, record.answer = response.status_code, JSONRenderer().render(response.data)
+            record.status, record.answer = response.status_code, CarefulJSONRenderer().render(response.data)
             record.save(update_fields=["status", "answer", "updated_at"])
         else:
             transaction.set_rollback(True)

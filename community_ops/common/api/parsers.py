@@ -16,7 +16,7 @@ class MalformedJson(APIException):
 
 
 class StrictJSONParser(BaseParser):
-    """UTF-8 JSON; NaN, Infinity, lone surrogates and anything else that is not JSON is `malformed_json`."""
+    """UTF-8 JSON; NaN, Infinity and anything else that is not JSON is `malformed_json`."""
 
     media_type = "application/json"
 

@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Any, ClassVar, cast
 
+from django.conf import settings
 from django.db.models import QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,13 +14,19 @@ from community_ops.common.api.idempotency import once
 from community_ops.common.errors import DomainError
 
 
+class BodyTooLarge(DomainError):
+    code = "body_too_large"
+    status = 413
+    message = "The body is too large."
+
+
 class TenantViewSet(GenericViewSet):
     """`allowed` maps each of the viewset's actions to a row of the role table (accounts.policies).
 
     Subclasses give `get_queryset()` by a selector that takes `self.actor`.
     """
 
-    http_method_names = ["get", "post", "head", "options"]
+    http_method_names = ["get", "post", "head"]
     allowed: ClassVar[dict[str, str]] = {}
 
     @property
@@ -56,5 +63,19 @@ class TenantViewSet(GenericViewSet):
         return super().handle_exception(exc)
 
     def _run_once(self, handler: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
+        _refuse_too_large(request)
+        _read_whole(request)
         scope = f"{self.actor.kind}:{self.actor.id}"
         return once(request._request, scope=scope, run=partial(handler, request, *args, **kwargs))
+
+
+def _refuse_too_large(request: Request) -> None:
+    limit: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    if int(request.META.get("CONTENT_LENGTH") or 0) > limit:
+        raise BodyTooLarge(limit_bytes=limit)
+
+
+def _read_whole(request: Request) -> None:
+    """Keep the raw body (the idempotency digest needs it), and refuse a malformed one also where none is wanted."""
+    request._request.body  # noqa: B018 - reading keeps it
+    request.data  # noqa: B018 - parsing refuses it

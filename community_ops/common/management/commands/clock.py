@@ -9,6 +9,7 @@ from django.db.models import F
 from community_ops.common import clock
 from community_ops.common.models import ClockShift
 
+MAX_STEP = 3650
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
 
@@ -36,4 +37,6 @@ def _parse(text: str) -> timedelta:
     if not text or match is None:
         raise CommandError("Give a duration like 1d2h30m.")
     days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    if max(days, hours, minutes, seconds) > MAX_STEP:
+        raise CommandError(f"At most {MAX_STEP} of each unit.")
     return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
