@@ -59,8 +59,7 @@ class FlashSaleText:
         if sale is None:
             return {}
         group = groups_by_id(workspace_id=sale.workspace_id, group_ids=[target_id]).get(target_id)
-        with translation.override(sale.community.locale):
-            return _values(sale, _zone(sale, group if target_kind == "group" else None), now)
+        return text_values(sale, _zone(sale, group if target_kind == "group" else None), now)
 
 
 def sale_link(sale: FlashSale) -> str:
@@ -72,6 +71,12 @@ def _is_result(delivery: "Delivery", sale: FlashSale) -> bool:
     if sale.sold_out_at is not None and delivery.due_at >= sale.sold_out_at:
         return True
     return delivery.due_at >= sale.ends_at
+
+
+def text_values(sale: FlashSale, zone: str, now: datetime) -> dict[str, str]:
+    """A value for each of NAMES, in the community's language; the sale as `find_sale` reads it."""
+    with translation.override(sale.community.locale):
+        return _values(sale, zone, now)
 
 
 def _values(sale: FlashSale, zone: str, now: datetime) -> dict[str, str]:

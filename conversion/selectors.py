@@ -211,6 +211,12 @@ def orders_of_member(actor: Actor, member: "Member") -> QuerySet[Order]:
     return orders_visible_to(actor).filter(member=member).order_by("-placed_at", "-id")
 
 
+def own_orders(member: "Member") -> QuerySet[Order]:
+    """For her own page: her orders with sale and lines, newest first."""
+    rows = Order.objects.of(member.workspace_id).filter(member=member)
+    return rows.select_related("sale").prefetch_related("lines").order_by("-placed_at", "-id")
+
+
 def order_state_counts(sale: FlashSale, *, now: datetime) -> dict[str, int]:
     """Orders of a sale by what they are at `now`."""
     overdue = Q(state=OrderState.HELD, expires_at__lte=now)

@@ -1,5 +1,6 @@
 """The ladder of a sale as lines for people: planned before it is scheduled, and how it went afterwards."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,8 @@ from django.utils.translation import gettext as _
 from campaigns import services as campaigns
 from campaigns.selectors import GroupState, find_last_run, states_of_run
 from community_ops.common.actors import Actor
+from community_ops.common.placeholders import fill
+from conversion.guards import text_values
 from conversion.models import FlashSale
 from conversion.services.sales import SUBJECT_KIND
 from conversion.wording import condition_words, reason_words, touch_words
@@ -31,7 +34,8 @@ def of_sale(sale: FlashSale, actor: Actor, *, now: datetime) -> list[Line]:
     run = find_last_run(workspace_id=sale.workspace_id, subject_kind=SUBJECT_KIND, subject_id=sale.pk)
     if run is None:
         groups = [target.group for target in sale.targets.all()]
-        return _preview(sale.playbook, sale.starts_at, sale.ends_at, groups, now)
+        lines = _preview(sale.playbook, sale.starts_at, sale.ends_at, groups, now)
+        return [line | {"text": _filled(sale, line, now)} for line in lines]
     lines = [_touched(touch, state) for touch, state in states_of_run(run, actor, now=now)[:AT_MOST]]
     return sorted(lines, key=lambda line: (line["at"] is None, line["at"] or now))
 
@@ -53,6 +57,11 @@ def _preview(
         }
         for touch in touches[:AT_MOST]
     ]
+
+
+def _filled(sale: FlashSale, line: Line, now: datetime) -> str:
+    """The words as they would be with the numbers of now; the true ones are read when it is sent."""
+    return fill(line["text"], defaultdict(str, text_values(sale, line["zone"], line["at"] or now)))
 
 
 def _touched(touch: "Touch", state: GroupState) -> Line:

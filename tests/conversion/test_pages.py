@@ -98,6 +98,7 @@ def test_a_draft_is_scheduled_after_its_plan_was_seen(visit, product, group, lad
     assert (sale.state, sale.hold_seconds, counts(sale).stock) == ("draft", 900, 300)
     draft = visit("sale_detail", sale.pk)
     assert len(draft.context["steps"]) == ladder.steps.count()
+    assert not any("{" in step["text"] for step in draft.context["steps"])
     assert not PlaybookRun.objects.exists()
     visit("sale_schedule", sale.pk, post={})
     assert PlaybookRun.objects.get().subject_id == sale.pk
