@@ -1,9 +1,11 @@
 """The stretch of time a page looks at, and the equally long one before it."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
+
+from django.db.models import Count, Q, QuerySet
 
 CHOICES = (7, 30)  # days
 
@@ -35,11 +37,12 @@ class Period:
         last = self.now.astimezone(self.zone).date()
         return [last - timedelta(days=back) for back in range(self.days - 1, -1, -1)]
 
-    def per_day(self, moments: Iterable[datetime]) -> list[int]:
-        """How many of the moments fall on each of `dates`."""
-        counts = dict.fromkeys(self.dates(), 0)
-        for moment in moments:
-            day = moment.astimezone(self.zone).date()
-            if day in counts:
-                counts[day] += 1
-        return list(counts.values())
+    def per_day(self, rows: QuerySet[Any, Any], column: str) -> list[int]:
+        """How many rows have their `column` (a moment) on each of `dates`; counted by the database."""
+        starts = [datetime.combine(day, time.min, self.zone) for day in self.dates()]
+        ends = [*starts[1:], starts[-1] + timedelta(days=1)]
+        counts = {
+            f"day_{number}": Count("pk", filter=Q(**{f"{column}__gte": start, f"{column}__lt": end}))
+            for number, (start, end) in enumerate(zip(starts, ends, strict=True))
+        }
+        return list(rows.order_by().aggregate(**counts).values())

@@ -48,13 +48,13 @@ def _build(actor: Actor, slug: str, period: Period) -> Tile:
 def _acquire(actor: Actor, slug: str, period: Period) -> Tile:
     """Members whose stay in a group began in the period (by the time of joining, not of importing)."""
     joined = memberships_visible_to(actor).filter(joined_at__lt=period.now)
-    moments = list(joined.filter(joined_at__gte=period.since).values_list("joined_at", flat=True))
+    new = joined.filter(joined_at__gte=period.since)
     before = joined.filter(joined_at__gte=period.previous.since, joined_at__lt=period.since).count()
     return {
         "stage": "acquire",
         "label": _("Joined a group"),
-        **_counted(len(moments), before),
-        "series": period.per_day(moments),
+        **_counted(new.count(), before),
+        "series": period.per_day(new, "joined_at"),
         "source": "platform",
         "url": reverse("members:member_list", args=[slug]),
     }
@@ -63,13 +63,13 @@ def _acquire(actor: Actor, slug: str, period: Period) -> Tile:
 def _activate(actor: Actor, slug: str, period: Period) -> Tile:
     """Messages the platforms accepted in the period."""
     accepted = deliveries_visible_to(actor).filter(accepted_at__lt=period.now)
-    moments = list(accepted.filter(accepted_at__gte=period.since).values_list("accepted_at", flat=True))
+    new = accepted.filter(accepted_at__gte=period.since)
     before = accepted.filter(accepted_at__gte=period.previous.since, accepted_at__lt=period.since).count()
     return {
         "stage": "activate",
         "label": _("Messages accepted by platforms"),
-        **_counted(len(moments), before),
-        "series": period.per_day(moment for moment in moments if moment),
+        **_counted(new.count(), before),
+        "series": period.per_day(new, "accepted_at"),
         "source": "platform",
         "url": reverse("messaging:deliveries", args=[slug]),
     }
@@ -105,12 +105,11 @@ def _convert(actor: Actor, slug: str, period: Period) -> Tile:
     before = revenue(workspace_id=actor.workspace_id, since=earlier.since, until=earlier.now)
     same = next((one.amount for one in before if one.currency == main.currency), 0)
     paid = orders_visible_to(actor).filter(paid_at__gte=period.since, paid_at__lt=period.now)
-    moments = paid.values_list("paid_at", flat=True)
     return tile | {
         "label": _("Paid") + _other_currencies([one.currency for one in now[1:]]),
         "currency": main.currency,
         **(_counted(main.amount, same) if same else {"value": main.amount}),
-        "series": period.per_day(moment for moment in moments if moment),
+        "series": period.per_day(paid, "paid_at"),
         "source": "manual",
     }
 

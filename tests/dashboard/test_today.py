@@ -7,7 +7,7 @@ import pytest
 from django.urls import reverse
 
 from community_ops.common import clock, outbox
-from community_ops.common.models import EventReceipt, JobPulse, OutboxEvent
+from community_ops.common.models import AuditEntry, EventReceipt, JobPulse, OutboxEvent
 from dashboard.period import Period
 from tests.factories.people import make_person
 from tests.factories.world import make_world
@@ -110,12 +110,13 @@ def test_the_live_part_alone_has_no_frame(world, signed_in) -> None:
     assert "<html" not in answer.content.decode()
 
 
-def test_a_period_counts_by_the_communitys_days() -> None:
-
+def test_a_period_counts_by_the_communitys_days(workspace) -> None:
     period = Period(days=7, zone=ZoneInfo("Asia/Shanghai"), now=NOON)
     late_evening = NOON.replace(hour=17)  # 01:00 of the next day there
+    for moment in (NOON, late_evening, NOON - timedelta(days=40)):
+        AuditEntry.objects.create(workspace=workspace, at=moment, actor_kind="system", actor_label="t", verb="x.y")
     assert period.dates()[-1].isoformat() == "2026-11-21"
-    assert period.per_day([NOON, late_evening, NOON - timedelta(days=40)]) == [0, 0, 0, 0, 0, 0, 1]
+    assert period.per_day(AuditEntry.objects.all(), "at") == [0, 0, 0, 0, 0, 0, 1]
 
 
 def test_money_without_an_earlier_period_is_not_compared(world, signed_in, time_machine) -> None:
