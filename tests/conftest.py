@@ -10,6 +10,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from community_ops.accounts.models import Role, Workspace
+from community_ops.common import pulses
 from tests.factories.people import Someone, make_person, make_token, make_workspace
 
 REQUIRED = os.environ.get("REQUIRE_SERVICES") == "1"
@@ -36,6 +37,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for mark, reason in missing.items():
             if item.get_closest_marker(mark):
                 item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(autouse=True)
+def fresh_pulses() -> None:
+    """A job's pulse is written at most every five seconds a process; each test begins anew."""
+    pulses._written_at.clear()
 
 
 @pytest.fixture

@@ -19,9 +19,11 @@ def own_redis() -> Iterator[str]:
     port = unused_port()
     command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
-        assert eventually(lambda: redis_answers(port))
-        yield f"redis://127.0.0.1:{port}/0"
-        server.kill()
+        try:
+            assert eventually(lambda: redis_answers(port))
+            yield f"redis://127.0.0.1:{port}/0"
+        finally:
+            server.kill()  # also after a failure: leaving the block waits for its end
 
 
 def redis_answers(port: int) -> bool:

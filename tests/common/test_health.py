@@ -11,9 +11,6 @@ from community_ops.common.tasks import beat_heart
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
-def fresh_process() -> None:
-    pulses._written_at.clear()
 
 
 def test_live_asks_nothing(client, django_assert_num_queries) -> None:
