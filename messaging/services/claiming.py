@@ -13,6 +13,7 @@ from django.db.models import Q, QuerySet
 from messaging.models import Attempt, AttemptOutcome, Delivery, DeliveryState
 from messaging.platforms.base import Outcome, Result
 from messaging.policies import Next, after_call, after_lost_call
+from messaging.services.statements import insert, update_where
 
 LOOK_AHEAD = timedelta(seconds=2)
 # Longer than a full hand of quick sends takes; a crashed worker's rows start at most this much late.
@@ -54,32 +55,29 @@ def let_go(deliveries: list[Delivery], *, owner: str) -> None:
 
 def begin(delivery: Delivery, *, owner: str, text: str, now: datetime, db_now: datetime) -> bool:
     """Mark the start of a call. False when the row was moved, cancelled or taken by another worker."""
-    return (
-        _held(delivery, owner, next_try_at__lte=now).update(
-            state=DeliveryState.SENDING,
-            reason="",
-            attempt_count=delivery.attempt_count + 1,
-            sending_at=now,
-            sent_text=text,
-            lease_until=db_now + SEND_LEASE,
-            updated_at=now,
-        )
-        == 1
-    )
+    held = _held(delivery, owner) | {"next_try_at__lte": now}
+    started = {
+        "state": DeliveryState.SENDING,
+        "reason": "",
+        "attempt_count": delivery.attempt_count + 1,
+        "sending_at": now,
+        "sent_text": text,
+        "lease_until": db_now + SEND_LEASE,
+        "updated_at": now,
+    }
+    return update_where(Delivery, held, started) == 1
 
 
 def drop(delivery: Delivery, *, owner: str, state: DeliveryState, reason: str, now: datetime) -> bool:
     """Settle a row without a call. False when it was moved, cancelled or taken by another worker."""
     settled = {"state": state, "reason": reason[:60], "lease_owner": "", "lease_until": None, "updated_at": now}
-    return _held(delivery, owner).update(**settled) == 1
+    return update_where(Delivery, _held(delivery, owner), settled) == 1
 
 
-def _held(delivery: Delivery, owner: str, **more: Any) -> QuerySet[Delivery]:
+def _held(delivery: Delivery, owner: str) -> dict[str, Any]:
     """The row, if it is still planned, in this owner's hand and as she read it."""
-    count = delivery.attempt_count
-    return Delivery.objects.filter(
-        pk=delivery.pk, lease_owner=owner, state=DeliveryState.PLANNED, attempt_count=count, **more
-    )
+    as_read = {"id": delivery.pk, "attempt_count": delivery.attempt_count}
+    return as_read | {"state": DeliveryState.PLANNED, "lease_owner": owner}
 
 
 @transaction.atomic
@@ -98,12 +96,12 @@ def finish(delivery: Delivery, *, owner: str, result: Result, started_at: dateti
         now=now,
     )
     facts = _facts(then, now) | {
-        "platform_code": result.code[:40],
-        "platform_text": result.text[:500],
-        "platform_message_id": result.message_id[:100],
+        "platform_code": _storable(result.code, 40),
+        "platform_text": _storable(result.text, 500),
+        "platform_message_id": _storable(result.message_id, 100),
     }
-    mine = Delivery.objects.filter(pk=delivery.pk, state=DeliveryState.SENDING, lease_owner=owner, attempt_count=number)
-    if not mine.update(**facts):
+    mine = {"id": delivery.pk, "state": DeliveryState.SENDING, "lease_owner": owner, "attempt_count": number}
+    if not update_where(Delivery, mine, facts):
         return False
     _note(delivery, number, AttemptOutcome(result.outcome.value), result=result, started_at=started_at, now=now)
     return True
@@ -122,22 +120,26 @@ def _facts(then: Next, now: datetime) -> dict[str, Any]:
 def _note(
     delivery: Delivery, number: int, outcome: AttemptOutcome, *, result: Result, started_at: datetime, now: datetime
 ) -> None:
-    Attempt.objects.bulk_create(
-        [
-            Attempt(
-                workspace_id=delivery.workspace_id,
-                delivery=delivery,
-                number=number,
-                started_at=started_at,
-                finished_at=now,
-                latency_ms=max(0, int((now - started_at).total_seconds() * 1000)),
-                outcome=outcome,
-                http_status=result.http_status,
-                platform_code=result.code[:40],
-                platform_text=result.text[:500],
-            )
-        ]
-    )
+    facts = {
+        "workspace": delivery.workspace_id,
+        "delivery": delivery.pk,
+        "number": number,
+        "started_at": started_at,
+        "finished_at": now,
+        "latency_ms": max(0, int((now - started_at).total_seconds() * 1000)),
+        "outcome": outcome,
+        "http_status": result.http_status,
+        "platform_code": _storable(result.code, 40),
+        "platform_text": _storable(result.text, 500),
+        "created_at": now,
+        "updated_at": now,
+    }
+    insert(Attempt, facts)
+
+
+def _storable(text: str, length: int) -> str:
+    """What a platform says, as any database can keep it: no NUL, no half sign, not too long."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "")[:length]
 
 
 @transaction.atomic
@@ -152,7 +154,7 @@ def put_off(delivery: Delivery, *, owner: str, result: Result, now: datetime) ->
         drops_repeats=False,
         now=now,
     )
-    if not _held(delivery, owner).update(attempt_count=number, **_facts(then, now)):
+    if not update_where(Delivery, _held(delivery, owner), {"attempt_count": number, **_facts(then, now)}):
         return False
     _note(delivery, number, AttemptOutcome.NOT_CALLED, result=result, started_at=now, now=now)
     return True

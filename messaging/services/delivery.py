@@ -86,8 +86,10 @@ def _claimed(team: "_Senders", now: Clock) -> list[Delivery]:
     room = HAND - team.waiting_count
     if room < HAND // 2:
         return []
-    until = now() + claiming.LOOK_AHEAD
-    return claiming.claim(owner=team.owner, limit=room, until=until, db_now=team.db_now())
+    until, db_now = now() + claiming.LOOK_AHEAD, team.db_now()
+    if not claiming.anything_due(until=until, db_now=db_now):
+        return []
+    return claiming.claim(owner=team.owner, limit=room, until=until, db_now=db_now)
 
 
 class _DatabaseClock:

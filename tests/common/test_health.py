@@ -11,8 +11,6 @@ from community_ops.common.tasks import beat_heart
 pytestmark = pytest.mark.django_db
 
 
-
-
 def test_live_asks_nothing(client, django_assert_num_queries) -> None:
     with django_assert_num_queries(0):
         assert client.get("/health/live").status_code == 200

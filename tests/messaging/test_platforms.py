@@ -269,6 +269,16 @@ def test_a_success_that_says_nothing_readable_is_unknown(httpserver, robot, plan
     assert (fresh(delivery).state, fresh(delivery).platform_code) == ("unknown", "unreadable")
 
 
+@pytest.mark.parametrize("said", ["NUL \\u0000", "half \\ud83d", "长" * 900, "<script>"])
+def test_whatever_a_platform_says_is_kept_as_far_as_it_can_be(httpserver, robot, plan, deliver, fresh, said) -> None:
+    body = '{"errcode": 93000, "errmsg": "' + said + '"}'
+    httpserver.expect_request("/cgi-bin/webhook/send").respond_with_data(body.encode())
+    delivery = plan(robot)
+    deliver()
+    assert (fresh(delivery).state, fresh(delivery).platform_code) == ("failed", "93000")
+    assert fresh(delivery).platform_text[:4] in ("NUL ", "half", "长长长长", "<scr")
+
+
 def test_a_robots_server_error_is_tried_later(httpserver, robot, plan, deliver, fresh) -> None:
     httpserver.expect_request("/cgi-bin/webhook/send").respond_with_data("bad gateway", status=502)
     delivery = plan(robot)
