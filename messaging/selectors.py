@@ -98,12 +98,6 @@ def needing_a_person(actor: Actor, *, since: datetime) -> QuerySet[Delivery]:
     return deliveries_visible_to(actor).filter(open_ones).order_by("-id")
 
 
-def next_deliveries(actor: Actor, *, until: datetime) -> QuerySet[Delivery]:
-    """Planned deliveries up to `until`, soonest first."""
-    rows = deliveries_visible_to(actor).filter(state=DeliveryState.PLANNED, next_try_at__lte=until)
-    return rows.order_by("due_at", "id")
-
-
 def attempts_of(delivery: Delivery) -> QuerySet[Attempt]:
     """Calls of the platform in order."""
     return Attempt.objects.of(delivery.workspace_id).filter(delivery=delivery).order_by("number")

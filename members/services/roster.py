@@ -1,7 +1,7 @@
 """Members and their memberships, one at a time."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.db.models import Q
@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from community_ops.common import audit, outbox, text
 from community_ops.common.actors import Actor
 from groups.errors import CommunityArchived, GroupArchived
+from groups.services import Warned
 from members import phones, selectors
 from members.errors import OtherCommunity
 from members.events import MemberJoined, MemberLeft
@@ -18,13 +19,6 @@ from members.services.numbers import attach_phone
 
 if TYPE_CHECKING:
     from groups.models import ChatGroup, Community
-
-
-class Warned(TypedDict):
-    """One entry of a `warnings` list beside success."""
-
-    code: str
-    message: str
 
 
 @transaction.atomic
