@@ -3,15 +3,15 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from django.db.models import BigIntegerField, Count, F, Model, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
+from django.db.models import BigIntegerField, Count, F, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
-from community_ops.accounts.policies import HELPER
-from community_ops.common.actors import Actor, ActorKind
-from community_ops.common.errors import NotFound
+from community_ops.accounts.policies import is_limited
+from community_ops.common.actors import Actor
 from community_ops.common.models import AuditEntry, HoldState
+from community_ops.common.tenancy import get_row
 from conversion.models import (
     FlashSale,
     Order,
@@ -34,10 +34,7 @@ from members.selectors import members_visible_to
 if TYPE_CHECKING:
     from members.models import Member
 
-MAX_ID = 2**63 - 1
 EARNING = (OrderState.PAID, OrderState.FULFILLED)
-M = TypeVar("M", bound=Model)
-Rows = TypeVar("Rows", bound=QuerySet[Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +52,7 @@ class Revenue:
 
 def products_visible_to(actor: Actor, *, with_archived: bool = False) -> QuerySet[Product]:
     """Products of the actor's workspace with their variants, oldest first."""
-    rows = _of_workspace(Product.objects.all(), actor)
+    rows = Product.objects.within(actor)
     rows = rows if with_archived else rows.filter(archived_at__isnull=True)
     variants = Variant.objects.order_by("id")
     return rows.prefetch_related(Prefetch("variants", variants)).order_by("id")
@@ -63,7 +60,7 @@ def products_visible_to(actor: Actor, *, with_archived: bool = False) -> QuerySe
 
 def get_product(actor: Actor, product_id: int) -> Product:
     """The product, archived or not; raises NotFound for a missing one as for somebody else's."""
-    return _one(products_visible_to(actor, with_archived=True), product_id, "There is no such product.")
+    return get_row(products_visible_to(actor, with_archived=True), product_id, "There is no such product.")
 
 
 def price_history(product: Product) -> QuerySet[PriceHistory]:
@@ -85,8 +82,8 @@ def flash_sales_visible_to(actor: Actor) -> QuerySet[FlashSale]:
 
 def bare_sales_visible_to(actor: Actor) -> QuerySet[FlashSale]:
     """As `flash_sales_visible_to` but the sales' own rows only: for those who are about to change or buy."""
-    rows = _of_workspace(FlashSale.objects.all(), actor)
-    if _is_limited(actor):
+    rows = FlashSale.objects.within(actor)
+    if is_limited(actor):
         rows = rows.filter(pk__in=_sales_of_her_groups(actor))
     return rows.order_by("id")
 
@@ -115,7 +112,7 @@ def with_counts(rows: QuerySet[FlashSale], *, now: datetime) -> QuerySet[FlashSa
 
 def get_flash_sale(actor: Actor, sale_id: int, *, now: datetime) -> FlashSale:
     """The sale with its counts; raises NotFound for a missing one as for somebody else's."""
-    return _one(with_counts(flash_sales_visible_to(actor), now=now), sale_id, "There is no such sale.")
+    return get_row(with_counts(flash_sales_visible_to(actor), now=now), sale_id, "There is no such sale.")
 
 
 def find_public_sale(code: str, *, now: datetime) -> FlashSale | None:
@@ -176,8 +173,8 @@ def orders_visible_to(actor: Actor) -> QuerySet[Order]:
 
     A helper sees the orders of sales and members of the groups she is assigned to.
     """
-    rows = _of_workspace(Order.objects.select_related("member", "sale", "community"), actor)
-    if _is_limited(actor):
+    rows = Order.objects.within(actor).select_related("member", "sale", "community")
+    if is_limited(actor):
         members = members_visible_to(actor).values("id")
         rows = rows.filter(Q(sale_id__in=_sales_of_her_groups(actor)) | Q(member_id__in=members))
     return with_lines(rows).order_by("id")
@@ -198,7 +195,7 @@ def orders_in_state(rows: QuerySet[Order], state: str, *, now: datetime) -> Quer
 
 def get_order(actor: Actor, order_id: int) -> Order:
     """Raises NotFound for a missing one as for somebody else's."""
-    return _one(orders_visible_to(actor), order_id, "There is no such order.")
+    return get_row(orders_visible_to(actor), order_id, "There is no such order.")
 
 
 def orders_of_buyer(sale: FlashSale, member: "Member") -> QuerySet[Order]:
@@ -283,22 +280,3 @@ def _or_zero(rows: QuerySet[Any, Any]) -> Coalesce:
 def _sales_of_her_groups(actor: Actor) -> QuerySet[Any, Any]:
     visible = groups_visible_to(actor, with_archived=True).values("id")
     return SaleGroup.objects.filter(group_id__in=visible).values("sale_id")
-
-
-def _is_limited(actor: Actor) -> bool:
-    return actor.role == HELPER or actor.group_ids is not None
-
-
-def _of_workspace(rows: Rows, actor: Actor) -> Rows:
-    if actor.kind is ActorKind.MEMBER:
-        return rows.none()
-    if actor.is_system and actor.workspace_id is None:
-        return rows
-    return rows.filter(workspace_id=actor.workspace_id)
-
-
-def _one(rows: QuerySet[M], pk: int, message: str) -> M:
-    found = rows.filter(pk=pk).first() if 0 < pk <= MAX_ID else None
-    if found is None:
-        raise NotFound(message)
-    return found

@@ -1,5 +1,9 @@
 from django.apps import AppConfig
+from django.utils.module_loading import import_string
 
 
 class GroupsConfig(AppConfig):
     name = "groups"
+
+    def ready(self) -> None:
+        import_string("groups.assignments.register")()

@@ -78,7 +78,7 @@ def group_detail(request: WorkspaceRequest, group_id: int) -> HttpResponse:
     """What the group is, how its messages get out, what happened; the panels come from the apps above."""
     group = selectors.get_group(request.actor, group_id)
     now = clock.now()
-    deliveries = messaging.deliveries_visible_to(request.actor, group_ids=[group.pk])
+    deliveries = messaging.deliveries_visible_to(request.actor)
     mine = deliveries.filter(target_kind="group", target_id=group.pk)
     panels = _panels(request, group, now)
     context = {

@@ -9,9 +9,10 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Count, Q, QuerySet
 
-from community_ops.accounts.policies import HELPER
-from community_ops.common.actors import Actor, ActorKind
-from community_ops.common.errors import InvalidInput, NotFound
+from community_ops.accounts.policies import is_limited
+from community_ops.common.actors import Actor
+from community_ops.common.errors import InvalidInput
+from community_ops.common.tenancy import get_row
 from groups import selectors as groups
 from members import phones
 from members.models import (
@@ -25,7 +26,6 @@ from members.models import (
 )
 from members.policies import namespace_kind, spell_fact_source
 
-MAX_ID = 2**63 - 1
 COUNT_CAP = 10_000
 
 
@@ -34,8 +34,8 @@ def members_visible_to(actor: Actor) -> QuerySet[Member]:
 
     A helper sees members who are or were in a group she is assigned to. A member sees nobody here.
     """
-    rows = _of_workspace(Member.objects.filter(merged_into__isnull=True), actor)
-    if actor.role == HELPER or actor.group_ids is not None:
+    rows = Member.objects.within(actor).filter(merged_into__isnull=True)
+    if is_limited(actor):
         visible = groups.groups_visible_to(actor, with_archived=True).values("id")
         rows = rows.filter(pk__in=Membership.objects.filter(group_id__in=visible).values("member_id"))
     return rows.order_by("id")
@@ -44,10 +44,7 @@ def members_visible_to(actor: Actor) -> QuerySet[Member]:
 def get_member(actor: Actor, member_id: int) -> Member:
     """The member with her community and facts; raises NotFound for a missing one as for somebody else's."""
     rows = members_visible_to(actor).select_related("community", "facts")
-    found = rows.filter(pk=member_id).first() if 0 < member_id <= MAX_ID else None
-    if found is None:
-        raise NotFound("There is no such member.")
-    return found
+    return get_row(rows, member_id, "There is no such member.")
 
 
 def members_by_id(*, workspace_id: int, member_ids: Iterable[int]) -> dict[int, Member]:
@@ -62,8 +59,8 @@ def survivor(member: Member) -> Member:
 
 def memberships_visible_to(actor: Actor) -> QuerySet[Membership]:
     """Memberships of visible groups, past ones too, oldest first, with member and group."""
-    rows = _of_workspace(Membership.objects.select_related("member", "group"), actor)
-    if actor.role == HELPER or actor.group_ids is not None:
+    rows = Membership.objects.within(actor).select_related("member", "group")
+    if is_limited(actor):
         rows = rows.filter(group_id__in=groups.groups_visible_to(actor, with_archived=True).values("id"))
     return rows.order_by("id")
 
@@ -139,23 +136,12 @@ def find_member_by_phone(*, community_id: int, phone: str) -> Member | None:
 
 def import_runs_visible_to(actor: Actor) -> QuerySet[ImportRun]:
     """Imports of the workspace, newest first, with who started them."""
-    return _of_workspace(ImportRun.objects.select_related("created_by", "asset"), actor).order_by("-id")
+    return ImportRun.objects.within(actor).select_related("created_by", "asset").order_by("-id")
 
 
 def get_import_run(actor: Actor, run_id: int) -> ImportRun:
     """Raises NotFound for a missing one as for somebody else's."""
-    found = import_runs_visible_to(actor).filter(pk=run_id).first() if 0 < run_id <= MAX_ID else None
-    if found is None:
-        raise NotFound("There is no such import.")
-    return found
-
-
-def _of_workspace(rows: QuerySet[Any], actor: Actor) -> QuerySet[Any]:
-    if actor.kind is ActorKind.MEMBER:
-        return rows.none()
-    if actor.is_system and actor.workspace_id is None:
-        return rows
-    return rows.filter(workspace_id=actor.workspace_id)
+    return get_row(import_runs_visible_to(actor), run_id, "There is no such import.")
 
 
 @dataclass(frozen=True, slots=True)

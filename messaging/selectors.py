@@ -7,9 +7,11 @@ from datetime import datetime
 
 from django.db.models import Count, Q, QuerySet
 
+from community_ops.accounts.policies import assigned_groups, is_limited
 from community_ops.common.actors import Actor
 from community_ops.common.errors import NotFound
 from community_ops.common.models import AuditEntry
+from community_ops.common.tenancy import get_row
 from messaging.models import Attempt, Delivery, DeliveryState, Endpoint, InboundEvent, Platform, SandboxPost
 from messaging.policies import shown_state, size_problem, text_limit_bytes
 
@@ -18,8 +20,6 @@ __all__ = [  # the pure rules higher apps ask for are handed out here too
     "size_problem",
     "text_limit_bytes",
 ]
-
-HELPER = "helper"
 
 
 def endpoints_visible_to(actor: Actor) -> QuerySet[Endpoint]:
@@ -30,29 +30,23 @@ def endpoints_visible_to(actor: Actor) -> QuerySet[Endpoint]:
 
 def get_endpoint(actor: Actor, endpoint_id: int) -> Endpoint:
     """Raises NotFound, also for another workspace's endpoint."""
-    if (found := endpoints_visible_to(actor).filter(pk=endpoint_id).first()) is None:
-        raise NotFound("There is no such endpoint.")
-    return found
+    return get_row(endpoints_visible_to(actor), endpoint_id, "There is no such endpoint.")
 
 
-def deliveries_visible_to(actor: Actor, *, group_ids: Collection[int] | None = None) -> QuerySet[Delivery]:
+def deliveries_visible_to(actor: Actor) -> QuerySet[Delivery]:
     """Deliveries the actor may see, with endpoint, connection and message, oldest first.
 
-    A helper sees only those of her groups: `actor.group_ids`, or `group_ids` given by a higher app that
-    knows them; without either she sees none.
+    A helper sees only those to her groups.
     """
     rows = Delivery.objects.filter(workspace_id=actor.workspace_id or 0)
-    if actor.role == HELPER:
-        mine = actor.group_ids if group_ids is None else group_ids
-        rows = rows.filter(target_kind="group", target_id__in=mine or ())
+    if is_limited(actor):
+        rows = rows.filter(target_kind="group", target_id__in=assigned_groups(actor))
     return rows.select_related("endpoint__connection", "message").order_by("id")
 
 
 def get_delivery(actor: Actor, delivery_id: int) -> Delivery:
     """Raises NotFound, also for another workspace's delivery."""
-    if (found := deliveries_visible_to(actor).filter(pk=delivery_id).first()) is None:
-        raise NotFound("There is no such delivery.")
-    return found
+    return get_row(deliveries_visible_to(actor), delivery_id, "There is no such delivery.")
 
 
 def in_state(rows: QuerySet[Delivery], state: str, *, now: datetime) -> QuerySet[Delivery]:

@@ -16,6 +16,7 @@ from campaigns.models import Announcement
 from community_ops.common import clock
 from community_ops.common.actors import Actor
 from community_ops.common.api.views import TenantViewSet
+from messaging.selectors import deliveries_visible_to
 
 if TYPE_CHECKING:
     from messaging.models import Delivery
@@ -71,12 +72,12 @@ class AnnouncementViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
 class DeliveryViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
     """What became of each text: one row for each group (or member) it goes to, with its honest state."""
 
-    queryset = selectors.deliveries_visible_to(Actor.system("openapi")).none()
+    queryset = deliveries_visible_to(Actor.system("openapi")).none()
     serializer_class, filterset_class = DeliverySerializer, DeliveryFilter
     allowed: ClassVar[dict[str, str]] = {"list": "deliveries.view", "retrieve": "deliveries.view"}
 
     def get_queryset(self) -> QuerySet["Delivery"]:
-        return selectors.deliveries_visible_to(self.actor)
+        return deliveries_visible_to(self.actor)
 
     def get_serializer_context(self) -> dict[str, Any]:
         return {**super().get_serializer_context(), "now": clock.now()}

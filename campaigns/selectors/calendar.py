@@ -13,13 +13,12 @@ from campaigns.models import Announcement, AnnouncementState, Occurrence, Playbo
 from campaigns.selectors.reads import (
     announcements_visible_to,
     deliveries_of,
-    deliveries_visible_to,
-    is_limited,
     touches_of,
     visible_group_ids,
 )
+from community_ops.accounts.policies import is_limited
 from community_ops.common.actors import Actor
-from messaging.selectors import shown_state
+from messaging.selectors import deliveries_visible_to, shown_state
 
 if TYPE_CHECKING:
     from groups.models import ChatGroup

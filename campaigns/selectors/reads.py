@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.db.models import Exists, Model, OuterRef, Prefetch, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 
 from campaigns import origins
 from campaigns.models import (
@@ -17,9 +17,9 @@ from campaigns.models import (
     RunGroup,
     Touch,
 )
-from community_ops.accounts.policies import HELPER
+from community_ops.accounts.policies import is_limited
 from community_ops.common.actors import Actor
-from community_ops.common.errors import NotFound
+from community_ops.common.tenancy import get_row
 from groups import selectors as groups
 from messaging import selectors as messaging
 
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from groups.models import ChatGroup
     from messaging.models import Delivery
 
-M = TypeVar("M", bound=Model)
-MAX_ID = 2**63 - 1
 _READER = Actor.system("campaigns.selectors")
 
 
@@ -48,18 +46,12 @@ def announcements_visible_to(actor: Actor) -> QuerySet[Announcement]:
 
 def get_announcement(actor: Actor, announcement_id: int) -> Announcement:
     """Raises NotFound for a missing one as for somebody else's."""
-    return _one(announcements_visible_to(actor), announcement_id, "There is no such announcement.")
-
-
-def deliveries_visible_to(actor: Actor) -> QuerySet["Delivery"]:
-    """Deliveries the actor may see, oldest first; a helper those of her groups."""
-    group_ids = list(visible_group_ids(actor)) if is_limited(actor) else None
-    return messaging.deliveries_visible_to(actor, group_ids=group_ids)
+    return get_row(announcements_visible_to(actor), announcement_id, "There is no such announcement.")
 
 
 def deliveries_of(announcement: Announcement, actor: Actor) -> QuerySet["Delivery"]:
     """The announcement's deliveries the actor may see, one a group, oldest first."""
-    rows = deliveries_visible_to(actor)
+    rows = messaging.deliveries_visible_to(actor)
     return rows.filter(origin=origins.ANNOUNCEMENT, origin_id=announcement.pk)
 
 
@@ -81,7 +73,7 @@ def playbooks_visible_to(actor: Actor) -> QuerySet[Playbook]:
 def get_playbook(actor: Actor, playbook_id: int) -> Playbook:
     """Any version; raises NotFound for a missing one as for somebody else's."""
     rows = Playbook.objects.filter(workspace_id=_workspace(actor)).prefetch_related("steps")
-    return _one(rows, playbook_id, "There is no such playbook.")
+    return get_row(rows, playbook_id, "There is no such playbook.")
 
 
 def runs_visible_to(actor: Actor) -> QuerySet[PlaybookRun]:
@@ -95,7 +87,7 @@ def runs_visible_to(actor: Actor) -> QuerySet[PlaybookRun]:
 
 def get_run(actor: Actor, run_id: int) -> PlaybookRun:
     """Raises NotFound for a missing one as for somebody else's."""
-    return _one(runs_visible_to(actor), run_id, "There is no such run.")
+    return get_row(runs_visible_to(actor), run_id, "There is no such run.")
 
 
 def find_live_run(*, workspace_id: int, subject_kind: str, subject_id: int) -> PlaybookRun | None:
@@ -142,11 +134,6 @@ def home_zone(actor: Actor) -> str:
     return first or settings.DEFAULT_COMMUNITY_TIMEZONE
 
 
-def is_limited(actor: Actor) -> bool:
-    """Whether the actor sees only groups she is assigned to."""
-    return actor.role == HELPER or actor.group_ids is not None
-
-
 def state_shown(announcement: Announcement, counts: dict[str, int]) -> str:
     """draft, scheduled, sending (some has gone out), finished or cancelled: the words of a whole announcement.
 
@@ -166,10 +153,3 @@ def visible_group_ids(actor: Actor) -> Iterable[int]:
 
 def _workspace(actor: Actor) -> int:
     return actor.workspace_id or 0
-
-
-def _one(rows: QuerySet[M], pk: int, message: str) -> M:
-    found = rows.filter(pk=pk).first() if 0 < pk <= MAX_ID else None
-    if found is None:
-        raise NotFound(message)
-    return found

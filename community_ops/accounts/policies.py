@@ -41,6 +41,16 @@ ACTIONS: dict[str, frozenset[str]] = {
 }
 
 
+def is_limited(actor: Actor) -> bool:
+    """Whether the actor reaches only some groups: those of `assigned_groups`."""
+    return actor.role == HELPER or actor.group_ids is not None
+
+
+def assigned_groups(actor: Actor) -> frozenset[int]:
+    """Ids of the groups a limited actor reaches; nobody's when that was never looked up."""
+    return actor.group_ids or frozenset()
+
+
 def may(actor: Actor, action: str) -> bool:
     """Whether the actor's role includes `action`; the system may do everything, a member nothing of this table."""
     return actor.is_system or actor.role in ACTIONS[action]

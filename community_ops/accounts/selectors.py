@@ -5,6 +5,8 @@ import hashlib
 from django.db.models import Q, QuerySet
 
 from community_ops.accounts.models import ApiToken, User, Workspace, WorkspaceRole
+from community_ops.accounts.policies import HELPER
+from community_ops.accounts.ports import assigned_group_ids
 from community_ops.common import clock
 from community_ops.common.actors import Actor, ActorKind
 from community_ops.common.errors import NotFound
@@ -42,7 +44,9 @@ def get_workspace_for(user: User, slug: str) -> tuple[Workspace, Actor]:
 
 
 def user_actor(user: User, *, workspace_id: int, role: str) -> Actor:
-    return Actor(kind=ActorKind.USER, id=user.pk, label=user.label, workspace_id=workspace_id, role=role)
+    """The person as she acts in this workspace; a helper with the groups she is assigned to now (one query)."""
+    mine = assigned_group_ids(workspace_id=workspace_id, user_id=user.pk) if role == HELPER else None
+    return Actor(ActorKind.USER, user.pk, user.label, workspace_id=workspace_id, role=role, group_ids=mine)
 
 
 def get_workspace(slug: str) -> Workspace:

@@ -15,7 +15,7 @@ class ActorKind(StrEnum):
 class Actor:
     """`role` is the workspace role (empty for members and the system); `label` is for people to read.
 
-    `group_ids` limits a helper to the groups she is assigned to; None means no such limit.
+    `group_ids` limits a helper to the groups she is assigned to (`accounts.policies.assigned_groups`).
     """
 
     kind: ActorKind

@@ -8,7 +8,11 @@ from typing import Any, Self, TypeVar
 
 from django.db import models
 
+from community_ops.common.actors import Actor, ActorKind
+from community_ops.common.errors import NotFound
+
 TENANT_MODEL = "accounts.Workspace"
+MAX_ID = 2**63 - 1  # the largest key a database can hold
 M = TypeVar("M", bound=models.Model)
 
 
@@ -22,6 +26,14 @@ class TenantQuerySet(models.QuerySet[M]):
     def of(self, workspace_id: int) -> Self:
         """Only the rows of this workspace."""
         return self.filter(workspace_id=workspace_id)
+
+    def within(self, actor: Actor) -> Self:
+        """The rows of the actor's workspace: none for a member, every workspace's for the system without one."""
+        if actor.kind is ActorKind.MEMBER:
+            return self.none()
+        if actor.is_system and actor.workspace_id is None:
+            return self.all()
+        return self.filter(workspace_id=actor.workspace_id)
 
     def bulk_create(self, objs: Iterable[M], *args: Any, **kwargs: Any) -> list[M]:
         rows = list(objs)
@@ -55,6 +67,14 @@ class TenantModel(TimeStamped):
     def save(self, *args: Any, **kwargs: Any) -> None:
         refuse_foreign_rows([self], only=kwargs.get("update_fields"))
         super().save(*args, **kwargs)
+
+
+def get_row(rows: models.QuerySet[M], pk: int, missing: str) -> M:
+    """The row of this key; raises NotFound(missing), also for a key that no database could hold."""
+    found = rows.filter(pk=pk).first() if 0 < pk <= MAX_ID else None
+    if found is None:
+        raise NotFound(missing)
+    return found
 
 
 def refuse_foreign_rows(rows: list[Any], *, only: Iterable[str] | None = None) -> None:

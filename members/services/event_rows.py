@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from community_ops.common import text
 from community_ops.common.errors import InvalidInput
+from community_ops.common.tenancy import MAX_ID
 
 if TYPE_CHECKING:
     from groups.models import ChatGroup
@@ -19,7 +20,6 @@ KINDS = ("message", "reaction", "join", "leave")
 MAX_EVENT_ID = 200
 MAX_AUTHOR = 200
 MAX_TEXT = 10_000
-MAX_ID = 2**63 - 1
 
 
 class RowRefused(Exception):

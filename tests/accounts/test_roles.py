@@ -6,13 +6,14 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.urls import reverse
 
-from community_ops.accounts import services
+from community_ops.accounts import ports, services
 from community_ops.accounts.models import ApiToken, Role, User, Workspace, WorkspaceRole
-from community_ops.accounts.policies import ACTIONS, ensure_may, may
+from community_ops.accounts.policies import ACTIONS, assigned_groups, ensure_may, is_limited, may
 from community_ops.common import clock
 from community_ops.common.actors import Actor, ActorKind
 from community_ops.common.errors import InvalidInput, NotAllowed
 from community_ops.common.models import AuditEntry
+from community_ops.common.ports import Registry
 from tests.factories.people import SYSTEM, make_token
 from tests.moments import NOON
 
@@ -40,6 +41,15 @@ def expected(action: str) -> set[str]:
 
 def actor(role: str) -> Actor:
     return Actor(kind=ActorKind.USER, id=1, label="x", workspace_id=1, role=role)
+
+
+def test_a_helper_reaches_no_group_when_nobody_knows_her_assignments(workspace, monkeypatch) -> None:
+    monkeypatch.setattr(ports, "staff_assignments", Registry("accounts.StaffAssignments"))
+    assert ports.assigned_group_ids(workspace_id=workspace.pk, user_id=1) == frozenset()
+    nobody = actor("helper")
+    assert is_limited(nobody)
+    assert assigned_groups(nobody) == frozenset()
+    assert not is_limited(actor("owner"))
 
 
 @pytest.mark.parametrize("action", sorted(ACTIONS))

@@ -12,6 +12,7 @@ from community_ops.common.models import AuditEntry, OutboxEvent
 from community_ops.common.tenancy import WorkspaceMismatch
 from groups.models import ChatGroup, Community
 from messaging.models import Delivery
+from messaging.selectors import deliveries_visible_to
 from tests.campaigns.conftest import Write, make_group
 from tests.factories.people import SYSTEM, Someone
 from tests.moments import NOON
@@ -222,4 +223,4 @@ def test_helper_sees_only_what_goes_to_her_groups(
     seen = selectors.announcements_visible_to(helper.actor)
     assert [row.pk for row in seen] == [hers.pk]
     assert [target.group_id for target in seen[0].targets.all()] == [group.pk]
-    assert [row.target_id for row in selectors.deliveries_visible_to(helper.actor)] == [group.pk]
+    assert [row.target_id for row in deliveries_visible_to(helper.actor)] == [group.pk]

@@ -441,3 +441,17 @@ def test_times_are_those_of_the_groups_zone(page: Page, workspace: Workspace) ->
         workspace_id=workspace.pk, groups=[london], text="Hello", due_at=NOON, actor=SYSTEM, now=NOON
     )
     assert "21 Nov, 12:00" in text_of(page(f"announcements/{draft.pk}/"))
+
+
+def test_helper_finds_and_settles_the_deliveries_of_her_groups_only(
+    write: Write, group: ChatGroup, second_group: ChatGroup, helper: Someone, signed_in: SignIn
+) -> None:
+    group.staff.create(workspace=group.workspace, user=helper.user, role="helper")
+    schedule(write(group, second_group))
+    Delivery.objects.update(state="unknown")
+    tab, root = signed_in(helper), f"/w/{helper.workspace.slug}/deliveries/"
+    hers, other = Delivery.objects.get(target_id=group.pk), Delivery.objects.get(target_id=second_group.pk)
+    assert [row["delivery"].pk for row in tab.get(root).context["rows"]] == [hers.pk]
+    for delivery, status in ((hers, 302), (other, 404)):
+        assert tab.post(f"{root}{delivery.pk}/decide/", {"verdict": "sent"}).status_code == status
+    assert dict(Delivery.objects.values_list("pk", "state")) == {hers.pk: "confirmed", other.pk: "unknown"}

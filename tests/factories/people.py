@@ -18,8 +18,13 @@ class Someone:
     """A signed-in person and the actor she is in her workspace."""
 
     user: User
-    actor: Actor
     workspace: Workspace
+    role: str
+
+    @property
+    def actor(self) -> Actor:
+        """As she acts now: a helper with the groups she is assigned to at this moment."""
+        return user_actor(self.user, workspace_id=self.workspace.pk, role=self.role)
 
 
 def make_workspace(slug: str = "") -> Workspace:
@@ -30,7 +35,7 @@ def make_person(workspace: Workspace, role: str = Role.OWNER) -> Someone:
     number = next(_numbers)
     user = User.objects.create_user(username=f"{role}-{number}", password="right-password", is_staff=True)
     row = WorkspaceRole.objects.create(workspace=workspace, user=user, role=role)
-    return Someone(user, user_actor(user, workspace_id=workspace.pk, role=row.role), workspace)
+    return Someone(user, workspace, row.role)
 
 
 def make_token(workspace: Workspace, role: str = Role.OWNER) -> str:

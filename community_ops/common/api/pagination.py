@@ -5,7 +5,7 @@ from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
 
-MAX_ID = 2**63 - 1
+from community_ops.common.tenancy import MAX_ID
 
 
 class OldestFirst(CursorPagination):
