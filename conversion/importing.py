@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.utils.dateparse import parse_datetime
 from django.utils.functional import Promise
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from community_ops.common import money, text
 from community_ops.common.actors import Actor
@@ -61,7 +61,7 @@ class OrdersJob(Job[ImportedLine]):
         actor = Actor.system("conversion.import_orders")
         self.community = get_community(actor, int(options.get("community") or 0))
         if self.community.workspace_id != int(options["workspace"]):
-            raise InvalidInput("There is no such community.", field="community")
+            raise InvalidInput(gettext("There is no such community."), field="community")
         self.currency = str(options.get("currency") or self.community.currency).upper()
         money.exponent(self.currency)
         self.zone = _zone(str(options.get("timezone") or self.community.timezone))
@@ -77,13 +77,15 @@ class OrdersJob(Job[ImportedLine]):
         """Read one line. Raises RowRefused with the code of the first thing that is wrong."""
         invoice = _identifier(values, "invoice")
         if invoice[:1] in ("C", "c") and invoice[1:].isdigit():
-            raise RowRefused("invoice", "cancelled", "This is the cancellation of an order.")
+            raise RowRefused("invoice", "cancelled", gettext("This is the cancellation of an order."))
         customer = _identifier(values, "customer")
         quantity = _quantity(values.get("quantity"))
         unit_amount = _price(values.get("price"), self.currency)
         ordered_at = _moment(values.get("ordered_at"), self.zone)
         if self._told_by.setdefault(invoice, customer) != customer:
-            raise RowRefused("customer", "other_customer", "An earlier line of this order has another customer.")
+            raise RowRefused(
+                "customer", "other_customer", gettext("An earlier line of this order has another customer.")
+            )
         sku = _words(values, "sku", MAX_SKU)
         description = _words(values, "description", MAX_DESCRIPTION) or sku or invoice
         name = _words(values, "customer_name", MAX_ID) or customer
@@ -181,7 +183,7 @@ def _number(raw: Any, name: str) -> Decimal:
 def _quantity(raw: Any) -> int:
     number = _number(raw, "quantity")
     if number > MAX_PIECES or number != number.to_integral_value():
-        raise RowRefused("quantity", "bad_quantity", "This is not a whole number of pieces.")
+        raise RowRefused("quantity", "bad_quantity", gettext("This is not a whole number of pieces."))
     return int(number)
 
 
@@ -199,7 +201,7 @@ def _moment(raw: Any, zone: ZoneInfo) -> datetime:
     except ValueError:
         moment = None
     if moment is None or not 1990 <= moment.year <= 2200:
-        raise RowRefused("ordered_at", "bad_ordered_at", "This is not a time.")
+        raise RowRefused("ordered_at", "bad_ordered_at", gettext("This is not a time."))
     return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
 
 
@@ -207,4 +209,4 @@ def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError):
-        raise InvalidInput("Unknown time zone; give a name like Asia/Shanghai.", field="timezone") from None
+        raise InvalidInput(gettext("Unknown time zone; give a name like Asia/Shanghai."), field="timezone") from None

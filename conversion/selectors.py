@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import BigIntegerField, Count, F, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext_noop as _
 
 from community_ops.accounts.policies import is_limited
 from community_ops.common.actors import Actor
@@ -60,7 +61,7 @@ def products_visible_to(actor: Actor, *, with_archived: bool = False) -> QuerySe
 
 def get_product(actor: Actor, product_id: int) -> Product:
     """The product, archived or not; raises NotFound for a missing one as for somebody else's."""
-    return get_row(products_visible_to(actor, with_archived=True), product_id, "There is no such product.")
+    return get_row(products_visible_to(actor, with_archived=True), product_id, _("There is no such product."))
 
 
 def price_history(product: Product) -> QuerySet[PriceHistory]:
@@ -112,7 +113,7 @@ def with_counts(rows: QuerySet[FlashSale], *, now: datetime) -> QuerySet[FlashSa
 
 def get_flash_sale(actor: Actor, sale_id: int, *, now: datetime) -> FlashSale:
     """The sale with its counts; raises NotFound for a missing one as for somebody else's."""
-    return get_row(with_counts(flash_sales_visible_to(actor), now=now), sale_id, "There is no such sale.")
+    return get_row(with_counts(flash_sales_visible_to(actor), now=now), sale_id, _("There is no such sale."))
 
 
 def find_public_sale(code: str, *, now: datetime) -> FlashSale | None:
@@ -195,7 +196,7 @@ def orders_in_state(rows: QuerySet[Order], state: str, *, now: datetime) -> Quer
 
 def get_order(actor: Actor, order_id: int) -> Order:
     """Raises NotFound for a missing one as for somebody else's."""
-    return get_row(orders_visible_to(actor), order_id, "There is no such order.")
+    return get_row(orders_visible_to(actor), order_id, _("There is no such order."))
 
 
 def orders_of_buyer(sale: FlashSale, member: "Member") -> QuerySet[Order]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext_noop as _
 
 from community_ops.accounts.policies import assigned_groups, is_limited
 from community_ops.common.actors import Actor
@@ -35,12 +36,12 @@ def groups_visible_to(actor: Actor, *, with_archived: bool = False) -> QuerySet[
 
 def get_community(actor: Actor, community_id: int) -> Community:
     """The community, archived or not; raises NotFound for a missing one as for somebody else's."""
-    return get_row(communities_visible_to(actor, with_archived=True), community_id, "There is no such community.")
+    return get_row(communities_visible_to(actor, with_archived=True), community_id, _("There is no such community."))
 
 
 def get_group(actor: Actor, group_id: int) -> ChatGroup:
     """The group with its community, archived or not; raises NotFound for a missing one as for somebody else's."""
-    return get_row(groups_visible_to(actor, with_archived=True), group_id, "There is no such group.")
+    return get_row(groups_visible_to(actor, with_archived=True), group_id, _("There is no such group."))
 
 
 def group_zone(group: ChatGroup) -> ZoneInfo:

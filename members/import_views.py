@@ -68,7 +68,7 @@ def _label(kind: str) -> str:
 def import_new(request: WorkspaceRequest, kind: str) -> HttpResponse:
     """Upload one file of a kind; its preview is the next page."""
     if kind not in _kinds():
-        raise NotFound("Nobody imports this kind of file.")
+        raise NotFound(_("Nobody imports this kind of file."))
     importer = importers.get(kind)
     form = UploadForm(
         request.POST or None,

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Count, Q, QuerySet
+from django.utils.translation import gettext_noop as _
 
 from community_ops.accounts.policies import is_limited
 from community_ops.common.actors import Actor
@@ -44,7 +45,7 @@ def members_visible_to(actor: Actor) -> QuerySet[Member]:
 def get_member(actor: Actor, member_id: int) -> Member:
     """The member with her community and facts; raises NotFound for a missing one as for somebody else's."""
     rows = members_visible_to(actor).select_related("community", "facts")
-    return get_row(rows, member_id, "There is no such member.")
+    return get_row(rows, member_id, _("There is no such member."))
 
 
 def members_by_id(*, workspace_id: int, member_ids: Iterable[int]) -> dict[int, Member]:
@@ -141,7 +142,7 @@ def import_runs_visible_to(actor: Actor) -> QuerySet[ImportRun]:
 
 def get_import_run(actor: Actor, run_id: int) -> ImportRun:
     """Raises NotFound for a missing one as for somebody else's."""
-    return get_row(import_runs_visible_to(actor), run_id, "There is no such import.")
+    return get_row(import_runs_visible_to(actor), run_id, _("There is no such import."))
 
 
 @dataclass(frozen=True, slots=True)

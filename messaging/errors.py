@@ -1,6 +1,6 @@
 """Refusals of messaging."""
 
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from community_ops.common.errors import DomainError, InvalidInput
 
@@ -19,16 +19,16 @@ class NotUnknown(DomainError):
     """Only a delivery in doubt waits for a person's word."""
 
     code = "invalid_transition"
-    message = _("This delivery is not waiting to be checked.")  # type: ignore[assignment]  # lazy; read by str()
+    message = gettext_noop("This delivery is not waiting to be checked.")
 
 
 class NotFailed(DomainError):
     """Only a failed delivery can be queued again."""
 
     code = "invalid_transition"
-    message = _("This delivery has not failed.")  # type: ignore[assignment]  # lazy; read by str()
+    message = gettext_noop("This delivery has not failed.")
 
 
 class EndpointInUse(DomainError):
     code = "endpoint_in_use"
-    message = _("Messages are still planned for this endpoint.")  # type: ignore[assignment]  # lazy; read by str()
+    message = gettext_noop("Messages are still planned for this endpoint.")

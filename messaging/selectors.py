@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Count, Q, QuerySet
+from django.utils.translation import gettext_noop as _
 
 from community_ops.accounts.policies import assigned_groups, is_limited
 from community_ops.common.actors import Actor
@@ -30,7 +31,7 @@ def endpoints_visible_to(actor: Actor) -> QuerySet[Endpoint]:
 
 def get_endpoint(actor: Actor, endpoint_id: int) -> Endpoint:
     """Raises NotFound, also for another workspace's endpoint."""
-    return get_row(endpoints_visible_to(actor), endpoint_id, "There is no such endpoint.")
+    return get_row(endpoints_visible_to(actor), endpoint_id, _("There is no such endpoint."))
 
 
 def deliveries_visible_to(actor: Actor) -> QuerySet[Delivery]:
@@ -46,7 +47,7 @@ def deliveries_visible_to(actor: Actor) -> QuerySet[Delivery]:
 
 def get_delivery(actor: Actor, delivery_id: int) -> Delivery:
     """Raises NotFound, also for another workspace's delivery."""
-    return get_row(deliveries_visible_to(actor), delivery_id, "There is no such delivery.")
+    return get_row(deliveries_visible_to(actor), delivery_id, _("There is no such delivery."))
 
 
 def in_state(rows: QuerySet[Delivery], state: str, *, now: datetime) -> QuerySet[Delivery]:
@@ -107,7 +108,7 @@ def get_room(actor: Actor, endpoint_id: int) -> Endpoint:
     """A sandbox room; raises NotFound for an endpoint of another platform."""
     endpoint = get_endpoint(actor, endpoint_id)
     if endpoint.connection.platform != Platform.SANDBOX:
-        raise NotFound("This endpoint is no sandbox room.")
+        raise NotFound(_("This endpoint is no sandbox room."))
     return endpoint
 
 

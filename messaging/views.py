@@ -66,7 +66,7 @@ def _channel(request: WorkspaceRequest, endpoint: Endpoint) -> dict[str, Any]:
 def endpoint_new(request: WorkspaceRequest, platform: str) -> HttpResponse:
     """The form of one platform; secrets are typed here once and never shown again."""
     if platform not in FORMS:
-        raise NotFound("There is no such platform.")
+        raise NotFound(_("There is no such platform."))
     form = FORMS[platform](request.POST or None)
     if request.method == "POST" and form.is_valid() and (made := _create(request, platform, form)):
         messages.success(request, _("“%(name)s” is ready.") % {"name": made.name})
@@ -238,7 +238,7 @@ def delivery_decide(request: WorkspaceRequest, delivery_id: int) -> HttpResponse
     verdict = request.POST.get("verdict", "")
     try:
         if verdict not in services.VERDICTS:
-            raise InvalidInput("Unknown verdict.", field="verdict")
+            raise InvalidInput(_("Unknown verdict."), field="verdict")
         delivery = services.decide_unknown(delivery=delivery, verdict=verdict, actor=request.actor, now=clock.now())
     except DomainError as refusal:
         tell(request, refusal)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Prefetch, QuerySet
+from django.utils.translation import gettext_noop as _
 
 from campaigns import origins
 from campaigns.models import (
@@ -46,7 +47,7 @@ def announcements_visible_to(actor: Actor) -> QuerySet[Announcement]:
 
 def get_announcement(actor: Actor, announcement_id: int) -> Announcement:
     """Raises NotFound for a missing one as for somebody else's."""
-    return get_row(announcements_visible_to(actor), announcement_id, "There is no such announcement.")
+    return get_row(announcements_visible_to(actor), announcement_id, _("There is no such announcement."))
 
 
 def deliveries_of(announcement: Announcement, actor: Actor) -> QuerySet["Delivery"]:
@@ -73,7 +74,7 @@ def playbooks_visible_to(actor: Actor) -> QuerySet[Playbook]:
 def get_playbook(actor: Actor, playbook_id: int) -> Playbook:
     """Any version; raises NotFound for a missing one as for somebody else's."""
     rows = Playbook.objects.filter(workspace_id=_workspace(actor)).prefetch_related("steps")
-    return get_row(rows, playbook_id, "There is no such playbook.")
+    return get_row(rows, playbook_id, _("There is no such playbook."))
 
 
 def runs_visible_to(actor: Actor) -> QuerySet[PlaybookRun]:
@@ -87,7 +88,7 @@ def runs_visible_to(actor: Actor) -> QuerySet[PlaybookRun]:
 
 def get_run(actor: Actor, run_id: int) -> PlaybookRun:
     """Raises NotFound for a missing one as for somebody else's."""
-    return get_row(runs_visible_to(actor), run_id, "There is no such run.")
+    return get_row(runs_visible_to(actor), run_id, _("There is no such run."))
 
 
 def find_live_run(*, workspace_id: int, subject_kind: str, subject_id: int) -> PlaybookRun | None:

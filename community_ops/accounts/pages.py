@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 from django_htmx.middleware import HtmxDetails
 
 from community_ops.accounts.models import User, Workspace, WorkspaceRole
@@ -70,5 +71,5 @@ def admin_actor(request: HttpRequest, *, workspace_id: int) -> Actor:
         raise NotFound
     role = WorkspaceRole.objects.filter(user=request.user, workspace_id=workspace_id).first()
     if role is None:
-        raise NotFound("There is no such workspace.")
+        raise NotFound(_("There is no such workspace."))
     return user_actor(request.user, workspace_id=workspace_id, role=role.role)

@@ -1,5 +1,7 @@
 """Who may do what: the one table of roles and actions. No database, no clock."""
 
+from django.utils.translation import gettext as _
+
 from community_ops.common.actors import Actor
 from community_ops.common.errors import NotAllowed
 
@@ -59,4 +61,4 @@ def may(actor: Actor, action: str) -> bool:
 def ensure_may(actor: Actor, action: str) -> None:
     """Raise NotAllowed unless `may`."""
     if not may(actor, action):
-        raise NotAllowed("Your role does not allow this.", action=action)
+        raise NotAllowed(_("Your role does not allow this."), action=action)

@@ -3,6 +3,7 @@
 import hashlib
 
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 
 from community_ops.accounts.models import ApiToken, User, Workspace, WorkspaceRole
 from community_ops.accounts.policies import HELPER
@@ -39,7 +40,7 @@ def get_workspace_for(user: User, slug: str) -> tuple[Workspace, Actor]:
     rows = WorkspaceRole.objects.filter(user=user, workspace__slug=slug, workspace__archived_at__isnull=True)
     role = rows.select_related("workspace").first()
     if role is None:
-        raise NotFound("There is no such workspace.")
+        raise NotFound(_("There is no such workspace."))
     return role.workspace, user_actor(user, workspace_id=role.workspace_id, role=role.role)
 
 

@@ -8,6 +8,7 @@ from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from community_ops.accounts.models import ApiToken, Role, User, Workspace, WorkspaceRole
 from community_ops.accounts.selectors import token_digest
@@ -48,9 +49,9 @@ def _new_workspace(slug: str, name: str) -> Workspace:
     try:
         validate_slug(slug)
     except ValidationError:
-        raise InvalidInput("Letters, digits, - and _ only.", field="slug") from None
+        raise InvalidInput(_("Letters, digits, - and _ only."), field="slug") from None
     if not 0 < len(slug) <= 50:
-        raise InvalidInput("At most 50 characters.", field="slug")
+        raise InvalidInput(_("At most 50 characters."), field="slug")
     name = text.clean_line(name or slug, field="name", max_length=100)
     try:
         with transaction.atomic():
@@ -65,9 +66,9 @@ def create_api_token(
 ) -> str:
     """Create a token and return it; only its digest is kept. `expires_days` None: never expires."""
     if role not in Role.values:
-        raise InvalidInput("Unknown role.", field="role")
+        raise InvalidInput(_("Unknown role."), field="role")
     if expires_days is not None and not 0 < expires_days <= 3650:
-        raise InvalidInput("1 to 3650 days.", field="expires_days")
+        raise InvalidInput(_("1 to 3650 days."), field="expires_days")
     token = TOKEN_PREFIX + secrets.token_urlsafe(32)
     row = ApiToken.objects.create(
         workspace=workspace,
@@ -92,8 +93,8 @@ def revoke_api_token(*, token: ApiToken, actor: Actor, now: datetime) -> None:
 def set_role(*, workspace: Workspace, user: User, role: str, actor: Actor, now: datetime) -> WorkspaceRole:
     """Give `user` this role in the workspace, replacing any other."""
     if role not in Role.values:
-        raise InvalidInput("Unknown role.", field="role")
-    row, _ = WorkspaceRole.objects.update_or_create(workspace=workspace, user=user, defaults={"role": role})
+        raise InvalidInput(_("Unknown role."), field="role")
+    row, _created = WorkspaceRole.objects.update_or_create(workspace=workspace, user=user, defaults={"role": role})
     audit.record(actor=actor, verb="role.set", target=row, now=now, after={"user": user.pk, "role": role})
     return row
 

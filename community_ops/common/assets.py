@@ -7,6 +7,7 @@ from datetime import datetime
 from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from community_ops.common.errors import InvalidInput
 from community_ops.common.models import Asset
@@ -37,7 +38,7 @@ def _store(
         raise FileRefused(f"The file must have 1 byte to {max_bytes // 2**20} MB.")
     kind = sniff(file.open("rb").read(4096))
     if kind not in allowed:
-        raise FileRefused("This is not a CSV or JSON-lines text file.")
+        raise FileRefused(_("This is not a CSV or JSON-lines text file."))
     digest = _sha256(file)
     path = f"{workspace_id}/{digest[:2]}/{digest}"
     if not default_storage.exists(path):

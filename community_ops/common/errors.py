@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 
 
 class DomainError(Exception):
@@ -15,11 +15,11 @@ class DomainError(Exception):
 
     code = "refused"
     status = 409
-    message = "That is not possible."
+    message = gettext_noop("That is not possible.")
     field: str = ""
 
     def __init__(self, message: str = "", *, field: str = "", **extra: Any) -> None:
-        self.message = message or gettext(str(self.message))
+        self.message = message or gettext(self.message)
         self.field = field or self.field
         self.extra = extra
         super().__init__(self.message)

@@ -2,6 +2,8 @@
 
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
+from django.utils.translation import gettext as _
+
 from community_ops.common.errors import InvalidInput
 
 # ISO 4217 exponents that are not 2 (of currencies in circulation).
@@ -22,7 +24,7 @@ MAX_MINOR = 10**14  # keeps sums of a large shop far inside 64 bits
 def exponent(currency: str) -> int:
     """Decimals of the currency; raises InvalidInput for a code that is not in ISO 4217."""
     if currency not in CURRENCIES:
-        raise InvalidInput("Unknown currency code.", field="currency")
+        raise InvalidInput(_("Unknown currency code."), field="currency")
     return _EXPONENTS.get(currency, 2)
 
 
@@ -32,11 +34,11 @@ def to_minor(amount: Decimal | str, currency: str, *, field: str = "amount") -> 
     try:
         scaled = Decimal(amount).scaleb(places)
     except (InvalidOperation, ValueError):
-        raise InvalidInput("Not an amount.", field=field) from None
+        raise InvalidInput(_("Not an amount."), field=field) from None
     if not scaled.is_finite() or scaled != scaled.to_integral_value():
         raise InvalidInput(f"{currency} has {places} decimals.", field=field)
     if abs(scaled) > MAX_MINOR:
-        raise InvalidInput("The amount is too large.", field=field)
+        raise InvalidInput(_("The amount is too large."), field=field)
     return int(scaled)
 
 

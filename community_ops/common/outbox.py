@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.translation import gettext as _
 
 from community_ops.common import audit, clock
 from community_ops.common.actors import Actor
@@ -77,7 +78,7 @@ def retry_parked(*, receipt: EventReceipt, actor: Actor, now: datetime) -> None:
     with transaction.atomic():
         parked = EventReceipt.objects.filter(pk=receipt.pk, state=ReceiptState.PARKED)
         if not parked.update(state=ReceiptState.PENDING, attempt_count=0, next_try_at=now):
-            raise InvalidTransition("This event is not parked.")
+            raise InvalidTransition(_("This event is not parked."))
         audit.record(
             actor=actor, verb="event.retried", target=receipt.event, now=now, after={"handler": receipt.handler}
         )

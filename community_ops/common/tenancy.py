@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Self, TypeVar
 
 from django.db import models
+from django.utils.translation import gettext
 
 from community_ops.common.actors import Actor, ActorKind
 from community_ops.common.errors import NotFound
@@ -70,10 +71,13 @@ class TenantModel(TimeStamped):
 
 
 def get_row(rows: models.QuerySet[M], pk: int, missing: str) -> M:
-    """The row of this key; raises NotFound(missing), also for a key that no database could hold."""
+    """The row of this key; raises NotFound for another, also for a key that no database could hold.
+
+    `missing`: the sentence for people, marked by gettext_noop.
+    """
     found = rows.filter(pk=pk).first() if 0 < pk <= MAX_ID else None
     if found is None:
-        raise NotFound(missing)
+        raise NotFound(gettext(missing))
     return found
 
 

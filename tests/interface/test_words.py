@@ -8,6 +8,10 @@ from pathlib import Path
 import polib
 import pytest
 from django.conf import settings
+from django.utils import translation
+from django.utils.translation import gettext
+
+from community_ops.common.errors import DomainError
 
 ROOT = Path(settings.BASE_DIR)
 LOCALE = ROOT / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
@@ -114,3 +118,15 @@ def test_chinese_sentences_have_chinese_commas() -> None:
 
 def test_every_string_is_translated() -> None:
     assert [entry.msgid for entry in entries() if not chinese(entry) or entry.fuzzy] == []
+
+
+def refusals(family: type[DomainError] = DomainError) -> Iterator[type[DomainError]]:
+    yield family
+    for kind in family.__subclasses__():
+        yield from refusals(kind)
+
+
+def test_every_refusal_speaks_chinese() -> None:
+    with translation.override("zh-hans"):
+        english = {kind.__name__ for kind in refusals() if kind.message and gettext(kind.message) == kind.message}
+    assert english == set()

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 
 from django.db import IntegrityError, OperationalError, connection, transaction
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from rest_framework.response import Response
 
 from community_ops.common.api.renderers import CarefulJSONRenderer
@@ -19,13 +21,13 @@ MAX_KEY_LENGTH = 255
 class KeyInProgress(DomainError):
     code = "idempotency_in_progress"
     status = 409
-    message = "The first request with this key is still running."
+    message = gettext_noop("The first request with this key is still running.")
 
 
 class KeyReused(DomainError):
     code = "idempotency_key_reused"
     status = 422
-    message = "This key was used for another request."
+    message = gettext_noop("This key was used for another request.")
 
 
 class Replay(Response):
@@ -52,7 +54,7 @@ def once(request: HttpRequest, *, scope: str, run: Callable[[], Response]) -> Re
     if not key:
         return run()
     if len(key) > MAX_KEY_LENGTH or not key.isprintable():
-        raise InvalidInput("At most 255 printable characters.", field="Idempotency-Key")
+        raise InvalidInput(_("At most 255 printable characters."), field="Idempotency-Key")
     with _bounded_wait(), transaction.atomic():
         record, first = _claim(scope, key, _digest(request))
         if not first:

@@ -5,6 +5,7 @@ from typing import Any, ClassVar, cast
 
 from django.conf import settings
 from django.db.models import QuerySet
+from django.utils.translation import gettext_noop
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
@@ -17,7 +18,7 @@ from community_ops.common.errors import DomainError
 class BodyTooLarge(DomainError):
     code = "body_too_large"
     status = 413
-    message = "The body is too large."
+    message = gettext_noop("The body is too large.")
 
 
 class TenantViewSet(GenericViewSet):
