@@ -7,3 +7,4 @@ class CampaignsConfig(AppConfig):
 
     def ready(self) -> None:
         import_string("campaigns.guards.register")()
+        import_string("campaigns.subscribers.subscribe")()

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from community_ops.common import audit, money, text
+from community_ops.common import audit, money, outbox, text
 from community_ops.common.actors import Actor
 from community_ops.common.errors import InvalidInput
 from groups import selectors
 from groups.errors import CommunityArchived, GroupArchived, UnknownTimezone
+from groups.events import GroupEndpointBound
 from groups.models import (
     DEFAULT_COMFORTABLE_SIZE,
     DEFAULT_MEMBER_CAP,
@@ -23,7 +24,7 @@ from groups.models import (
     GroupStaff,
     StaffRole,
 )
-from messaging.services import create_endpoint
+from messaging.services import create_endpoint, retarget_deliveries
 
 if TYPE_CHECKING:
     from community_ops.accounts.models import User
@@ -129,8 +130,8 @@ def create_group(
 def bind_endpoint(*, group: ChatGroup, endpoint: "Endpoint | None", actor: Actor, now: datetime) -> list[Warned]:
     """Let the group's messages go to `endpoint` (None: nowhere); returns warnings (`endpoint_shared`).
 
-    Deliveries already planned keep the endpoint they were planned with. A second call changes nothing.
-    Raises GroupArchived.
+    What is planned for the group goes the new way too. Writes an audit row and GroupEndpointBound. A second call
+    changes nothing. Raises GroupArchived.
     """
     locked = ChatGroup.objects.select_for_update().get(pk=group.pk)
     if locked.archived_at is not None:
@@ -139,14 +140,16 @@ def bind_endpoint(*, group: ChatGroup, endpoint: "Endpoint | None", actor: Actor
     if before != after:
         locked.endpoint = group.endpoint = endpoint
         locked.save(update_fields=["endpoint", "updated_at"])
+        count = retarget_deliveries(workspace_id=locked.workspace_id, target_id=locked.pk, endpoint_id=after, now=now)
         audit.record(
             actor=actor,
             verb="group.endpoint_bound",
             target=group,
             now=now,
             before={"endpoint": before},
-            after={"endpoint": after},
+            after={"endpoint": after, "retargeted_count": count},
         )
+        outbox.publish(GroupEndpointBound(workspace_id=locked.workspace_id, group_id=locked.pk))
     return endpoint_warnings(locked)
 
 

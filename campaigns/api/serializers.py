@@ -58,6 +58,12 @@ class NewAnnouncementSerializer(serializers.Serializer):
     due_at = MomentField()
 
 
+class MoveSerializer(serializers.Serializer):
+    """The new time."""
+
+    due_at = MomentField()
+
+
 class DeliverySerializer(serializers.Serializer):
     """One text on its way to one target. `announcement` is null for a touch of a playbook: then `run` says which."""
 

@@ -11,7 +11,12 @@ from rest_framework.response import Response
 
 from campaigns import selectors, services
 from campaigns.api.filters import DeliveryFilter
-from campaigns.api.serializers import AnnouncementSerializer, DeliverySerializer, NewAnnouncementSerializer
+from campaigns.api.serializers import (
+    AnnouncementSerializer,
+    DeliverySerializer,
+    MoveSerializer,
+    NewAnnouncementSerializer,
+)
 from campaigns.models import Announcement
 from community_ops.common import clock
 from community_ops.common.actors import Actor
@@ -32,6 +37,7 @@ class AnnouncementViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
         "create": "announcements.write",
         "schedule": "announcements.send",
         "cancel": "announcements.send",
+        "move": "announcements.send",
     }
 
     def get_queryset(self) -> QuerySet[Announcement]:
@@ -61,6 +67,18 @@ class AnnouncementViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
         """Cancel what is still planned. Repeating is harmless; 409 when everything has gone out."""
         announcement = self.get_object()
         services.cancel_announcement(announcement=announcement, actor=self.actor, now=clock.now())
+        return self._answer(announcement, [])
+
+    @extend_schema(request=MoveSerializer, responses={200: AnnouncementSerializer})
+    @action(detail=True, methods=["post"])
+    def move(self, request: Request, pk: str) -> Response:
+        """Send at another time: a draft, or what is still planned. 409 when everything has gone out."""
+        announcement = self.get_object()
+        given = MoveSerializer(data=request.data, context=self.get_serializer_context())
+        given.is_valid(raise_exception=True)
+        services.move_announcement(
+            announcement=announcement, due_at=given.validated_data["due_at"], actor=self.actor, now=clock.now()
+        )
         return self._answer(announcement, [])
 
     def _answer(self, announcement: Announcement, warnings: list[Any], status: int = 200) -> Response:

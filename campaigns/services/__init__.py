@@ -18,7 +18,7 @@ from campaigns.services.playbooks import (
     ensure_built_in_playbooks,
     preview_run,
 )
-from campaigns.services.runs import meet_condition, move_run, needs_warnings, start_run, stop_run
+from campaigns.services.runs import meet_condition, move_run, needs_warnings, plan_skipped_touches, start_run, stop_run
 
 __all__ = [
     "PlannedTouch",
@@ -34,6 +34,7 @@ __all__ = [
     "needs_warnings",
     "no_endpoint_warnings",
     "plan_due",
+    "plan_skipped_touches",
     "preview_run",
     "refuse_too_big",
     "schedule_announcement",

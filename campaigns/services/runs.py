@@ -12,12 +12,19 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from campaigns import origins, selectors
+from campaigns import origins, policies, selectors
 from campaigns.errors import NoGroups, RunIsStopped
 from campaigns.events import ConditionMet, RunMoved, RunStarted, RunStopped
 from campaigns.models import Playbook, PlaybookRun, PlaybookStep, RunCondition, RunGroup, Touch, TouchState
 from campaigns.services.playbooks import PlannedTouch
-from campaigns.services.touches import BATCH, apply_plan, move_touches, plan_deliveries, plan_of
+from campaigns.services.touches import (
+    BATCH,
+    apply_plan,
+    move_touches,
+    plan_deliveries,
+    plan_of,
+    plan_touches_without_channel,
+)
 from community_ops.common import audit, outbox, text
 from community_ops.common.actors import Actor
 from community_ops.common.errors import InvalidInput
@@ -25,6 +32,7 @@ from groups.services import Warned
 from messaging import services as messaging
 
 CONDITIONS = Actor.system("campaigns.meet_condition")
+CHANNELS = Actor.system("campaigns.plan_skipped_touches")
 OVER = "over"
 
 
@@ -119,6 +127,35 @@ def move_run(*, run: PlaybookRun, starts_at: datetime, ends_at: datetime, actor:
         )
     )
     return locked
+
+
+def plan_skipped_touches(*, workspace_id: int, group_id: int, now: datetime) -> int:
+    """Plan what live runs skipped because this group had no channel; returns how many touches that were.
+
+    A second call finds nothing. Writes an audit row for each run that changed.
+    """
+    runs = PlaybookRun.objects.of(workspace_id).filter(stopped_at__isnull=True, ends_at__gt=now)
+    skipped = Touch.objects.filter(group_id=group_id, state=TouchState.SKIPPED, reason=policies.SkipReason.NO_ENDPOINT)
+    return sum(
+        _plan_skipped(pk, group_id, now=now)
+        for pk in list(runs.filter(touches__in=skipped).order_by("pk").distinct().values_list("pk", flat=True))
+    )
+
+
+@transaction.atomic
+def _plan_skipped(run_pk: int, group_id: int, *, now: datetime) -> int:
+    run = PlaybookRun.objects.select_for_update().get(pk=run_pk)
+    if run.stopped_at is not None:
+        return 0
+    if count := plan_touches_without_channel(run, group_id=group_id, actor=CHANNELS, now=now):
+        audit.record(
+            actor=CHANNELS,
+            verb="run.group_connected",
+            target=run,
+            now=now,
+            after={"group": group_id, "planned_count": count},
+        )
+    return count
 
 
 @transaction.atomic

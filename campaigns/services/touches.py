@@ -75,6 +75,20 @@ def move_touches(run: PlaybookRun, *, actor: Actor, now: datetime) -> None:
     _plan_anew(run, change.revived, known=states.keys(), actor=actor, now=now)
 
 
+def plan_touches_without_channel(run: PlaybookRun, *, group_id: int, actor: Actor, now: datetime) -> int:
+    """Plan the touches that were skipped because the group had no channel; returns how many have a delivery now."""
+    change, met = _sort(run, now=now), set(run.conditions.values_list("condition", flat=True))
+    revived = [pair for pair in change.revived if _had_no_channel(pair[0], group_id)]
+    changed = [pair for pair in change.changed if _had_no_channel(pair[0], group_id)]
+    _save_times([pair for pair in changed if pair[0].step.condition not in met], now=now)
+    _plan_anew(run, revived, known=(), actor=actor, now=now)
+    return len(revived)
+
+
+def _had_no_channel(touch: Touch, group_id: int) -> bool:
+    return touch.group_id == group_id and touch.reason == policies.SkipReason.NO_ENDPOINT
+
+
 Pair = tuple[Touch, PlannedTouch]
 
 

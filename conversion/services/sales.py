@@ -23,6 +23,7 @@ from conversion import policies
 from conversion.models import FlashSale, Order, OrderState, PaymentMode, SaleGroup, SaleItem, SaleState, Variant
 from conversion.policies import SaleMoment
 from conversion.services.settling import cancel_held_orders
+from groups.services import Warned
 
 if TYPE_CHECKING:
     from campaigns.models import Playbook
@@ -33,7 +34,6 @@ SALE_CANCELLED = "sale_cancelled"
 DEFAULT_PLAYBOOK = "flash-sale"
 MAX_NAME = 200
 MAX_GROUPS = 500
-Warned = dict[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -275,7 +275,9 @@ def _live_run(sale: FlashSale) -> Any:
 def _warnings(sale: FlashSale, groups: Sequence["ChatGroup"]) -> list[Warned]:
     found: list[Warned] = []
     if sale.playbook_id is not None:
-        found += [dict(warning) for warning in campaigns.no_endpoint_warnings(groups)]  # type: ignore[arg-type]  # a TypedDict of strings
+        found += campaigns.no_endpoint_warnings(groups)
+    if (run := _live_run(sale)) is not None:
+        found += campaigns.needs_warnings(run)
     for item in sale.items.select_related("variant"):
         if item.price_amount >= item.variant.price_amount:
             message = _("The sale price is not below the regular price.")

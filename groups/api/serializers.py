@@ -91,6 +91,12 @@ class GroupSerializer(serializers.ModelSerializer):
         return list(self.context.get("warnings", []))
 
 
+class BindSerializer(serializers.Serializer):
+    """Where the group's messages go from now on; null: nowhere."""
+
+    endpoint = VisibleRelatedField(messaging.endpoints_visible_to, allow_null=True)
+
+
 class NewGroupSerializer(serializers.Serializer):
     """What POST takes."""
 

@@ -16,6 +16,7 @@ from messaging.services.planning import (
     cancel_deliveries,
     plan_deliveries,
     reschedule_deliveries,
+    retarget_deliveries,
 )
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "requeue_all_failed",
     "requeue_failed",
     "reschedule_deliveries",
+    "retarget_deliveries",
     "run_deliveries",
     "store_inbound",
 ]

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from community_ops.common.actors import Actor
 from community_ops.common.nudge import nudge
@@ -149,6 +149,27 @@ def _move(row: Delivery, move: Move | datetime, now: datetime) -> int:
         lease_until=None,
         updated_at=now,
     )
+
+
+@transaction.atomic
+def retarget_deliveries(
+    *, workspace_id: int, target_id: int, endpoint_id: int | None, now: datetime, target_kind: str = "group"
+) -> int:
+    """Let what is planned for a target go to another endpoint (None: nowhere); returns how many deliveries changed.
+
+    A worker that holds such a row loses it and the next one sends it the new way. Rows that are sending or settled
+    keep the endpoint they went to. Calling twice changes nothing more.
+    """
+    rows = Delivery.objects.of(workspace_id).filter(target_kind=target_kind, target_id=target_id)
+    rows = rows.filter(state=DeliveryState.PLANNED)
+    if endpoint_id is None:
+        rows = rows.filter(endpoint_id__isnull=False)
+    else:
+        rows = rows.filter(~Q(endpoint_id=endpoint_id) | Q(endpoint_id__isnull=True))
+    changed = rows.update(endpoint_id=endpoint_id, lease_owner="", lease_until=None, updated_at=now)
+    if changed:
+        nudge(DELIVER_TASK)
+    return changed
 
 
 @transaction.atomic

@@ -250,3 +250,26 @@ def test_lists_ask_the_database_the_same_number_of_times(
     with CaptureQueriesContext(connection) as many:
         assert len(api.get(url).json()["results"]) > 10
     assert len(many) == len(few)
+
+
+def test_a_draft_whose_time_passed_is_moved_and_scheduled(api: APIClient, announcement_id: int) -> None:
+    Announcement.objects.update(due_at=clock.now() - timedelta(hours=2))
+    assert post(api, f"{URL}{announcement_id}/schedule/").status_code == 400
+    later = in_an_hour()
+    for _twice in range(2):
+        answer = post(api, f"{URL}{announcement_id}/move/", {"due_at": later})
+        assert (answer.status_code, answer.json()["state"]) == (200, "draft")
+    assert post(api, f"{URL}{announcement_id}/schedule/").status_code == 200
+    assert {row.due_at.isoformat() for row in Delivery.objects.all()} == {Announcement.objects.get().due_at.isoformat()}
+
+
+def test_a_move_into_the_past_or_of_what_went_out_changes_nothing(api: APIClient, announcement_id: int) -> None:
+    post(api, f"{URL}{announcement_id}/schedule/")
+    past = (clock.now() - timedelta(hours=1)).isoformat()
+    answer = post(api, f"{URL}{announcement_id}/move/", {"due_at": past})
+    assert (answer.status_code, list(answer.json())) == (400, ["due_at"])
+    Delivery.objects.update(state="accepted")
+    later = (clock.now() + timedelta(hours=3)).isoformat()
+    answer = post(api, f"{URL}{announcement_id}/move/", {"due_at": later})
+    assert (answer.status_code, answer.json()["code"]) == (409, "invalid_transition")
+    assert Announcement.objects.get().due_at < clock.now() + timedelta(hours=2)

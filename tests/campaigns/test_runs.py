@@ -7,13 +7,16 @@ import pytest
 from campaigns import services
 from campaigns.errors import NoGroups, RunIsStopped
 from campaigns.models import Playbook, PlaybookRun, Touch
+from campaigns.subscribers import plan_skipped_touches
 from community_ops.accounts.models import Workspace
 from community_ops.common.errors import InvalidInput
 from community_ops.common.models import AuditEntry, OutboxEvent
 from community_ops.common.tenancy import WorkspaceMismatch
+from groups import services as groups
+from groups.events import GroupEndpointBound
 from groups.models import ChatGroup
 from messaging.models import Delivery
-from tests.campaigns.conftest import END, START, Start
+from tests.campaigns.conftest import END, START, Start, make_endpoint
 from tests.factories.people import SYSTEM
 from tests.moments import NOON
 
@@ -253,3 +256,50 @@ def test_steps_that_promise_something_are_warned_of(start: Start) -> None:
 
 def test_nothing_is_promised_when_the_step_was_skipped(start: Start) -> None:
     assert services.needs_warnings(start(now=START - HOUR)) == []
+
+
+def connect(group: ChatGroup, now: datetime = NOON) -> int:
+    groups.bind_endpoint(group=group, endpoint=make_endpoint(group.workspace, name="新通道"), actor=SYSTEM, now=now)
+    return services.plan_skipped_touches(workspace_id=group.workspace_id, group_id=group.pk, now=now)
+
+
+def test_a_group_that_gets_a_channel_hears_the_rest_of_the_ladder(
+    start: Start, group: ChatGroup, silent_group: ChatGroup
+) -> None:
+    start(group, silent_group)
+    skipped = Touch.objects.filter(group=silent_group, state="skipped").count()
+    assert connect(silent_group, now=START - 30 * MINUTE) == 4
+    assert connect(silent_group, now=START - 30 * MINUTE) == 0
+    hers = Touch.objects.filter(group=silent_group)
+    assert skipped == hers.count() == 12
+    assert set(hers.filter(state="skipped").values_list("reason", flat=True)) == {"past"}
+    assert hers.filter(state="waiting").count() == 2
+    rows = Delivery.objects.filter(target_id=silent_group.pk)
+    assert {row.endpoint.name for row in rows} == {"新通道"}
+    assert rows.count() == 4
+    assert Delivery.objects.filter(target_id=group.pk).count() == 10
+
+
+def test_what_was_met_before_the_group_had_a_channel_is_not_waited_for(
+    start: Start, group: ChatGroup, silent_group: ChatGroup
+) -> None:
+    start(group, silent_group)
+    meet("half_sold")
+    connect(silent_group, now=START + 2 * MINUTE)
+    assert touch("half-sold", silent_group).state == "skipped"
+    assert touch("sold-out", silent_group).state == "waiting"
+
+
+def test_a_stopped_run_is_not_planned_anew(start: Start, silent_group: ChatGroup, group: ChatGroup) -> None:
+    services.stop_run(run=start(group, silent_group), reason="sale_cancelled", actor=SYSTEM, now=NOON)
+    assert connect(silent_group) == 0
+    assert not Delivery.objects.filter(target_id=silent_group.pk).exists()
+
+
+def test_connecting_a_group_is_heard_of(start: Start, silent_group: ChatGroup, group: ChatGroup) -> None:
+    start(group, silent_group)
+    groups.bind_endpoint(group=silent_group, endpoint=make_endpoint(group.workspace), actor=SYSTEM, now=NOON)
+    for _twice in range(2):
+        plan_skipped_touches(GroupEndpointBound(workspace_id=group.workspace_id, group_id=silent_group.pk))
+    assert OutboxEvent.objects.filter(name="groups.GroupEndpointBound").count() == 1
+    assert Delivery.objects.filter(target_id=silent_group.pk).exists()

@@ -4,6 +4,7 @@ import pytest
 
 from groups.models import ChatGroup, Community
 from tests.members.makers import make_endpoint, make_group
+from tests.moments import NOON
 
 pytestmark = pytest.mark.django_db
 
@@ -75,3 +76,25 @@ def test_the_list_asks_the_same_number_of_queries_for_1_and_20(api, community, d
         make_group(community, f"{number} 群")
     with django_assert_num_queries(2):
         assert len(api.get("/api/v1/groups/").json()["results"]) == 20
+
+
+def test_a_group_is_bound_to_another_endpoint(api, workspace, group) -> None:
+    endpoint = make_endpoint(workspace)
+    for wanted in (endpoint.pk, endpoint.pk, None):
+        answer = api.post(f"/api/v1/groups/{group.pk}/bind/", {"endpoint": wanted})
+        assert (answer.status_code, answer.json()["endpoint"]) == (200, wanted)
+    assert ChatGroup.objects.get(pk=group.pk).endpoint is None
+
+
+def test_binding_needs_an_endpoint_of_ones_own(api, group, foreign_community) -> None:
+    for wrong in (make_endpoint(foreign_community.workspace).pk, 999_999_999, "x"):
+        answer = api.post(f"/api/v1/groups/{group.pk}/bind/", {"endpoint": wrong})
+        assert (answer.status_code, list(answer.json())) == (400, ["endpoint"])
+    assert api.post(f"/api/v1/groups/{group.pk}/bind/", {}).status_code == 400
+
+
+def test_an_archived_group_is_not_bound_over_rest(api, workspace, group) -> None:
+    ChatGroup.objects.filter(pk=group.pk).update(archived_at=NOON)
+    answer = api.post(f"/api/v1/groups/{group.pk}/bind/", {"endpoint": make_endpoint(workspace).pk})
+    assert (answer.status_code, list(answer.json())) == (400, ["group"])
+    assert ChatGroup.objects.get(pk=group.pk).endpoint is None

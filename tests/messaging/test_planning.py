@@ -184,3 +184,28 @@ def test_counts_tell_due_from_planned(workspace, room, owner) -> None:
 )
 def test_sizes_are_counted_in_bytes(platform, text, fits) -> None:
     assert (selectors.size_problem(platform, text) is None) is fits
+
+
+def retarget(workspace, endpoint) -> int:
+    return services.retarget_deliveries(
+        workspace_id=workspace.pk, target_id=1, endpoint_id=endpoint and endpoint.pk, now=NOON
+    )
+
+
+def test_what_is_planned_follows_the_targets_new_endpoint(workspace, room) -> None:
+    plan(workspace, [send(1, room), send(2, room), send(1, room, source_key="announcement:2:1:1")])
+    Delivery.objects.filter(source_key="announcement:2:1:1").update(state="sending")
+    Delivery.objects.filter(state="planned").update(lease_owner="w1", lease_until=NOON)
+    other = make_endpoint(workspace, "sandbox")
+
+    assert [retarget(workspace, other), retarget(workspace, other)] == [1, 0]
+
+    moved = Delivery.objects.get(endpoint=other)
+    assert (moved.target_id, moved.state, moved.lease_owner, moved.lease_until) == (1, "planned", "", None)
+    assert Delivery.objects.filter(endpoint=room).count() == 2
+
+
+def test_a_target_may_lose_and_get_its_endpoint(workspace, room) -> None:
+    plan(workspace, [send(1, room)])
+    assert [retarget(workspace, None), retarget(workspace, None), retarget(workspace, room)] == [1, 0, 1]
+    assert Delivery.objects.get().endpoint == room
