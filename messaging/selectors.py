@@ -42,7 +42,8 @@ def deliveries_visible_to(actor: Actor) -> QuerySet[Delivery]:
     rows = Delivery.objects.filter(workspace_id=actor.workspace_id or 0)
     if is_limited(actor):
         rows = rows.filter(target_kind="group", target_id__in=assigned_groups(actor))
-    return rows.select_related("endpoint__connection", "message").order_by("id")
+    rows = rows.select_related("endpoint__connection", "message").defer("endpoint__connection__secret")
+    return rows.order_by("id")
 
 
 def get_delivery(actor: Actor, delivery_id: int) -> Delivery:

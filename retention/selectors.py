@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 
+from community_ops.accounts.policies import assigned_groups, is_limited
 from community_ops.common.actors import Actor
 from groups import selectors as groups
 from members import selectors as members
@@ -24,9 +25,9 @@ class GroupDay:
 
 
 def activity_visible_to(actor: Actor) -> QuerySet[DailyActivity]:
-    """Days of the groups the actor sees."""
-    visible = groups.groups_visible_to(actor, with_archived=True)
-    return DailyActivity.objects.of(actor.workspace_id or 0).filter(group__in=visible.values("id"))
+    """Days of the groups the actor sees; the groups are named only for those who do not see them all."""
+    rows = DailyActivity.objects.within(actor)
+    return rows.filter(group_id__in=assigned_groups(actor)) if is_limited(actor) else rows
 
 
 def speaker_count(
@@ -113,8 +114,8 @@ def answered_counts(actor: Actor, *, since: datetime, until: datetime) -> tuple[
     `until`, so that neighbouring windows share none.
     """
     by_zone: dict[ZoneInfo, list[int]] = defaultdict(list)
-    for group in groups.groups_visible_to(actor, with_archived=True):
-        by_zone[group.zone].append(group.pk)
+    for group_id, zone in groups.zones_visible_to(actor).items():
+        by_zone[zone].append(group_id)
     window = Q(pk__in=[])
     for zone, group_ids in by_zone.items():
         after, last = since.astimezone(zone).date(), until.astimezone(zone).date()

@@ -14,9 +14,8 @@ from campaigns.selectors.reads import (
     announcements_visible_to,
     deliveries_of,
     touches_of,
-    visible_group_ids,
 )
-from community_ops.accounts.policies import is_limited
+from community_ops.accounts.policies import assigned_groups, is_limited
 from community_ops.common.actors import Actor
 from messaging.selectors import deliveries_visible_to, shown_state
 
@@ -90,7 +89,7 @@ def calendar_items(
 def states_of_run(run: PlaybookRun, actor: Actor, *, now: datetime) -> list[tuple[Touch, GroupState]]:
     """Every touch of a run the actor may see, by step and group, with what became of it. Two queries."""
     rows = deliveries_visible_to(actor).filter(origin=origins.TOUCH, origin_id=run.pk)
-    known = {delivery.source_key: delivery for delivery in rows}
+    known = _by_key(rows)
     return [(touch, _touch_state(touch, known, now)) for touch in touches_of(run, actor)]
 
 
@@ -99,7 +98,7 @@ def states_of_announcement(announcement: Announcement, actor: Actor, *, now: dat
 
     `announcement` comes from `announcements_visible_to`, which limits its targets. Two queries.
     """
-    known = {delivery.source_key: delivery for delivery in deliveries_of(announcement, actor)}
+    known = _by_key(deliveries_of(announcement, actor))
     return [
         _announcement_state(announcement, occurrence, target.group, known, now)
         for occurrence in announcement.occurrences.order_by("due_at")
@@ -124,7 +123,7 @@ def _touches(actor: Actor, since: datetime, until: datetime, group: "ChatGroup |
     waits = Q(due_at__isnull=True, run__starts_at__gte=since, run__starts_at__lt=until)
     rows = Touch.objects.of(actor.workspace_id or 0).filter(in_time | waits)
     if is_limited(actor):
-        rows = rows.filter(group_id__in=visible_group_ids(actor))
+        rows = rows.filter(group_id__in=assigned_groups(actor))
     if group is not None:
         rows = rows.filter(group=group)
     return rows.select_related("step", "run", "group__community").order_by("run_id", "step__position", "group_id")
@@ -133,8 +132,13 @@ def _touches(actor: Actor, since: datetime, until: datetime, group: "ChatGroup |
 def _deliveries(actor: Actor, announcements: Iterable[Announcement], run_ids: set[int]) -> Known:
     mine = Q(origin=origins.ANNOUNCEMENT, origin_id__in=[announcement.pk for announcement in announcements])
     theirs = Q(origin=origins.TOUCH, origin_id__in=run_ids)
-    rows = deliveries_visible_to(actor).filter(mine | theirs)
-    return {delivery.source_key: delivery for delivery in rows}
+    return _by_key(deliveries_visible_to(actor).filter(mine | theirs))
+
+
+def _by_key(deliveries: QuerySet["Delivery"]) -> Known:
+    """Only what a state shows is read: a plan of a thousand groups is one page."""
+    facts = ("source_key", "state", "reason", "due_at", "accepted_at", "platform_code", "platform_text")
+    return {delivery.source_key: delivery for delivery in deliveries.select_related(None).only(*facts)}
 
 
 def _announcement_items(

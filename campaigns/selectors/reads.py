@@ -1,6 +1,6 @@
 """Reads of campaigns: every one knows who asks, or the workspace it is about."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from campaigns.models import (
     RunGroup,
     Touch,
 )
-from community_ops.accounts.policies import is_limited
+from community_ops.accounts.policies import assigned_groups, is_limited
 from community_ops.common.actors import Actor
 from community_ops.common.tenancy import get_row
 from groups import selectors as groups
@@ -39,7 +39,7 @@ def announcements_visible_to(actor: Actor) -> QuerySet[Announcement]:
     rows = Announcement.objects.filter(workspace_id=_workspace(actor))
     targets = AnnouncementGroup.objects.filter(workspace_id=_workspace(actor))
     if is_limited(actor):
-        targets = targets.filter(group_id__in=visible_group_ids(actor))
+        targets = targets.filter(group_id__in=assigned_groups(actor))
         rows = rows.filter(Exists(targets.filter(announcement=OuterRef("pk"))))
     targets = targets.select_related("group__community").order_by("group_id")
     return rows.prefetch_related(Prefetch("targets", queryset=targets)).order_by("id")
@@ -81,7 +81,7 @@ def runs_visible_to(actor: Actor) -> QuerySet[PlaybookRun]:
     """Runs with their playbook, the nearest in time first; a helper sees those that speak to a group of hers."""
     rows = PlaybookRun.objects.filter(workspace_id=_workspace(actor))
     if is_limited(actor):
-        mine = RunGroup.objects.filter(run=OuterRef("pk"), group_id__in=visible_group_ids(actor))
+        mine = RunGroup.objects.filter(run=OuterRef("pk"), group_id__in=assigned_groups(actor))
         rows = rows.filter(Exists(mine))
     return rows.select_related("playbook").order_by("-starts_at", "-id")
 
@@ -107,7 +107,7 @@ def touches_of(run: PlaybookRun, actor: Actor) -> QuerySet[Touch]:
     """The run's touches the actor may see, with step and group, in the order of time (those without last)."""
     rows = run.touches.select_related("step", "group__community")
     if is_limited(actor):
-        rows = rows.filter(group_id__in=visible_group_ids(actor))
+        rows = rows.filter(group_id__in=assigned_groups(actor))
     return rows.order_by("step__position", "group_id")
 
 
@@ -146,10 +146,6 @@ def state_shown(announcement: Announcement, counts: dict[str, int]) -> str:
     if not open_count and counts:
         return "finished"
     return "sending" if sum(counts.values()) > counts.get("planned", 0) else AnnouncementState.SCHEDULED
-
-
-def visible_group_ids(actor: Actor) -> Iterable[int]:
-    return groups.groups_visible_to(actor, with_archived=True).values_list("pk", flat=True)
 
 
 def _workspace(actor: Actor) -> int:
