@@ -12,8 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from campaigns import policies, selectors
 from campaigns.models import Announcement
 from community_ops.common.actors import Actor
-from community_ops.common.errors import DomainError
-from community_ops.common.forms import ObjectsField
+from community_ops.common.forms import ObjectsField, RefusableForm
 
 BUBBLE_ID = "preview"
 _LOCAL = "%Y-%m-%dT%H:%M"
@@ -37,7 +36,7 @@ class LocalMomentField(forms.Field):
         return wall
 
 
-class ZonedForm(forms.Form):
+class ZonedForm(RefusableForm):
     """A form whose times are wall times of `zone`."""
 
     def __init__(self, *args: Any, zone: str, **kwargs: Any) -> None:
@@ -51,10 +50,6 @@ class ZonedForm(forms.Form):
         """The typed wall time as a moment; one that does not exist is the next minute that does."""
         wall: datetime = self.cleaned_data[name]
         return policies.wall_time(wall.date(), wall.time(), self.zone)
-
-    def refuse(self, error: DomainError) -> None:
-        """Show a refusal of the service at the field it names."""
-        self.add_error(error.field if error.field in self.fields else None, str(error.message))
 
 
 class GroupChoiceField(ObjectsField):

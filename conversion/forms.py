@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from campaigns.selectors import playbooks_visible_to
 from community_ops.common import money
 from community_ops.common.actors import Actor
-from community_ops.common.errors import DomainError, InvalidInput
-from community_ops.common.forms import ObjectsField
+from community_ops.common.errors import InvalidInput
+from community_ops.common.forms import ObjectsField, RefusableForm
 from conversion import policies, selectors
 from conversion.models import OrderState, PaymentMode, Product
 from groups.selectors import groups_visible_to
@@ -42,15 +42,7 @@ class WallTimeField(forms.DateTimeField):
         return value  # naive on purpose: the zone is known when the groups are
 
 
-class RefusingForm(forms.Form):
-    """A form that can show a refusal of the domain beside the field it is about."""
-
-    def refuse(self, error: DomainError) -> None:
-        field = error.field if error.field in self.fields else None
-        self.add_error(field, str(error.message))
-
-
-class ProductForm(RefusingForm):
+class ProductForm(RefusableForm):
     name = forms.CharField(label=pgettext_lazy("of a product", "Name"), max_length=200)
     price_amount = AmountField(label=gettext_lazy("Regular price"))
     currency = forms.CharField(label=gettext_lazy("Currency"), min_length=3, max_length=3, initial="CNY")
@@ -62,7 +54,7 @@ class ProductForm(RefusingForm):
         return _with_minor(self)
 
 
-class PriceForm(RefusingForm):
+class PriceForm(RefusableForm):
     """A new regular price in the product's currency."""
 
     price_amount = AmountField(label=gettext_lazy("New regular price"))
@@ -77,7 +69,7 @@ class PriceForm(RefusingForm):
         return _with_minor(self)
 
 
-class SaleForm(RefusingForm):
+class SaleForm(RefusableForm):
     """A new sale. Times are wall times of the community that the groups belong to."""
 
     product = forms.ModelChoiceField(label=gettext_lazy("Product"), queryset=Product.objects.none())
@@ -156,7 +148,7 @@ class SaleForm(RefusingForm):
         }
 
 
-class MoveForm(RefusingForm):
+class MoveForm(RefusableForm):
     """New times of a sale, as wall times of its community."""
 
     starts_at = WallTimeField(label=gettext_lazy("Starts"))
@@ -189,7 +181,7 @@ class BuyForm(forms.Form):
         return key
 
 
-class RegisterForm(RefusingForm):
+class RegisterForm(RefusableForm):
     name = forms.CharField(
         label=gettext_lazy("Your name"), max_length=100, widget=forms.TextInput(attrs={"autocomplete": "name"})
     )

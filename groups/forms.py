@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from community_ops.common.errors import InvalidInput
+from community_ops.common.forms import RefusableForm
 from community_ops.common.money import CURRENCIES
 from groups.models import DEFAULT_COMFORTABLE_SIZE, DEFAULT_MEMBER_CAP, Community, CommunityKind, GroupKind
 from groups.services import MAX_MEMBER_CAP, NewChannel
@@ -18,14 +18,6 @@ from groups.services import MAX_MEMBER_CAP, NewChannel
 _COMMON_CURRENCIES = ("CNY", "HKD", "TWD", "USD", "EUR", "GBP", "JPY", "SGD", "MYR")
 LATER, EXISTING = "", "existing"
 PLATFORMS = ("sandbox", "webhook", "wecom_robot")
-
-
-class RefusableForm(forms.Form):
-    """Shows a refusal of the service at the field it is about."""
-
-    def refuse(self, refusal: InvalidInput) -> None:
-        key = str(refusal.extra.get("key", refusal.field))
-        self.add_error(key if key in self.fields else None, str(refusal.extra.get("reason", refusal.message)))
 
 
 class CommunityForm(RefusableForm):

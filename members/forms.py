@@ -7,16 +7,9 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from community_ops.common.errors import DomainError
+from community_ops.common.forms import RefusableForm
 from community_ops.common.money import CURRENCIES
 from members.ports import PreviewField
-
-
-class RefusableForm(forms.Form):
-    """Shows a refusal of the service at the field it is about."""
-
-    def refuse(self, refusal: DomainError) -> None:
-        self.add_error(refusal.field if refusal.field in self.fields else None, refusal.message)
 
 
 class MemberForm(RefusableForm):

@@ -5,11 +5,11 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from community_ops.common.errors import InvalidInput
+from community_ops.common.forms import RefusableForm
 from messaging.models import Platform
 
 
-class EndpointForm(forms.Form):
+class EndpointForm(RefusableForm):
     """Base: the name everybody sees. `config()` is what the platform's adapter reads."""
 
     name = forms.CharField(label=_("Name"), max_length=100, help_text=_("How your team calls this channel."))
@@ -17,12 +17,6 @@ class EndpointForm(forms.Form):
     def config(self) -> dict[str, Any]:
         values = {key: value for key, value in self.cleaned_data.items() if key != "name"}
         return {key: value for key, value in values.items() if value not in ("", None, False)}
-
-    def refuse(self, refusal: InvalidInput) -> None:
-        """Show a refusal of the service at the field it is about."""
-        key = refusal.extra.get("key", refusal.field)
-        message = refusal.extra.get("reason", refusal.message)
-        self.add_error(key if key in self.fields else None, message)
 
 
 class SandboxForm(EndpointForm):

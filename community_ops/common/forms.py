@@ -5,7 +5,18 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
+from community_ops.common.errors import DomainError
+
 MAX_ID_DIGITS = 18  # fits 63 bits on every database
+
+
+class RefusableForm(forms.Form):
+    """A form that shows a refusal of the domain at the field it is about, else above the fields."""
+
+    def refuse(self, refusal: DomainError) -> None:
+        """`extra.key` names the field where the refusal's own is a group of them (a channel's `config`)."""
+        field = str(refusal.extra.get("key", refusal.field))
+        self.add_error(field if field in self.fields else None, str(refusal.extra.get("reason", refusal.message)))
 
 
 class ObjectsField(forms.ModelMultipleChoiceField):
