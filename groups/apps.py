@@ -7,3 +7,4 @@ class GroupsConfig(AppConfig):
 
     def ready(self) -> None:
         import_string("groups.assignments.register")()
+        import_string("groups.subscribers.subscribe")()

@@ -11,7 +11,7 @@ from django.utils.translation import pgettext_lazy
 
 from community_ops.common.forms import RefusableForm
 from community_ops.common.money import CURRENCIES
-from groups.models import DEFAULT_COMFORTABLE_SIZE, DEFAULT_MEMBER_CAP, Community, CommunityKind, GroupKind
+from groups.models import DEFAULT_COMFORTABLE_SIZE, DEFAULT_MEMBER_CAP, Community, CommunityKind, GroupKind, StaffRole
 from groups.services import MAX_MEMBER_CAP, NewChannel
 
 # Zones offered first; every IANA name is accepted.
@@ -146,6 +146,19 @@ class BindForm(RefusableForm):
     def __init__(self, *args: Any, endpoints: QuerySet[Any], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["endpoint"].queryset = endpoints  # type: ignore[attr-defined]  # a ModelChoiceField
+
+
+class StaffForm(RefusableForm):
+    """Who looks after the group, and as what."""
+
+    person: forms.ModelChoiceField = forms.ModelChoiceField(label=_("Person"), queryset=None, empty_label=None)
+    role = forms.ChoiceField(label=_("Role in the group"), choices=StaffRole.choices, initial=StaffRole.HELPER)
+
+    def __init__(self, *args: Any, people: QuerySet[Any], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["person"]
+        field.queryset = people  # type: ignore[attr-defined]  # a ModelChoiceField
+        field.label_from_instance = lambda row: f"{row.user.label} ({row.get_role_display()})"  # type: ignore[attr-defined]
 
 
 class ArchiveForm(forms.Form):

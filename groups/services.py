@@ -188,6 +188,23 @@ def assign_staff(*, group: ChatGroup, user: "User", role: str, actor: Actor, now
     return row
 
 
+@transaction.atomic
+def unassign_staff(*, group: ChatGroup, user_id: int, actor: Actor, now: datetime) -> None:
+    """Let a person no longer look after the group. Twice is once."""
+    row = GroupStaff.objects.of(group.workspace_id).filter(group=group, user_id=user_id).first()
+    if row is None:
+        return
+    before = {"user": user_id, "role": row.role}
+    audit.record(actor=actor, verb="group.staff_unassigned", target=group, now=now, before=before)
+    row.delete()
+
+
+def unassign_everywhere(*, workspace_id: int, user_id: int, actor: Actor, now: datetime) -> None:
+    """Take a person from all groups of a workspace. Twice is once; one audit row for each group."""
+    for row in GroupStaff.objects.of(workspace_id).filter(user_id=user_id).select_related("group").order_by("pk"):
+        unassign_staff(group=row.group, user_id=user_id, actor=actor, now=now)
+
+
 def _make_channel(workspace_id: int, name: str, channel: NewChannel, actor: Actor, now: datetime) -> "Endpoint":
     return create_endpoint(
         workspace_id=workspace_id, name=name, platform=channel.platform, config=channel.config, actor=actor, now=now

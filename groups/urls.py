@@ -8,6 +8,8 @@ urlpatterns = [
     path("w/<slug:slug>/groups/new/", views.group_new, name="group_new"),
     path("w/<slug:slug>/groups/<int:group_id>/", views.group_detail, name="group_detail"),
     path("w/<slug:slug>/groups/<int:group_id>/channel/", views.group_bind, name="group_bind"),
+    path("w/<slug:slug>/groups/<int:group_id>/staff/", views.group_staff, name="group_staff"),
+    path("w/<slug:slug>/groups/<int:group_id>/staff/<int:user_id>/remove/", views.group_unstaff, name="group_unstaff"),
     path("w/<slug:slug>/groups/<int:group_id>/archive/", views.group_archive, name="group_archive"),
     path("w/<slug:slug>/communities/new/", views.community_new, name="community_new"),
 ]

@@ -13,11 +13,12 @@ from django.views.decorators.http import require_POST, require_safe
 
 from community_ops.accounts.pages import WorkspaceRequest, page, tell
 from community_ops.accounts.policies import may
+from community_ops.accounts.selectors import people_of
 from community_ops.common import clock
 from community_ops.common.errors import DomainError, InvalidInput
 from community_ops.common.paging import id_in, newest_first
 from groups import selectors, services
-from groups.forms import ArchiveForm, BindForm, CommunityForm, GroupForm
+from groups.forms import ArchiveForm, BindForm, CommunityForm, GroupForm, StaffForm
 from groups.models import ChatGroup, GroupKind
 from groups.ports import Panel, group_figures, group_panels
 from messaging import selectors as messaging
@@ -128,7 +129,8 @@ def _manage(request: WorkspaceRequest, group: ChatGroup) -> Mapping[str, Any]:
         "needs_reason": True,
     }
     bind_form = BindForm(initial={"endpoint": group.endpoint_id}, endpoints=endpoints)
-    return {"may_manage": True, "bind_form": bind_form, "dialog": dialog}
+    staff_form = StaffForm(people=people_of(request.actor), auto_id="staff-%s")
+    return {"may_manage": True, "bind_form": bind_form, "staff_form": staff_form, "dialog": dialog}
 
 
 @page("communities.manage")
@@ -193,6 +195,34 @@ def group_bind(request: WorkspaceRequest, group_id: int) -> HttpResponse:
         messages.success(request, _("The delivery channel is changed."))
     except DomainError as refusal:
         tell(request, refusal)
+    return redirect("groups:group_detail", slug=request.workspace.slug, group_id=group.pk)
+
+
+@page("groups.manage")
+@require_POST
+def group_staff(request: WorkspaceRequest, group_id: int) -> HttpResponse:
+    """Let somebody of the workspace look after the group."""
+    group = selectors.get_group(request.actor, group_id)
+    form = StaffForm(request.POST, people=people_of(request.actor))
+    try:
+        if not form.is_valid():
+            raise InvalidInput(_("Choose a person."), field="person")
+        person = form.cleaned_data["person"].user
+        role = form.cleaned_data["role"]
+        services.assign_staff(group=group, user=person, role=role, actor=request.actor, now=clock.now())
+        messages.success(request, _("%(name)s looks after this group now.") % {"name": person.label})
+    except DomainError as refusal:
+        tell(request, refusal)
+    return redirect("groups:group_detail", slug=request.workspace.slug, group_id=group.pk)
+
+
+@page("groups.manage")
+@require_POST
+def group_unstaff(request: WorkspaceRequest, group_id: int, user_id: int) -> HttpResponse:
+    """Let somebody no longer look after the group."""
+    group = selectors.get_group(request.actor, group_id)
+    services.unassign_staff(group=group, user_id=user_id, actor=request.actor, now=clock.now())
+    messages.success(request, _("Done. The group is no longer hers to look after."))
     return redirect("groups:group_detail", slug=request.workspace.slug, group_id=group.pk)
 
 

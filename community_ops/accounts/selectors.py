@@ -4,6 +4,7 @@ import hashlib
 
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from community_ops.accounts.models import ApiToken, User, Workspace, WorkspaceRole
 from community_ops.accounts.policies import HELPER
@@ -11,6 +12,7 @@ from community_ops.accounts.ports import assigned_group_ids
 from community_ops.common import clock
 from community_ops.common.actors import Actor, ActorKind
 from community_ops.common.errors import NotFound
+from community_ops.common.tenancy import get_row
 
 
 def token_digest(token: str) -> str:
@@ -33,6 +35,16 @@ def workspaces_of(user: User) -> QuerySet[Workspace]:
     return Workspace.objects.filter(
         pk__in=WorkspaceRole.objects.filter(user=user).values("workspace_id"), archived_at__isnull=True
     ).order_by("name", "id")
+
+
+def people_of(actor: Actor) -> QuerySet[WorkspaceRole]:
+    """Who works in the actor's workspace, with their users, in the order they came."""
+    return WorkspaceRole.objects.within(actor).select_related("user", "workspace").order_by("id")
+
+
+def get_person(actor: Actor, role_id: int) -> WorkspaceRole:
+    """A person's role in the actor's workspace; raises NotFound for a missing one as for somebody else's."""
+    return get_row(people_of(actor), role_id, gettext_noop("There is no such person."))
 
 
 def get_workspace_for(user: User, slug: str) -> tuple[Workspace, Actor]:

@@ -4,6 +4,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from community_ops.accounts.models import WorkspaceRole
 from groups import services
 from groups.models import ChatGroup, Community
 from tests.factories.people import SYSTEM
@@ -197,3 +198,31 @@ def test_archiving_needs_a_reason(signed_in, owner, workspace, group) -> None:
 @pytest.mark.parametrize("odd", ["999999999", "9" * 30])
 def test_odd_ids_are_404(signed_in, owner, workspace, odd) -> None:
     assert signed_in(owner).get(url(workspace, f"{odd}/")).status_code == 404
+
+
+def test_whoever_is_assigned_on_the_page_finds_the_group(signed_in, owner, helper, workspace, group) -> None:
+    tab, person = signed_in(owner), WorkspaceRole.objects.get(user=helper.user)
+    for _twice in range(2):
+        tab.post(url(workspace, f"{group.pk}/staff/"), {"person": person.pk, "role": "helper"})
+    assert group.staff.get().user == helper.user
+    assert signed_in(helper).get(url(workspace, f"{group.pk}/")).status_code == 200
+    for _twice in range(2):
+        tab.post(url(workspace, f"{group.pk}/staff/{helper.user.pk}/remove/"))
+    assert not group.staff.exists()
+    assert signed_in(helper).get(url(workspace, f"{group.pk}/")).status_code == 404
+
+
+def test_nobody_from_elsewhere_is_assigned(signed_in, owner, stranger, workspace, group) -> None:
+    foreign = WorkspaceRole.objects.get(user=stranger.user)
+    for wrong in (foreign.pk, 999_999_999, "x"):
+        signed_in(owner).post(url(workspace, f"{group.pk}/staff/"), {"person": wrong, "role": "helper"})
+    assert not group.staff.exists()
+
+
+def test_only_those_who_manage_groups_assign(signed_in, viewer, helper, workspace, group) -> None:
+    group.staff.create(workspace=workspace, user=helper.user, role="helper")
+    for someone in (viewer, helper):
+        tab = signed_in(someone)
+        assert tab.post(url(workspace, f"{group.pk}/staff/"), {"person": 1, "role": "helper"}).status_code == 403
+        assert tab.post(url(workspace, f"{group.pk}/staff/{helper.user.pk}/remove/")).status_code == 403
+    assert group.staff.get().user == helper.user

@@ -1,0 +1,24 @@
+"""Forms of the team page: they only read; the service decides."""
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from community_ops.accounts.models import Role
+from community_ops.accounts.services import MAX_USERNAME
+from community_ops.common.forms import RefusableForm
+
+
+class PersonForm(RefusableForm):
+    display_name = forms.CharField(
+        label=_("Name"), max_length=100, help_text=_("As colleagues see her, e.g. in the record of changes.")
+    )
+    username = forms.CharField(
+        label=_("Login"),
+        max_length=MAX_USERNAME,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none"}),
+    )
+    role = forms.ChoiceField(label=_("Role"), choices=Role.choices, initial=Role.OPERATOR)
+
+
+class RoleForm(forms.Form):
+    role = forms.ChoiceField(label=_("Role"), choices=Role.choices)

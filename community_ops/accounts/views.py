@@ -1,0 +1,116 @@
+"""Page: 团队人员, the people of the workspace and what each may do."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from community_ops.accounts import selectors, services
+from community_ops.accounts.forms import PersonForm, RoleForm
+from community_ops.accounts.models import WorkspaceRole
+from community_ops.accounts.pages import WorkspaceRequest, page, tell
+from community_ops.common import clock
+from community_ops.common.errors import DomainError, InvalidInput
+
+
+@page("workspace.manage")
+def team(request: WorkspaceRequest) -> HttpResponse:
+    """Who works here; adding somebody shows her login and password once."""
+    form = PersonForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            login = services.add_person(
+                workspace=request.workspace, **form.cleaned_data, actor=request.actor, now=clock.now()
+            )
+        except InvalidInput as refusal:
+            form.refuse(refusal)
+        else:
+            return _show_login(request, login)
+    context = {"rows": [_row(request, role) for role in selectors.people_of(request.actor)], "form": form}
+    return render(request, "accounts/team.html", context, status=422 if form.errors else 200)
+
+
+@page("workspace.manage")
+@require_POST
+def person_role(request: WorkspaceRequest, role_id: int) -> HttpResponse:
+    """Give somebody another role."""
+    row, form = selectors.get_person(request.actor, role_id), RoleForm(request.POST)
+    try:
+        if not form.is_valid():
+            raise InvalidInput(_("Unknown role."), field="role")
+        services.set_role(
+            workspace=request.workspace,
+            user=row.user,
+            role=form.cleaned_data["role"],
+            actor=request.actor,
+            now=clock.now(),
+        )
+        messages.success(request, _("The role of %(name)s is changed.") % {"name": row.user.label})
+    except DomainError as refusal:
+        tell(request, refusal)
+    return redirect("accounts:team", slug=request.workspace.slug)
+
+
+@page("workspace.manage")
+@require_POST
+def person_password(request: WorkspaceRequest, role_id: int) -> HttpResponse:
+    """A new password for somebody who lost hers; it is shown on this answer and never again."""
+    row = selectors.get_person(request.actor, role_id)
+    try:
+        login = services.renew_password(role=row, actor=request.actor, now=clock.now())
+    except DomainError as refusal:
+        tell(request, refusal)
+        return redirect("accounts:team", slug=request.workspace.slug)
+    return _show_login(request, login)
+
+
+@page("workspace.manage")
+@require_POST
+def person_remove(request: WorkspaceRequest, role_id: int) -> HttpResponse:
+    """Take somebody out of the workspace."""
+    row = selectors.get_person(request.actor, role_id)
+    try:
+        services.remove_person(role=row, actor=request.actor, now=clock.now())
+        messages.success(request, _("%(name)s has no access any more.") % {"name": row.user.label})
+    except DomainError as refusal:
+        tell(request, refusal)
+    return redirect("accounts:team", slug=request.workspace.slug)
+
+
+def _show_login(request: WorkspaceRequest, login: services.NewLogin) -> HttpResponse:
+    context = {
+        "person": login.user,
+        "password": login.password,
+        "sign_in_url": request.build_absolute_uri(reverse("accounts:sign_in")),
+    }
+    response = render(request, "accounts/login_issued.html", context)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _row(request: WorkspaceRequest, role: WorkspaceRole) -> dict[str, Any]:
+    address, name = [request.workspace.slug, role.pk], role.user.label
+    return {
+        "role": role,
+        "form": RoleForm(initial={"role": role.role}, auto_id=f"role-{role.pk}-%s"),
+        "role_url": reverse("accounts:person_role", args=address),
+        "password_question": {
+            "id": f"password-{role.pk}",
+            "title": _("A new password for %(name)s?") % {"name": name},
+            "text": _("She is signed out everywhere. You see the new password once and hand it to her."),
+            "action": reverse("accounts:person_password", args=address),
+            "confirm_label": _("New password"),
+        },
+        "remove_question": {
+            "id": f"remove-{role.pk}",
+            "title": _("Take %(name)s out of this workspace?") % {"name": name},
+            "text": _("She can no longer sign in here. What she did stays in the record."),
+            "action": reverse("accounts:person_remove", args=address),
+            "confirm_label": _("Remove"),
+            "is_bad": True,
+        },
+    }
