@@ -104,7 +104,7 @@ def rush(running: Running, sale: int, members: list[int]) -> Outcome:
 
 
 def buy(running: Running, sale: int, member: int) -> tuple[int, str]:
-    """(status, code of a refusal)"""
+    """(status, code of a refusal); status 0 for a connection that broke."""
     connection = http.client.HTTPConnection(urlsplit(running.address).netloc, timeout=120)
     headers = {"Authorization": f"Token {running.token}", "Content-Type": "application/json"}
     try:
@@ -112,6 +112,8 @@ def buy(running: Running, sale: int, member: int) -> tuple[int, str]:
         connection.request("POST", f"/api/v1/flash-sales/{sale}/orders/", body=body, headers=headers)
         answer = connection.getresponse()
         return answer.status, json.loads(answer.read()).get("code", "")
+    except OSError as error:
+        return 0, type(error).__name__
     finally:
         connection.close()
 
@@ -126,6 +128,7 @@ def problems(outcome: Outcome, shown: dict[str, Any], orders: list[dict[str, Any
             shown["sold_count"] + shown["held_count"] + shown["left_count"] != shown["stock"]
         ),
         "an answer of 500 or above": any(answer >= "5" for answer in outcome.answers),
+        "a connection broke": any(answer.startswith("0 ") for answer in outcome.answers),
     }
     return [sentence for sentence, is_true in said.items() if is_true]
 

@@ -28,6 +28,7 @@ HOST = "127.0.0.1"
 READY_SECONDS = 120.0
 HEAD_START_SECONDS = 4.0  # web and worker have both cores to themselves before beat comes
 INTERRUPTED = 130
+BACKLOG = 2048  # connections that may wait for the web: a sale opens for hundreds of people in one second
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def listening_on(port: int) -> Iterator[socket.socket]:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((HOST, port))
-            listener.listen(128)
+            listener.listen(BACKLOG)
         except OSError as error:
             raise Refused(f"Port {port} cannot be used: {error.strerror}; choose another with --port.") from error
         yield listener

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.urls import reverse
 from django.utils import translation
+from django.utils.translation import pgettext_lazy
 
 from community_ops.common.templatetags.wording import in_zone, money, time_in_zone
 from conversion import selectors
@@ -21,13 +22,26 @@ if TYPE_CHECKING:
 SALE_OVER = Verdict(allowed=False, reason="sale_over")
 SALE_PAUSED = Verdict(allowed=False, reason="sale_paused")
 SOLD_OUT = Verdict(allowed=False, reason="sold_out")
-# What a text about a sale may say; the values are those of the moment it is sent.
-NAMES = frozenset(
-    {
-        "product", "sale", "price", "stock", "left", "sold", "held", "taken", "limit",
-        "starts_at", "ends_at", "start_time", "end_time", "minutes_left", "as_of", "link",
-    }
-)  # fmt: skip
+# What a text about a sale may say, and how it is called until the message is sent and its value is known.
+LABELS = {
+    "product": pgettext_lazy("placeholder", "product"),
+    "sale": pgettext_lazy("placeholder", "sale"),
+    "price": pgettext_lazy("placeholder", "price"),
+    "stock": pgettext_lazy("placeholder", "stock"),
+    "left": pgettext_lazy("placeholder", "left"),
+    "sold": pgettext_lazy("placeholder", "sold"),
+    "held": pgettext_lazy("placeholder", "held"),
+    "taken": pgettext_lazy("placeholder", "sold or held"),
+    "limit": pgettext_lazy("placeholder", "limit"),
+    "starts_at": pgettext_lazy("placeholder", "start"),
+    "ends_at": pgettext_lazy("placeholder", "end"),
+    "start_time": pgettext_lazy("placeholder", "start"),
+    "end_time": pgettext_lazy("placeholder", "end"),
+    "minutes_left": pgettext_lazy("placeholder", "minutes left"),
+    "as_of": pgettext_lazy("placeholder", "as of"),
+    "link": pgettext_lazy("placeholder", "link"),
+}
+NAMES = frozenset(LABELS)
 
 
 class FlashSaleGuard:
@@ -52,6 +66,9 @@ class FlashSaleText:
 
     def names(self) -> set[str]:
         return set(NAMES)
+
+    def labels(self) -> dict[str, str]:
+        return {name: str(label) for name, label in LABELS.items()}
 
     def values(self, subject_id: int, target_kind: str, target_id: int, now: datetime) -> dict[str, str]:
         """Counts as of `now`; times in the target group's zone, words in the community's language."""

@@ -108,7 +108,7 @@ def _happening(delivery: Any, now: datetime, request: WorkspaceRequest) -> dict[
     is_due = delivery.state == "planned" and delivery.due_at <= now
     return {
         "at": delivery.accepted_at or delivery.due_at,
-        "title": (delivery.sent_text or delivery.message.text)[:120],
+        "title": messaging.text_to_read(delivery)[:120],
         "state": "due" if is_due else delivery.state,
         "kind": "delivery",
         "url": reverse("messaging:delivery", args=[request.workspace.slug, delivery.pk]),

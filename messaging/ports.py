@@ -38,6 +38,9 @@ class TextContext(Protocol):
     def names(self) -> set[str]:
         """Placeholders that `values` can fill; texts with others are refused when they are written."""
 
+    def labels(self) -> dict[str, str]:
+        """What each placeholder is called, in the reader's language: shown where its value is not known yet."""
+
     def values(self, subject_id: int, target_kind: str, target_id: int, now: datetime) -> dict[str, str]:
         """True values at `now`, for this target."""
 

@@ -7,14 +7,17 @@ from datetime import datetime
 
 from django.db.models import Count, Q, QuerySet
 from django.utils.translation import gettext_noop as _
+from django.utils.translation import pgettext
 
 from community_ops.accounts.policies import assigned_groups, is_limited
+from community_ops.common import placeholders
 from community_ops.common.actors import Actor
-from community_ops.common.errors import NotFound
+from community_ops.common.errors import NotAvailable, NotFound
 from community_ops.common.models import AuditEntry
 from community_ops.common.tenancy import get_row
 from messaging.models import Attempt, Delivery, DeliveryState, Endpoint, InboundEvent, Platform, SandboxPost
 from messaging.policies import shown_state, size_problem, text_limit_bytes
+from messaging.ports import text_contexts
 
 __all__ = [  # the pure rules higher apps ask for are handed out here too
     "shown_state",
@@ -92,6 +95,19 @@ def needing_a_person(actor: Actor, *, since: datetime) -> QuerySet[Delivery]:
     """In doubt (always) or failed since `since`: what Today asks somebody to look at. Newest first."""
     open_ones = Q(state=DeliveryState.UNKNOWN) | Q(state=DeliveryState.FAILED, due_at__gte=since)
     return deliveries_visible_to(actor).filter(open_ones).order_by("-id")
+
+
+def text_to_read(delivery: Delivery) -> str:
+    """The text as it went out; before that with the names of what will be filled in, e.g. "［还剩］"."""
+    template = delivery.message.text
+    if delivery.sent_text or not delivery.subject_kind:
+        return delivery.sent_text or template
+    try:
+        labels = text_contexts.get(delivery.subject_kind).labels()
+    except NotAvailable:
+        return template
+    shown = {name: pgettext("placeholder", "[%(name)s]") % {"name": label} for name, label in labels.items()}
+    return placeholders.fill(template, {name: f"{{{name}}}" for name in placeholders.names_in(template)} | shown)
 
 
 def attempts_of(delivery: Delivery) -> QuerySet[Attempt]:

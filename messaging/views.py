@@ -190,6 +190,7 @@ def _number(request: HttpRequest, name: str) -> int | None:
 def _row(delivery: Delivery, now: datetime) -> dict[str, Any]:
     return {
         "delivery": delivery,
+        "text": selectors.text_to_read(delivery),
         "state": wording.badge_state(delivery, now=now),
         "sentence": wording.state_sentence(delivery, zone=ZONE),
         "is_unknown": delivery.state == "unknown",
@@ -222,7 +223,7 @@ def _bubble(delivery: Delivery) -> dict[str, Any]:
         "platform": platform,
         "group": delivery.target_label,
         "sender": _("Group assistant"),
-        "text": delivery.sent_text or delivery.message.text,
+        "text": selectors.text_to_read(delivery),
     }
 
 

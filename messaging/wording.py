@@ -10,38 +10,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from community_ops.common.models import AuditEntry
+from community_ops.common.templatetags.reason_words import reason_words
 from community_ops.common.templatetags.wording import MISSING, duration, time_in_zone
 from messaging.models import Attempt, AttemptOutcome, Delivery, DeliveryState
-
-# Codes of `Delivery.reason`, ours and those the guards of higher apps answer with.
-REASONS: dict[str, str | Promise] = {
-    "too_late": gettext_lazy("Its latest moment had passed."),
-    "no_endpoint": gettext_lazy("The group has no delivery channel."),
-    "endpoint_archived": gettext_lazy("The delivery channel was archived."),
-    "too_long": gettext_lazy("With its values filled in, the text is too long for the platform."),
-    "text_incomplete": gettext_lazy("A placeholder of the text has no value."),
-    "not_available": gettext_lazy("Nobody could say whether it may still be sent, so it was not."),
-    "refused": gettext_lazy("The platform refused it for good."),
-    "gave_up": gettext_lazy("It was tried several times without success and is parked now."),
-    "retrying": gettext_lazy("The last try did not work; another one follows by itself."),
-    "again": gettext_lazy("Queued again by a person."),
-    "no_answer": gettext_lazy("It went out, and no clear answer came back."),
-    "worker_lost": gettext_lazy("The program ended while it was sending, before the answer was written down."),
-    "confirmed_by_person": gettext_lazy("A person looked into the group and confirmed it."),
-    "not_sent": gettext_lazy("A person looked into the group: it is not there."),
-    "announcement_cancelled": gettext_lazy("The announcement was cancelled."),
-    "group_closed": gettext_lazy("The group is archived."),
-    "run_stopped": gettext_lazy("Its playbook run was stopped."),
-    "sale_over": gettext_lazy("The sale is over."),
-    "sale_paused": gettext_lazy("The sale is paused."),
-    "sale_cancelled": gettext_lazy("The sale was cancelled."),
-    "sold_out": gettext_lazy("Everything is sold."),
-    "quiet_hours": gettext_lazy("It fell into the quiet hours."),
-    "cap": gettext_lazy("The daily limit was reached."),
-    "consent": gettext_lazy("The member does not want messages."),
-    "approval": gettext_lazy("Nobody approved it in time."),
-}
-
 
 # Codes an adapter reports when the platform itself said nothing.
 FINDINGS: dict[str, str | Promise] = {
@@ -52,11 +23,6 @@ FINDINGS: dict[str, str | Promise] = {
     "check_failed": gettext_lazy("Our own check failed; nothing was sent."),
     "adapter_error": gettext_lazy("Our program failed while sending."),
 }
-
-
-def reason_words(reason: str) -> str:
-    """The sentence of a reason; an unknown code is shown as it is, so that nothing is hidden."""
-    return str(REASONS.get(reason, reason))
 
 
 def badge_state(delivery: Delivery, *, now: datetime) -> str:

@@ -20,6 +20,7 @@ from campaigns.models import Playbook, PlaybookStep, Touch
 from community_ops.accounts.pages import WorkspaceRequest, page
 from community_ops.accounts.policies import may
 from community_ops.common import clock
+from community_ops.common.templatetags.reason_words import condition_words, reason_words
 from groups.selectors import get_group
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def _line(item: selectors.CalendarItem, request: WorkspaceRequest) -> dict[str, 
         "item": item,
         "title": _(item.title) if item.kind == "touch" else item.title,
         "url": reverse(route, args=[request.workspace.slug, item.object_id]),
-        "condition": wording.condition_words(item.condition) if item.condition else "",
+        "condition": condition_words(item.condition) if item.condition else "",
         "names": wording.names([group.group_name for group in item.groups[:3]]),
         "more": max(0, len(item.groups) - 3),
         "badges": wording.badges_of(item.groups),
@@ -231,7 +232,7 @@ def plan_line(touch: services.PlannedTouch) -> dict[str, Any]:
         "name": _(touch.step.name),
         "timing": wording.step_timing(touch.step),
         "zone": touch.group.zone.key,
-        "reason": wording.reason_words(touch.skipped_reason) if touch.skipped_reason else "",
+        "reason": reason_words(touch.skipped_reason) if touch.skipped_reason else "",
         "needs": _(touch.step.needs) if touch.step.needs else "",
     }
 
@@ -253,7 +254,7 @@ def run_detail(request: WorkspaceRequest, run_id: int) -> HttpResponse:
         "playbook_name": _(run.playbook.name),
         "badge": wording.run_badge(state),
         "is_live": state in ("planned", "running"),
-        "stop_reason": wording.reason_words(run.stop_reason) if run.stop_reason else "",
+        "stop_reason": reason_words(run.stop_reason) if run.stop_reason else "",
         "groups": groups,
         "is_wide": len(groups) > MAX_COLUMNS,
         "rows": _run_rows(states),

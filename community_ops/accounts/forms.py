@@ -2,6 +2,7 @@
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from community_ops.accounts.models import Role
 from community_ops.accounts.services import MAX_USERNAME
@@ -10,7 +11,9 @@ from community_ops.common.forms import RefusableForm
 
 class PersonForm(RefusableForm):
     display_name = forms.CharField(
-        label=_("Name"), max_length=100, help_text=_("As colleagues see her, e.g. in the record of changes.")
+        label=pgettext_lazy("of a person", "Name"),
+        max_length=100,
+        help_text=_("As colleagues see her, e.g. in the record of changes."),
     )
     username = forms.CharField(
         label=_("Login"),

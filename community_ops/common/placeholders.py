@@ -7,6 +7,8 @@ placeholder (`{"a": 1}`, `{ }`) is text.
 import re
 from collections.abc import Collection, Mapping
 
+from django.utils.translation import gettext as _
+
 from community_ops.common.errors import InvalidInput
 
 _TOKEN = re.compile(r"\{\{|\}\}|\{([a-z][a-z0-9_]{0,40})\}")
@@ -20,9 +22,8 @@ def names_in(text: str) -> set[str]:
 def refuse_unknown(text: str, *, known: Collection[str], field: str = "text") -> None:
     """Raise InvalidInput naming the placeholders that nobody can fill."""
     if unknown := sorted(names_in(text) - set(known)):
-        raise InvalidInput(
-            f"Unknown placeholder: {', '.join(unknown)}.", field=field, unknown=unknown, known=sorted(known)
-        )
+        message = _("Unknown placeholder: %(names)s.") % {"names": ", ".join(unknown)}
+        raise InvalidInput(message, field=field, unknown=unknown, known=sorted(known))
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:

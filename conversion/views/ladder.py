@@ -1,6 +1,6 @@
 """The ladder of a sale as lines for people: planned before it is scheduled, and how it went afterwards."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -11,10 +11,11 @@ from campaigns import services as campaigns
 from campaigns.selectors import GroupState, find_last_run, states_of_run
 from community_ops.common.actors import Actor
 from community_ops.common.placeholders import fill
+from community_ops.common.templatetags.reason_words import condition_words, reason_words
+from community_ops.common.templatetags.state_words import words_of
 from conversion.guards import text_values
 from conversion.models import FlashSale
 from conversion.services.sales import SUBJECT_KIND
-from conversion.wording import condition_words, reason_words, touch_words
 
 if TYPE_CHECKING:
     from campaigns.models import Playbook, Touch
@@ -26,7 +27,7 @@ Line = dict[str, Any]
 
 def planned(terms: dict[str, Any], *, now: datetime) -> list[Line]:
     """The plan of a sale that is not saved yet; `terms` as SaleForm.terms. Writes nothing."""
-    return _preview(terms["playbook"], terms["starts_at"], terms["ends_at"], terms["groups"], now)
+    return _together(_preview(terms["playbook"], terms["starts_at"], terms["ends_at"], terms["groups"], now))
 
 
 def of_sale(sale: FlashSale, actor: Actor, *, now: datetime) -> list[Line]:
@@ -35,9 +36,25 @@ def of_sale(sale: FlashSale, actor: Actor, *, now: datetime) -> list[Line]:
     if run is None:
         groups = [target.group for target in sale.targets.all()]
         lines = _preview(sale.playbook, sale.starts_at, sale.ends_at, groups, now)
-        return [line | {"text": _filled(sale, line, now)} for line in lines]
+        return _together([line | {"text": _filled(sale, line, now)} for line in lines])
     lines = [_touched(touch, state) for touch, state in states_of_run(run, actor, now=now)[:AT_MOST]]
-    return sorted(lines, key=lambda line: (line["at"] is None, line["at"] or now))
+    return _together(sorted(lines, key=lambda line: (line["at"] is None, line["at"] or now)))
+
+
+def _together(lines: Iterable[Line]) -> list[Line]:
+    """One line for a message that several groups get at one time: their names, and their states counted."""
+    alike: dict[tuple[Any, ...], list[Line]] = {}
+    for line in lines:
+        alike.setdefault((line["at"], line["when"], line["name"], line.get("text")), []).append(line)
+    return [same[0] | {"groups": [line["group"] for line in same], "states": _states(same)} for same in alike.values()]
+
+
+def _states(same: Iterable[Line]) -> list[dict[str, Any]]:
+    counts = Counter((line["state"], line["reason"]) for line in same)
+    return [
+        {"words": words_of("touch", state), "reason": reason_words(reason), "count": count}
+        for (state, reason), count in counts.items()
+    ]
 
 
 def _preview(
@@ -52,8 +69,8 @@ def _preview(
         _line(touch.step, touch.due_at, touch.group.name, touch.group.zone.key)
         | {
             "text": touch.text,
-            "words": touch_words("skipped" if touch.skipped_reason else "planned" if touch.due_at else "waits"),
-            "reason": reason_words(touch.skipped_reason),
+            "state": "skipped" if touch.skipped_reason else "planned" if touch.due_at else "waits",
+            "reason": str(touch.skipped_reason),
         }
         for touch in touches[:AT_MOST]
     ]
@@ -66,8 +83,8 @@ def _filled(sale: FlashSale, line: Line, now: datetime) -> str:
 
 def _touched(touch: "Touch", state: GroupState) -> Line:
     return _line(touch.step, touch.due_at, state.group_name, state.zone) | {
-        "words": touch_words(state.state),
-        "reason": reason_words(state.reason),
+        "state": state.state,
+        "reason": state.reason,
     }
 
 

@@ -83,9 +83,12 @@ def sale_new(request: WorkspaceRequest) -> HttpResponse:
 @page("sales.view")
 @require_safe
 def sale_detail(request: WorkspaceRequest, sale_id: int) -> HttpResponse:
-    """抢购现场. htmx asks the same address every 2 s for the live part."""
+    """抢购现场. htmx asks the same address every 2 s for the live part, every 15 s for the ladder."""
     now = clock.now()
     sale = selectors.get_flash_sale(request.actor, sale_id, now=now)
+    if request.htmx.target == "ladder":
+        steps = ladder.of_sale(sale, request.actor, now=now)
+        return render(request, "conversion/_ladder.html", {"steps": steps})
     context = _live(request, sale, now)
     if request.htmx:
         return render(request, "conversion/_sale_live.html", context)

@@ -13,7 +13,7 @@ from community_ops.common import clock
 from conversion import services
 from conversion.models import FlashSale, Order, Product
 from messaging.models import Delivery
-from tests.conversion.conftest import counts, terms_of
+from tests.conversion.conftest import counts, make_group, terms_of
 from tests.factories.people import SYSTEM, make_person
 
 pytestmark = pytest.mark.django_db
@@ -235,3 +235,30 @@ def test_lists_ask_the_same_for_one_and_for_many(visit, product, group, new_memb
     for _ in range(4):
         add()
     assert queries() == one
+
+
+def test_the_ladder_counts_groups_and_comes_by_itself(visit, product, group, ladder) -> None:
+    now, second = clock.now(), make_group(group.community, "二群")
+    terms = terms_of(product, group, second, starts_at=now, ends_at=now + timedelta(hours=1), playbook=ladder)
+    sale = services.create_flash_sale(terms=terms, actor=SYSTEM, now=now)
+    services.schedule_flash_sale(sale=sale, actor=SYSTEM, now=now)
+    Delivery.objects.filter(target_id=second.pk).update(state="failed", reason="refused")
+
+    page = visit("sale_detail", sale.pk, headers=HTMX | {"HX-Target": "ladder"})
+
+    assert page.templates[0].name == "conversion/_ladder.html"
+    steps = {step["name"]: step for step in page.context["steps"]}
+    assert len(steps) == len(page.context["steps"])
+    start = next(step for step in page.context["steps"] if step["states"][0]["count"] == 1)
+    assert (start["groups"], len(start["states"])) == (["一群", "二群"], 2)
+    assert sum(state["count"] for state in start["states"]) == 2
+
+
+def test_a_planned_message_is_read_with_the_names_of_its_numbers(visit, live, owner, signed_in) -> None:
+    planned = Delivery.objects.filter(message__text__contains="{left}").first()
+    tab, address = signed_in(owner), reverse("messaging:delivery", args=[owner.workspace.slug, planned.pk])
+    page = tab.get(address, headers={"Accept-Language": "zh-hans"}).content.decode()
+    assert "［剩余件数］" in page
+    assert "{left}" not in page
+    Delivery.objects.filter(pk=planned.pk).update(sent_text="还剩 3 件", state="accepted")
+    assert "还剩 3 件" in tab.get(address).content.decode()

@@ -54,6 +54,12 @@ _DELIVERY = {
     "parked": StateWords(pgettext_lazy("delivery", "Failed several times, parked"), "bad"),
     "cancelled": StateWords(pgettext_lazy("delivery", "Cancelled")),
 }
+_TOUCH = {  # of a plan, in one group; once it is planned its delivery's words say more
+    **_DELIVERY,
+    "skipped": StateWords(pgettext_lazy("touch", "Skipped")),
+    "waits": StateWords(pgettext_lazy("touch", "Waits for its condition")),
+    "stopped": StateWords(pgettext_lazy("touch", "Called off")),
+}
 _ANNOUNCEMENT = {
     "draft": StateWords(pgettext_lazy("announcement", "Draft")),
     "scheduled": StateWords(pgettext_lazy("announcement", "Scheduled"), "info"),
@@ -114,6 +120,7 @@ _STAGE = {
 }
 STATE_WORDS: dict[str, dict[str, StateWords]] = {
     "delivery": _DELIVERY,
+    "touch": _TOUCH,
     "announcement": _ANNOUNCEMENT,
     "sale": _SALE,
     "order": _ORDER,

@@ -1,0 +1,62 @@
+"""Why something is in its state, and what it waits for: one sentence a code, for every page, message and export.
+
+Codes are those stored in the rows: ours, and what the guards of higher apps answer with.
+"""
+
+from typing import TypeAlias
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+Words: TypeAlias = str | Promise
+
+_REASONS: dict[str, Words] = {
+    # planning
+    "past": _("Its time was past already."),
+    "too_short": _("There is no room for it between start and end."),
+    "after_start": _("It would come after the start."),
+    "over": _("It was over before this could happen."),
+    # the look before a call
+    "too_late": _("Its latest moment had passed."),
+    "no_endpoint": _("The group has no delivery channel."),
+    "endpoint_archived": _("The delivery channel was archived."),
+    "too_long": _("With its values filled in, the text is too long for the platform."),
+    "text_incomplete": _("A placeholder of the text has no value."),
+    "not_available": _("Nobody could say whether it may still be sent, so it was not."),
+    "group_closed": _("The group is archived."),
+    "announcement_cancelled": _("The announcement was cancelled."),
+    "run_stopped": _("Its playbook run was stopped."),
+    "sale_over": _("The sale is over."),
+    "sale_paused": _("The sale is paused."),
+    "sale_cancelled": _("The sale was cancelled."),
+    "sold_out": _("Everything is sold."),
+    "half_sold": _("Half is sold."),
+    "quiet_hours": _("It fell into the quiet hours."),
+    "cap": _("The daily limit was reached."),
+    "consent": _("The member does not want messages."),
+    "approval": _("Nobody approved it in time."),
+    # the call
+    "refused": _("The platform refused it for good."),
+    "gave_up": _("It was tried several times without success and is parked now."),
+    "retrying": _("The last try did not work; another one follows by itself."),
+    "no_answer": _("It went out, and no clear answer came back."),
+    "worker_lost": _("The program ended while it was sending, before the answer was written down."),
+    # a person
+    "again": _("Queued again by a person."),
+    "confirmed_by_person": _("A person looked into the group and confirmed it."),
+    "not_sent": _("A person looked into the group: it is not there."),
+}
+_CONDITIONS: dict[str, Words] = {
+    "half_sold": _("When half is sold"),
+    "sold_out": _("When everything is sold"),
+}
+
+
+def reason_words(reason: str) -> str:
+    """The sentence of a reason; an unknown code is shown as it is, so that nothing is hidden."""
+    return str(_REASONS.get(reason, reason))
+
+
+def condition_words(condition: str) -> str:
+    """What a step waits for."""
+    return str(_CONDITIONS.get(condition, condition))
