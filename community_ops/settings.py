@@ -11,6 +11,7 @@ from typing import Any
 import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -99,6 +100,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
     "community_ops.common.middleware.BorrowedPagesPolicyMiddleware",
+    "community_ops.common.middleware.AdminTimeMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
@@ -291,7 +293,22 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 48 * 1024 * 1024  # bytes: 1,000 events of 10,000 
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 
 # --- admin -----------------------------------------------------------------------------------
-UNFOLD = {"SITE_TITLE": "Community Ops", "SITE_HEADER": "Community Ops", "SITE_SYMBOL": "forum", "SHOW_HISTORY": False}
+UNFOLD = {
+    "SITE_TITLE": _("Community Ops"),
+    "SITE_HEADER": _("Community Ops"),
+    "SITE_SUBHEADER": DEFAULT_COMMUNITY_TIMEZONE,  # the zone of every time shown there
+    "SITE_SYMBOL": "forum",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("community_ops/mark.svg")},
+    ],
+    "SHOW_HISTORY": False,
+    "COLORS": {  # the accent of the dashboard
+        "primary": {
+            "50": "#f2f6fe", "100": "#e8effc", "200": "#cfdef9", "300": "#a8c3f3", "400": "#7198e6", "500": "#4673d8",
+            "600": "#2456c8", "700": "#1c469f", "800": "#1a3c83", "900": "#19346b", "950": "#112247",
+        }
+    },
+}  # fmt: skip
 
 # --- logs: one line a record on stderr -------------------------------------------------------
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")

@@ -72,9 +72,11 @@ class PriceForm(RefusableForm):
 class SaleForm(RefusableForm):
     """A new sale. Times are wall times of the community that the groups belong to."""
 
-    product = forms.ModelChoiceField(label=gettext_lazy("Product"), queryset=Product.objects.none())
+    product = forms.ModelChoiceField(
+        label=gettext_lazy("Product"), queryset=Product.objects.none(), empty_label=gettext_lazy("Choose a product")
+    )
     groups = ObjectsField(label=gettext_lazy("Groups"), queryset=None, widget=forms.CheckboxSelectMultiple)
-    starts_at = WallTimeField(label=gettext_lazy("Starts"))
+    starts_at = WallTimeField(label=gettext_lazy("Starts"), help_text=gettext_lazy("In the time zone of the groups."))
     ends_at = WallTimeField(label=gettext_lazy("Ends"))
     stock = forms.IntegerField(
         label=gettext_lazy("Stock"), min_value=1, max_value=policies.MAX_PIECES, help_text=gettext_lazy("pieces")

@@ -194,8 +194,8 @@ class MemberFacts(TenantModel):
 
 
 class MilestoneKind(models.TextChoices):
-    ORDER_PAID = "order_paid", "order paid"
-    ORDER_REFUNDED = "order_refunded", "order refunded"
+    ORDER_PAID = "order_paid", pgettext_lazy("milestone", "Order paid")
+    ORDER_REFUNDED = "order_refunded", pgettext_lazy("milestone", "Order refunded")
 
 
 class MemberMilestone(TenantModel):

@@ -7,6 +7,7 @@ higher app can read. `target` is the group or member a text is for.
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from community_ops.common.fields import EncryptedJSONField
 from community_ops.common.tenancy import TenantModel
@@ -36,8 +37,8 @@ class Connection(TenantModel):
 
 
 class EndpointKind(models.TextChoices):
-    CHAT = "chat", "chat"
-    PERSON = "person", "person"
+    CHAT = "chat", pgettext_lazy("endpoint kind", "Group chat")
+    PERSON = "person", pgettext_lazy("endpoint kind", "Person")
 
 
 class Endpoint(TenantModel):
@@ -80,15 +81,15 @@ class OutboundMessage(TenantModel):
 class DeliveryState(models.TextChoices):
     """Stored states. "due" is not stored: it is `planned` with `due_at` in the past (`policies.shown_state`)."""
 
-    PLANNED = "planned", "planned"
-    SENDING = "sending", "sending"
-    ACCEPTED = "accepted", "accepted by the platform"
-    WAITING = "waiting", "waiting for a person"
-    CONFIRMED = "confirmed", "confirmed"
-    FAILED = "failed", "failed"
-    EXPIRED = "expired", "expired"
-    CANCELLED = "cancelled", "cancelled"
-    UNKNOWN = "unknown", "unknown"
+    PLANNED = "planned", pgettext_lazy("delivery", "Planned")
+    SENDING = "sending", pgettext_lazy("delivery", "Sending")
+    ACCEPTED = "accepted", pgettext_lazy("delivery", "Accepted by the platform")
+    WAITING = "waiting", pgettext_lazy("delivery", "Waiting for a person to send")
+    CONFIRMED = "confirmed", pgettext_lazy("delivery", "Confirmed in the group")
+    FAILED = "failed", pgettext_lazy("delivery", "Failed")
+    EXPIRED = "expired", pgettext_lazy("delivery", "Too late, not sent")
+    CANCELLED = "cancelled", pgettext_lazy("delivery", "Cancelled")
+    UNKNOWN = "unknown", pgettext_lazy("delivery", "To be checked")
 
 
 class Delivery(TenantModel):
@@ -147,12 +148,12 @@ class Delivery(TenantModel):
 
 
 class AttemptOutcome(models.TextChoices):
-    ACCEPTED = "accepted", "accepted"
-    RETRY = "retry", "refused for now"
-    REFUSED = "refused", "refused for good"
-    IN_DOUBT = "in_doubt", "no clear answer"
-    LOST = "lost", "the worker ended before the answer was recorded"
-    NOT_CALLED = "not_called", "failed before the call"
+    ACCEPTED = "accepted", pgettext_lazy("outcome of a try", "Accepted")
+    RETRY = "retry", pgettext_lazy("outcome of a try", "Refused for now")
+    REFUSED = "refused", pgettext_lazy("outcome of a try", "Refused for good")
+    IN_DOUBT = "in_doubt", pgettext_lazy("outcome of a try", "No clear answer")
+    LOST = "lost", pgettext_lazy("outcome of a try", "The program ended before the answer was written down")
+    NOT_CALLED = "not_called", pgettext_lazy("outcome of a try", "Failed before the call")
 
 
 class Attempt(TenantModel):
@@ -199,16 +200,16 @@ class SandboxPost(TenantModel):
 
 
 class EventSource(models.TextChoices):
-    API = "api", "REST"
-    IMPORT = "import", "import"
-    SANDBOX = "sandbox", "sandbox room"
+    API = "api", pgettext_lazy("source of an event", "Another tool")
+    IMPORT = "import", pgettext_lazy("source of an event", "Import")
+    SANDBOX = "sandbox", pgettext_lazy("source of an event", "Sandbox room")
 
 
 class EventKind(models.TextChoices):
-    MESSAGE = "message", "message"
-    REACTION = "reaction", "reaction"
-    JOIN = "join", "join"
-    LEAVE = "leave", "leave"
+    MESSAGE = "message", pgettext_lazy("group event", "Message")
+    REACTION = "reaction", pgettext_lazy("group event", "Reaction")
+    JOIN = "join", pgettext_lazy("group event", "Joined")
+    LEAVE = "leave", pgettext_lazy("group event", "Left")
 
 
 class InboundEvent(TenantModel):

@@ -4,9 +4,11 @@ import re
 from collections.abc import Callable
 
 from csp.constants import SELF, UNSAFE_EVAL, UNSAFE_INLINE
+from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
+from django.utils import timezone
 
 from community_ops.common.request_context import request_id
 
@@ -46,6 +48,19 @@ class BorrowedPagesPolicyMiddleware:
         if request.path.startswith(self.PREFIXES):
             response._csp_replace = self.ALLOWED  # type: ignore[attr-defined]  # how django-csp is told
         return response
+
+
+class AdminTimeMiddleware:
+    """The admin shows times in the zone communities live in; pages name the zone of each time themselves."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not request.path.startswith("/admin/"):
+            return self.get_response(request)
+        with timezone.override(settings.DEFAULT_COMMUNITY_TIMEZONE):
+            return self.get_response(request)
 
 
 class ServiceUnavailableMiddleware:

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import pgettext_lazy
 
 from community_ops.common.fields import EncryptedJSONField
 from community_ops.common.tenancy import TENANT_MODEL, TenantModel, TimeStamped
@@ -59,9 +60,9 @@ class OutboxEvent(models.Model):
 
 
 class ReceiptState(models.TextChoices):
-    PENDING = "pending", "pending"
-    DONE = "done", "done"
-    PARKED = "parked", "parked"
+    PENDING = "pending", pgettext_lazy("event receipt", "Waiting")
+    DONE = "done", pgettext_lazy("event receipt", "Done")
+    PARKED = "parked", pgettext_lazy("event receipt", "Parked")
 
 
 class EventReceipt(models.Model):
@@ -177,9 +178,9 @@ class LimitedStock(TenantModel):
 
 
 class HoldState(models.TextChoices):
-    HELD = "held", "held"
-    KEPT = "kept", "kept"  # became final: paid, joined, collected
-    GIVEN_BACK = "given_back", "given back"
+    HELD = "held", pgettext_lazy("hold", "Held")
+    KEPT = "kept", pgettext_lazy("hold", "Kept")  # became final: paid, joined, collected
+    GIVEN_BACK = "given_back", pgettext_lazy("hold", "Given back")
 
 
 class Hold(TenantModel):

@@ -246,7 +246,7 @@ def _logged(entry: Any) -> dict[str, Any]:
 
 
 def _proposal(request: WorkspaceRequest, now: datetime) -> dict[str, Any]:
-    """A first guess: the next full hour for one hour, the built-in ladder, all groups of the newest community."""
+    """A first guess: the next full hour for one hour, the built-in ladder. Whom it reaches is chosen by hand."""
     group = groups_visible_to(request.actor).order_by("-community_id", "id").first()
     zone = group.zone.key if group else "UTC"
     start = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)

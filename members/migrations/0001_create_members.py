@@ -164,7 +164,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
-                ('kind', models.CharField(choices=[('order_paid', 'order paid'), ('order_refunded', 'order refunded')], max_length=20)),
+                ('kind', models.CharField(choices=[('order_paid', 'Order paid'), ('order_refunded', 'Order refunded')], max_length=20)),
                 ('source_key', models.CharField(max_length=160)),
                 ('occurred_at', models.DateTimeField()),
                 ('amount', models.BigIntegerField(default=0)),

@@ -26,3 +26,15 @@ def test_a_moderator_opens_every_table(owner, signed_in) -> None:
     for model, _its in OURS:
         url = f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
         assert client.get(url).status_code == 200, url
+
+
+def test_every_choice_has_a_chinese_word() -> None:
+    fields = [field for model, _its in OURS for field in model._meta.local_fields if field.choices]
+    with override("zh-hans"):
+        english = {
+            f"{field.model.__name__}.{field.name}: {label}"
+            for field in fields
+            for _value, label in field.choices
+            if str(label).isascii()
+        }
+    assert english == set()

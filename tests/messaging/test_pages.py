@@ -299,3 +299,14 @@ def test_the_admin_offers_a_viewer_no_repair(signed_in, viewer, plan, room) -> N
     tab, address = signed_in(viewer), reverse("admin:messaging_delivery_changelist")
     tab.post(address, {"action": "requeue", "_selected_action": [delivery.pk]})
     assert Delivery.objects.get().state == "failed"
+
+
+def test_the_admin_speaks_chinese_and_tells_local_time(signed_in, owner, plan, room) -> None:
+    plan(room)
+    Delivery.objects.update(due_at=NOON)
+    address = reverse("admin:messaging_delivery_changelist")
+    page = text_of(signed_in(owner).get(address, headers={"Accept-Language": "zh-hans"}))
+    assert "已排期" in page
+    assert "20:00" in page
+    assert "Asia/Shanghai" in page
+    assert "Type to search" not in page

@@ -76,7 +76,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('handler', models.CharField(max_length=120)),
-                ('state', models.CharField(choices=[('pending', 'pending'), ('done', 'done'), ('parked', 'parked')], default='pending', max_length=10)),
+                ('state', models.CharField(choices=[('pending', 'Waiting'), ('done', 'Done'), ('parked', 'Parked')], default='pending', max_length=10)),
                 ('attempt_count', models.PositiveSmallIntegerField(default=0)),
                 ('next_try_at', models.DateTimeField()),
                 ('last_error', models.CharField(blank=True, max_length=500)),

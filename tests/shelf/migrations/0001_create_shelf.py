@@ -34,7 +34,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
                 ('quantity', models.PositiveIntegerField()),
-                ('state', models.CharField(choices=[('held', 'held'), ('kept', 'kept'), ('given_back', 'given back')], default='held', max_length=10)),
+                ('state', models.CharField(choices=[('held', 'Held'), ('kept', 'Kept'), ('given_back', 'Given back')], default='held', max_length=10)),
                 ('expires_at', models.DateTimeField()),
                 ('shelf', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='holds', to='shelf.shelf')),
                 ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace')),
