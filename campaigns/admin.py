@@ -1,54 +1,41 @@
 """Announcements, playbooks and runs in the admin: for looking, and for calling off through the services."""
 
-from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from unfold.admin import TabularInline
 
 from campaigns import services
 from campaigns.models import Announcement, Occurrence, Playbook, PlaybookRun, PlaybookStep, Touch
-from community_ops.accounts.pages import admin_actor
-from community_ops.accounts.policies import ensure_may
-from community_ops.common import clock
+from community_ops.accounts.repairing import RepairAdmin
+from community_ops.common.actors import Actor
 from community_ops.common.admin import ReadOnlyAdmin
-from community_ops.common.errors import DomainError
-
-
-def _each(request: HttpRequest, rows: QuerySet[Any], right: str, repair: Callable[..., int]) -> int:
-    """Call `repair` for each row as the signed-in person; refusals are told, the others go on."""
-    count = 0
-    for row in rows:
-        try:
-            actor = admin_actor(request, workspace_id=row.workspace_id)
-            ensure_may(actor, right)
-            count += repair(row, actor=actor, now=clock.now())
-        except DomainError as refusal:
-            messages.error(request, f"{row}: {refusal.message}")
-    return count
 
 
 @admin.register(Announcement)
-class AnnouncementAdmin(ReadOnlyAdmin):
+class AnnouncementAdmin(RepairAdmin):
     list_display = ("due_at", "text_start", "state", "workspace", "scheduled_at")
     list_filter = ("state",)
     list_select_related = ("workspace",)
     search_fields = ("text",)
     actions = ("cancel",)
+    rights = {"cancel": "announcements.send"}
 
-    @admin.display(description="text")
+    @admin.display(description=pgettext_lazy("admin", "Text"))
     def text_start(self, announcement: Announcement) -> str:
         return str(announcement)
 
-    @admin.action(description="Cancel what has not gone out")
+    @admin.action(description=_("Cancel what has not gone out"))
     def cancel(self, request: HttpRequest, queryset: QuerySet[Announcement]) -> None:
-        def repair(announcement: Announcement, **how: Any) -> int:
-            return services.cancel_announcement(announcement=announcement, **how)
+        def change(announcement: Announcement, actor: Actor, now: datetime) -> None:
+            services.cancel_announcement(announcement=announcement, actor=actor, now=now)
 
-        count = _each(request, queryset, "announcements.send", repair)
-        self.message_user(request, f"{count} deliveries cancelled")
+        self.repair(request, queryset, "cancel", change)
 
 
 @admin.register(Occurrence)
@@ -81,19 +68,19 @@ class PlaybookAdmin(ReadOnlyAdmin):
 
 
 @admin.register(PlaybookRun)
-class PlaybookRunAdmin(ReadOnlyAdmin):
+class PlaybookRunAdmin(RepairAdmin):
     list_display = ("label", "playbook", "starts_at", "ends_at", "stopped_at", "stop_reason", "workspace")
     list_select_related = ("playbook", "workspace")
     search_fields = ("label",)
     actions = ("stop",)
+    rights = {"stop": "announcements.send"}
 
-    @admin.action(description="Call off what has not gone out")
+    @admin.action(description=_("Call off what has not gone out"))
     def stop(self, request: HttpRequest, queryset: QuerySet[PlaybookRun]) -> None:
-        def repair(run: PlaybookRun, **how: Any) -> int:
-            return services.stop_run(run=run, reason="run_stopped", **how)
+        def change(run: PlaybookRun, actor: Actor, now: datetime) -> None:
+            services.stop_run(run=run, reason="run_stopped", actor=actor, now=now)
 
-        count = _each(request, queryset, "announcements.send", repair)
-        self.message_user(request, f"{count} deliveries cancelled")
+        self.repair(request, queryset, "stop", change)
 
 
 @admin.register(Touch)

@@ -1,17 +1,17 @@
 """Conversion in the admin: for looking, and for repair by the same services as every other face."""
 
 from collections.abc import Callable
-from typing import Any
+from datetime import datetime
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
-from community_ops.accounts.pages import admin_actor
-from community_ops.accounts.policies import may
-from community_ops.common import clock
-from community_ops.common.admin import ReadOnlyAdmin, workspace_ids
-from community_ops.common.errors import DomainError
+from community_ops.accounts.repairing import Change, RepairAdmin
+from community_ops.common.actors import Actor
+from community_ops.common.admin import ReadOnlyAdmin
 from conversion import services
 from conversion.models import (
     FlashSale,
@@ -26,29 +26,14 @@ from conversion.models import (
     Variant,
 )
 
-Change = Callable[..., Any]
 
+def _through(service: Callable[..., Any], name: str) -> Change:
+    """A change of one row by the service whose argument is called `name`."""
 
-class RepairAdmin(ReadOnlyAdmin):
-    """Actions that call one service per row, for those whose role allows it in the row's workspace."""
+    def change(row: Any, actor: Actor, now: datetime) -> None:
+        service(**{name: row}, actor=actor, now=now)
 
-    def may(self, request: HttpRequest, action: str) -> bool:
-        """Whether she may in any of her workspaces: then the action is offered."""
-        actors = (admin_actor(request, workspace_id=pk) for pk in workspace_ids(request))
-        return any(may(actor, action) for actor in actors)
-
-    def repair(self, request: HttpRequest, rows: QuerySet[Any], action: str, name: str, change: Change) -> None:
-        """Call `change(<name>=row, actor, now)` for each row and say how many were done and refused."""
-        done, refused = 0, 0
-        for row in rows:
-            actor = admin_actor(request, workspace_id=row.workspace_id)
-            try:
-                if may(actor, action):
-                    change(**{name: row}, actor=actor, now=clock.now())
-                    done += 1
-            except DomainError:
-                refused += 1
-        self.message_user(request, f"{done} done, {refused} refused")
+    return change
 
 
 @admin.register(Product)
@@ -75,28 +60,28 @@ class FlashSaleAdmin(RepairAdmin):
     list_filter = ("state", "payment_mode")
     search_fields = ("name", "public_code")
     actions = ("pause", "resume", "cancel", "recount")
+    rights: ClassVar[dict[str, str]] = {
+        "pause": "sales.manage",
+        "resume": "sales.manage",
+        "cancel": "sales.manage",
+        "recount": "jobs.repair",
+    }
 
-    def has_manage_permission(self, request: HttpRequest) -> bool:
-        return self.may(request, "sales.manage")
-
-    def has_repair_permission(self, request: HttpRequest) -> bool:
-        return self.may(request, "jobs.repair")
-
-    @admin.action(description="Pause", permissions=["manage"])
+    @admin.action(description=_("Pause"))
     def pause(self, request: HttpRequest, queryset: QuerySet[FlashSale]) -> None:
-        self.repair(request, queryset, "sales.manage", "sale", services.pause_flash_sale)
+        self.repair(request, queryset, "pause", _through(services.pause_flash_sale, "sale"))
 
-    @admin.action(description="Go on after a pause", permissions=["manage"])
+    @admin.action(description=_("Go on after a pause"))
     def resume(self, request: HttpRequest, queryset: QuerySet[FlashSale]) -> None:
-        self.repair(request, queryset, "sales.manage", "sale", services.resume_flash_sale)
+        self.repair(request, queryset, "resume", _through(services.resume_flash_sale, "sale"))
 
-    @admin.action(description="Cancel", permissions=["manage"])
+    @admin.action(description=_("Cancel"))
     def cancel(self, request: HttpRequest, queryset: QuerySet[FlashSale]) -> None:
-        self.repair(request, queryset, "sales.manage", "sale", services.cancel_flash_sale)
+        self.repair(request, queryset, "cancel", _through(services.cancel_flash_sale, "sale"))
 
-    @admin.action(description="Count stock and limits anew from the orders", permissions=["repair"])
+    @admin.action(description=_("Count stock and limits anew from the orders"))
     def recount(self, request: HttpRequest, queryset: QuerySet[FlashSale]) -> None:
-        self.repair(request, queryset, "jobs.repair", "sale", services.recount_sale)
+        self.repair(request, queryset, "recount", _through(services.recount_sale, "sale"))
 
 
 @admin.register(SaleItem)
@@ -124,18 +109,34 @@ class OrderAdmin(RepairAdmin):
     list_filter = ("state", "source", "currency")
     list_select_related = ("member", "sale")
     search_fields = ("external_id", "member__display_name")
-    actions = ("mark_paid", "cancel")
+    actions = ("mark_paid", "accept_late", "mark_delivered", "mark_refunded", "cancel")
+    rights: ClassVar[dict[str, str]] = {
+        "mark_paid": "orders.manage",
+        "accept_late": "orders.manage",
+        "mark_delivered": "orders.manage",
+        "mark_refunded": "orders.refund",
+        "cancel": "orders.manage",
+    }
 
-    def has_manage_permission(self, request: HttpRequest) -> bool:
-        return self.may(request, "orders.manage")
-
-    @admin.action(description="Mark as paid", permissions=["manage"])
+    @admin.action(description=_("Mark as paid"))
     def mark_paid(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
-        self.repair(request, queryset, "orders.manage", "order", services.pay_order)
+        self.repair(request, queryset, "mark_paid", _through(services.pay_order, "order"))
 
-    @admin.action(description="Cancel", permissions=["manage"])
+    @admin.action(description=_("Accept late payments"))
+    def accept_late(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
+        self.repair(request, queryset, "accept_late", _through(services.accept_late_payment, "order"))
+
+    @admin.action(description=_("Mark as delivered"))
+    def mark_delivered(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
+        self.repair(request, queryset, "mark_delivered", _through(services.fulfil_order, "order"))
+
+    @admin.action(description=_("Mark as refunded"))
+    def mark_refunded(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
+        self.repair(request, queryset, "mark_refunded", _through(services.refund_order, "order"))
+
+    @admin.action(description=_("Cancel"))
     def cancel(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
-        self.repair(request, queryset, "orders.manage", "order", services.cancel_order)
+        self.repair(request, queryset, "cancel", _through(services.cancel_order, "order"))
 
 
 @admin.register(OrderLine)

@@ -1,11 +1,14 @@
 """Communities and groups in the admin: for looking and repairing."""
 
+from datetime import datetime
+
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
-from community_ops.accounts.pages import admin_actor
-from community_ops.common import clock
+from community_ops.accounts.repairing import RepairAdmin
+from community_ops.common.actors import Actor
 from community_ops.common.admin import ReadOnlyAdmin
 from groups import services
 from groups.models import ChatGroup, Community, GroupStaff
@@ -19,20 +22,20 @@ class CommunityAdmin(ReadOnlyAdmin):
 
 
 @admin.register(ChatGroup)
-class ChatGroupAdmin(ReadOnlyAdmin):
+class ChatGroupAdmin(RepairAdmin):
     list_display = ("name", "community", "kind", "endpoint", "comfortable_size", "archived_at")
     list_filter = ("kind",)
     list_select_related = ("community", "endpoint")
     search_fields = ("name",)
     actions = ("unbind",)
+    rights = {"unbind": "groups.manage"}
 
-    @admin.action(description="Unbind the delivery channel")
+    @admin.action(description=_("Unbind the delivery channel"))
     def unbind(self, request: HttpRequest, queryset: QuerySet[ChatGroup]) -> None:
-        groups = list(queryset.filter(archived_at__isnull=True))
-        for group in groups:
-            actor = admin_actor(request, workspace_id=group.workspace_id)
-            services.bind_endpoint(group=group, endpoint=None, actor=actor, now=clock.now())
-        self.message_user(request, f"{len(groups)} unbound")
+        def change(group: ChatGroup, actor: Actor, now: datetime) -> None:
+            services.bind_endpoint(group=group, endpoint=None, actor=actor, now=now)
+
+        self.repair(request, queryset, "unbind", change)
 
 
 @admin.register(GroupStaff)

@@ -1,13 +1,15 @@
 """Members in the admin: for looking and repairing."""
 
-from django.contrib import admin, messages
+from datetime import datetime
+
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
-from community_ops.accounts.pages import admin_actor
-from community_ops.common import clock
+from community_ops.accounts.repairing import RepairAdmin
+from community_ops.common.actors import Actor
 from community_ops.common.admin import ReadOnlyAdmin
-from community_ops.common.errors import DomainError
 from members import services
 from members.models import (
     ImportRun,
@@ -52,19 +54,19 @@ class MemberPhoneAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Membership)
-class MembershipAdmin(ReadOnlyAdmin):
+class MembershipAdmin(RepairAdmin):
     list_display = ("member", "group", "joined_at", "left_at")
     list_select_related = ("member", "group")
     search_fields = ("member__display_name",)
     actions = ("end",)
+    rights = {"end": "members.manage"}
 
-    @admin.action(description="End memberships now")
+    @admin.action(description=_("End memberships now"))
     def end(self, request: HttpRequest, queryset: QuerySet[Membership]) -> None:
-        memberships = list(queryset.filter(left_at__isnull=True))
-        for membership in memberships:
-            actor = admin_actor(request, workspace_id=membership.workspace_id)
-            services.leave(membership=membership, actor=actor, now=clock.now(), reason="admin")
-        self.message_user(request, f"{len(memberships)} ended")
+        def change(membership: Membership, actor: Actor, now: datetime) -> None:
+            services.leave(membership=membership, actor=actor, now=now, reason="admin")
+
+        self.repair(request, queryset.filter(left_at__isnull=True), "end", change)
 
 
 @admin.register(MembershipSpell)
@@ -75,20 +77,20 @@ class MembershipSpellAdmin(ReadOnlyAdmin):
 
 
 @admin.register(MemberPass)
-class MemberPassAdmin(ReadOnlyAdmin):
+class MemberPassAdmin(RepairAdmin):
     list_display = ("member", "created_at", "last_used_at", "revoked_at")
     list_select_related = ("member",)
     search_fields = ("member__display_name",)
     exclude = ("code_digest",)
     actions = ("revoke",)
+    rights = {"revoke": "members.manage"}
 
-    @admin.action(description="Revoke passes")
+    @admin.action(description=_("Revoke passes"))
     def revoke(self, request: HttpRequest, queryset: QuerySet[MemberPass]) -> None:
-        count = 0
-        for member_pass in queryset:
-            actor = admin_actor(request, workspace_id=member_pass.workspace_id)
-            count += services.revoke_pass(member_pass=member_pass, actor=actor, now=clock.now(), reason="admin")
-        self.message_user(request, f"{count} revoked")
+        def change(member_pass: MemberPass, actor: Actor, now: datetime) -> None:
+            services.revoke_pass(member_pass=member_pass, actor=actor, now=now, reason="admin")
+
+        self.repair(request, queryset, "revoke", change)
 
 
 @admin.register(MemberFacts)
@@ -107,20 +109,16 @@ class MemberMilestoneAdmin(ReadOnlyAdmin):
 
 
 @admin.register(ImportRun)
-class ImportRunAdmin(ReadOnlyAdmin):
+class ImportRunAdmin(RepairAdmin):
     list_display = ("file_name", "kind", "state", "counts", "created_by", "started_at", "finished_at")
     list_filter = ("state", "kind")
     list_select_related = ("created_by",)
     actions = ("retry",)
+    rights = {"retry": "members.import"}
 
-    @admin.action(description="Start failed imports again")
+    @admin.action(description=_("Start failed imports again"))
     def retry(self, request: HttpRequest, queryset: QuerySet[ImportRun]) -> None:
-        count = 0
-        for run in queryset:
-            try:
-                actor = admin_actor(request, workspace_id=run.workspace_id)
-                services.retry_import(run=run, actor=actor, now=clock.now())
-                count += 1
-            except DomainError as refusal:
-                self.message_user(request, f"{run}: {refusal.message}", level=messages.WARNING)
-        self.message_user(request, f"{count} started again")
+        def change(run: ImportRun, actor: Actor, now: datetime) -> None:
+            services.retry_import(run=run, actor=actor, now=now)
+
+        self.repair(request, queryset, "retry", change)

@@ -1,22 +1,23 @@
 """Messaging in the admin: for looking, and for repair by the same services as every other face."""
 
-from collections.abc import Iterable
+from datetime import datetime
+from typing import ClassVar
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
-from community_ops.accounts.pages import admin_actor
-from community_ops.accounts.policies import may
-from community_ops.common import clock
-from community_ops.common.admin import ReadOnlyAdmin, workspace_ids
-from community_ops.common.errors import DomainError
+from community_ops.accounts.repairing import RepairAdmin
+from community_ops.common.actors import Actor
+from community_ops.common.admin import ReadOnlyAdmin
 from messaging import services
 from messaging.models import Attempt, Connection, Delivery, Endpoint, InboundEvent, SandboxPost
 
 
 @admin.register(Connection)
 class ConnectionAdmin(ReadOnlyAdmin):
+    view_action = "endpoints.view"
     list_display = ("name", "platform", "workspace", "created_at")
     list_filter = ("platform",)
     list_select_related = ("workspace",)
@@ -26,6 +27,7 @@ class ConnectionAdmin(ReadOnlyAdmin):
 
 @admin.register(Endpoint)
 class EndpointAdmin(ReadOnlyAdmin):
+    view_action = "endpoints.view"
     list_display = ("name", "connection", "kind", "drops_repeats", "archived_at")
     list_filter = ("kind", "connection__platform")
     list_select_related = ("connection",)
@@ -33,55 +35,43 @@ class EndpointAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(ReadOnlyAdmin):
+class DeliveryAdmin(RepairAdmin):
     list_display = ("id", "target_label", "endpoint", "state", "reason", "due_at", "attempt_count", "platform_code")
     list_filter = ("state", "reason", "origin")
     list_select_related = ("endpoint",)
     search_fields = ("source_key", "target_label", "platform_code")
     actions = ("requeue", "mark_sent", "mark_not_sent", "send_again")
+    rights: ClassVar[dict[str, str]] = {
+        "requeue": "jobs.repair",
+        "mark_sent": "deliveries.decide",
+        "mark_not_sent": "deliveries.decide",
+        "send_again": "deliveries.decide",
+    }
 
-    def has_decide_permission(self, request: HttpRequest) -> bool:
-        return self._may(request, "deliveries.decide")
-
-    def has_requeue_permission(self, request: HttpRequest) -> bool:
-        return self._may(request, "jobs.repair")
-
-    def _may(self, request: HttpRequest, action: str) -> bool:
-        actors = (admin_actor(request, workspace_id=workspace_id) for workspace_id in workspace_ids(request))
-        return any(may(actor, action) for actor in actors)
-
-    @admin.action(description="Queue failed deliveries again", permissions=["requeue"])
+    @admin.action(description=_("Queue failed deliveries again"))
     def requeue(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
-        count = 0
-        for delivery in queryset:
-            actor = admin_actor(request, workspace_id=delivery.workspace_id)
-            if may(actor, "jobs.repair"):
-                count += services.requeue_all_failed(deliveries=[delivery], actor=actor, now=clock.now())
-        self.message_user(request, f"{count} queued again")
+        def change(delivery: Delivery, actor: Actor, now: datetime) -> None:
+            services.requeue_failed(delivery=delivery, actor=actor, now=now)
 
-    @admin.action(description="In doubt: it was sent", permissions=["decide"])
+        self.repair(request, queryset, "requeue", change)
+
+    @admin.action(description=_("In doubt: it was sent"))
     def mark_sent(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
-        self._decide(request, queryset, "sent")
+        self._decide(request, queryset, "mark_sent", "sent")
 
-    @admin.action(description="In doubt: it was not sent", permissions=["decide"])
+    @admin.action(description=_("In doubt: it was not sent"))
     def mark_not_sent(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
-        self._decide(request, queryset, "not_sent")
+        self._decide(request, queryset, "mark_not_sent", "not_sent")
 
-    @admin.action(description="In doubt: send it again", permissions=["decide"])
+    @admin.action(description=_("In doubt: send it again"))
     def send_again(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
-        self._decide(request, queryset, "again")
+        self._decide(request, queryset, "send_again", "again")
 
-    def _decide(self, request: HttpRequest, deliveries: Iterable[Delivery], verdict: services.Verdict) -> None:
-        count = 0
-        for delivery in deliveries:
-            actor = admin_actor(request, workspace_id=delivery.workspace_id)
-            try:
-                if may(actor, "deliveries.decide"):
-                    services.decide_unknown(delivery=delivery, verdict=verdict, actor=actor, now=clock.now())
-                    count += 1
-            except DomainError as refusal:
-                self.message_user(request, f"{delivery.pk}: {refusal.message}", level="warning")
-        self.message_user(request, f"{count} settled")
+    def _decide(self, request: HttpRequest, rows: QuerySet[Delivery], name: str, verdict: services.Verdict) -> None:
+        def change(delivery: Delivery, actor: Actor, now: datetime) -> None:
+            services.decide_unknown(delivery=delivery, verdict=verdict, actor=actor, now=now)
+
+        self.repair(request, rows, name, change)
 
 
 @admin.register(Attempt)

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from django.apps import apps
@@ -9,7 +10,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.urls.converters import IntConverter
 
-from tests.factories.world import make_world
+from tests.factories.world import ids_in, make_world
 from tests.test_architecture import FLOORS
 
 # Moves with every request or tick; not a change of anybody's data.
@@ -70,6 +71,8 @@ def test_no_page_of_another_workspace_is_found(world, stranger, signed_in) -> No
 def test_no_object_of_another_workspace_is_found_through_ones_own(world, stranger, signed_in) -> None:
     client = signed_in(stranger)
     before = snapshot()
+    its_own = set(ids_in(stranger.workspace))  # her own role may bear a number that something else has there
+    world = replace(world, ids=[pk for pk in world.ids if pk not in its_own])
     for _route, entry in pages():
         if any(isinstance(kind, IntConverter) for kind in entry.pattern.converters.values()):
             for kwargs in arguments(entry, world, stranger.workspace.slug):

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from django.contrib.auth.models import AnonymousUser
+from django.utils.translation import gettext
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework import authentication, exceptions
 from rest_framework.request import Request
@@ -24,7 +25,9 @@ class ApiTokenAuthentication(authentication.BaseAuthentication):
             return None
         token = find_live_token(value.strip())
         if token is None:
-            raise exceptions.AuthenticationFailed("This token is unknown, expired or revoked.", code="invalid_token")
+            raise exceptions.AuthenticationFailed(
+                gettext("This token is unknown, expired or revoked."), code="invalid_token"
+            )
         _note_use(token)
         return AnonymousUser(), token_actor(token)
 

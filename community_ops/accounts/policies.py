@@ -38,6 +38,8 @@ ACTIONS: dict[str, frozenset[str]] = {
     "sales.manage": _RUN,
     "orders.view": _ALL,
     "orders.manage": _STAFF,
+    "orders.refund": _RUN,
+    "admin.view": frozenset({OWNER, OPERATOR, MODERATOR}),  # it shows whole tables: not for helpers
     "audit.view": _RUN,
     "jobs.repair": _RUN,
 }

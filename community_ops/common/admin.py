@@ -11,26 +11,27 @@ from community_ops.common.models import AuditEntry, EventReceipt, JobPulse
 from community_ops.common.tenancy import TenantModel
 
 
-def workspace_ids(request: HttpRequest) -> frozenset[int]:
-    """Workspaces the signed-in person has a role in; read once per request."""
-    ids: frozenset[int] | None = getattr(request, "_workspace_ids", None)
-    if ids is None:
-        rows = request.user.roles.values_list("workspace_id", flat=True) if request.user.is_authenticated else []
-        ids = frozenset(rows)
-        request._workspace_ids = ids  # type: ignore[attr-defined]  # a per-request cache
-    return ids
+def workspace_ids(request: HttpRequest, action: str = "admin.view") -> frozenset[int]:
+    """Workspaces in which the signed-in person's role includes `action`; read once per request."""
+    known: dict[str, frozenset[int]] = getattr(request, "_workspace_ids", {})
+    if action not in known:
+        user: Any = request.user  # the kernel knows the user model by its setting only
+        known[action] = user.workspace_ids_where(action) if user.is_authenticated else frozenset()
+        request._workspace_ids = known  # type: ignore[attr-defined]  # a per-request cache
+    return known[action]
 
 
 class TenantAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
     """Scopes list, detail, menus, autocomplete, actions and history to the person's workspaces."""
 
     workspace_path = "workspace_id"
+    view_action = "admin.view"  # the row of the role table that opens this table
     list_per_page = 50
     show_full_result_count = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows: QuerySet[Any] = super().get_queryset(request)
-        return rows.filter(**{f"{self.workspace_path}__in": workspace_ids(request)})
+        return rows.filter(**{f"{self.workspace_path}__in": workspace_ids(request, self.view_action)})
 
     def formfield_for_foreignkey(self, db_field: ForeignKey, request: HttpRequest, **kwargs: Any) -> Any:
         related = db_field.related_model
@@ -52,10 +53,10 @@ class ReadOnlyAdmin(TenantAdmin):
         return False
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return bool(workspace_ids(request))
+        return bool(workspace_ids(request, self.view_action))
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return bool(workspace_ids(request))
+        return bool(workspace_ids(request, self.view_action))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
         hidden = set(self.exclude or ())  # Django shows read-only fields although they are excluded
@@ -65,6 +66,7 @@ class ReadOnlyAdmin(TenantAdmin):
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ReadOnlyAdmin):
+    view_action = "audit.view"
     list_display = ("at", "actor_label", "verb", "target_kind", "target_id", "reason")
     list_filter = ("verb", "actor_kind")
     search_fields = ("target_id", "actor_label", "request_id")
@@ -72,6 +74,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
 
 @admin.register(EventReceipt)
 class EventReceiptAdmin(ReadOnlyAdmin):
+    view_action = "jobs.repair"
     workspace_path = "event__workspace_id"
     list_display = ("event", "handler", "state", "attempt_count", "next_try_at", "last_error")
     list_filter = ("state", "handler")

@@ -20,9 +20,10 @@ from tests.moments import NOON
 ONLY_OWNER = {"workspace.manage"}
 OWNER_AND_OPERATOR = {
     "announcements.send", "audit.view", "communities.manage", "endpoints.manage", "endpoints.view", "groups.manage",
-    "jobs.repair", "members.import", "members.unmask", "playbooks.manage", "products.manage", "sales.manage",
+    "jobs.repair", "members.import", "members.unmask", "orders.refund", "playbooks.manage", "products.manage",
+    "sales.manage",
 }  # fmt: skip
-WITH_MODERATOR = {"members.manage"}
+WITH_MODERATOR = {"admin.view", "members.manage"}
 ALL_STAFF = {"announcements.write", "deliveries.decide", "events.ingest", "orders.manage"}
 
 

@@ -25,10 +25,11 @@ class World:
 
 def make_world(workspace: Workspace, owner: Someone) -> World:
     demo = build_demo(workspace_id=workspace.pk, now=clock.now())
-    return World(workspace, owner, demo.sale, demo.passes, _ids(workspace))
+    return World(workspace, owner, demo.sale, demo.passes, ids_in(workspace))
 
 
-def _ids(workspace: Workspace) -> list[int]:
+def ids_in(workspace: Workspace) -> list[int]:
+    """An id of each table that has a row in the workspace, each once."""
     tables = [model for model in apps.get_models() if issubclass(model, TenantModel)]
     first = {model._base_manager.filter(workspace=workspace).values_list("pk", flat=True).first() for model in tables}
     return sorted(first - {None})

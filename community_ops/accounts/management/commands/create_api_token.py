@@ -15,7 +15,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--workspace", required=True, metavar="SLUG")
         parser.add_argument("--role", required=True, choices=Role.values)
-        parser.add_argument("--name", default="command line")
+        parser.add_argument("--name", default="API", help="who it is for, as the record of changes calls it")
         parser.add_argument("--expires-days", type=int, default=None, help="default: never expires")
 
     def handle(self, *, workspace: str, role: str, name: str, expires_days: int | None, **options: Any) -> None:
