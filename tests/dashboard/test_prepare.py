@@ -2,6 +2,7 @@
 
 import json
 import stat
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from django.core.management import CommandError, call_command
 from community_ops.accounts.models import User, Workspace
 from community_ops.common import clock, keys
 from conversion.models import FlashSale
+from tests.members.makers import make_community, make_endpoint, make_group
 
 pytestmark = pytest.mark.django_db
 
@@ -70,3 +72,37 @@ def test_another_demo_sale_can_be_scheduled(data_dir, capsys) -> None:
     call_command("demo_sale")
     assert "/s/" in capsys.readouterr().out
     assert FlashSale.objects.count() == 2
+
+
+def test_a_password_that_a_person_chose_stays_and_so_do_the_links(data_dir, capsys, client) -> None:
+    first = prepare(capsys, "--demo")
+    owner = User.objects.get()
+    owner.set_password("her own choice")
+    owner.save(update_fields=["password"])
+    second = prepare(capsys, "--demo")
+    assert second["password"] == "(the one you chose)"
+    assert (second["passes"], second["sale"]) == (first["passes"], first["sale"])
+    assert client.login(username=second["user"], password="her own choice")
+    assert json.loads((data_dir / "login.json").read_text())["passes"] == first["passes"]
+
+
+def test_two_workspaces_of_one_folder_keep_their_logins(data_dir, capsys) -> None:
+    demo, main = prepare(capsys, "--demo"), prepare(capsys, "--empty")
+    assert (prepare(capsys, "--demo"), prepare(capsys, "--empty")) == (demo, main)
+
+
+def test_the_login_of_another_database_is_not_shown(data_dir, capsys, client) -> None:
+    first = prepare(capsys, "--empty")
+    Workspace.objects.update(created_at=clock.now() - timedelta(days=1))
+    second = prepare(capsys, "--empty")
+    assert second["password"] != first["password"]
+    assert client.login(username=second["user"], password=second["password"])
+
+
+def test_another_demo_sale_leaves_communities_of_ones_own_alone(data_dir, capsys) -> None:
+    prepare(capsys, "--demo")
+    workspace = Workspace.objects.get()
+    make_group(make_community(workspace, name="我的社群"), "我的群", endpoint=make_endpoint(workspace))
+    call_command("demo_sale")
+    sale = FlashSale.objects.order_by("pk").last()
+    assert {target.group.community_id for target in sale.targets.all()} == {sale.community_id}

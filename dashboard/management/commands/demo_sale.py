@@ -24,11 +24,20 @@ class Command(BaseCommand):
         except DomainError as error:
             raise CommandError(error.message) from None
         product = products_visible_to(actor).first()
-        groups = list(groups_visible_to(actor).filter(endpoint__isnull=False))
+        groups = _groups_of_first_community(actor)
         if product is None or not groups:
             raise CommandError("The workspace needs a product and a group with a delivery channel.")
-        sale = schedule_demo_sale(variant=product.variants.get(), groups=groups, now=clock.now())
+        try:
+            sale = schedule_demo_sale(variant=product.variants.get(), groups=groups, now=clock.now())
+        except DomainError as error:
+            raise CommandError(error.message) from None
         self.stdout.write(f"{settings.PUBLIC_URL}/s/{sale.public_code}")
+
+
+def _groups_of_first_community(actor: Actor) -> list[Any]:
+    """Those with a delivery channel; a sale belongs to one community, and the demo's is the oldest."""
+    groups = list(groups_visible_to(actor).filter(endpoint__isnull=False))
+    return [group for group in groups if group.community_id == groups[0].community_id]
 
 
 def _inside(workspace_id: int) -> Actor:

@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
 from community_ops.accounts import services
+from community_ops.accounts.models import Workspace
 from community_ops.accounts.selectors import find_workspace, password_fits
 from community_ops.common import clock, keys
 from community_ops.common.actors import Actor
@@ -15,6 +16,7 @@ from dashboard.demo import build_demo
 ACTOR = Actor.system("bin/run")
 LOGIN_FILE = "login.json"
 NAMES = {"demo": "演示团队", "main": "main"}
+CHANGED = "(the one you chose)"
 Login = dict[str, Any]
 
 
@@ -35,22 +37,41 @@ class Command(BaseCommand):
 
 
 def _login(slug: str) -> Login:
-    """The kept login if it still opens the workspace, else a new password (the workspace is made when missing)."""
+    """The kept login; a new password only where the kept one is of another database or lost.
+
+    A password that a person has changed since stays hers: then the login says so in its place.
+    """
     kept = _read()
-    if kept.get("workspace") == slug and password_fits(kept["user"], kept["password"]):
-        return kept
-    if find_workspace(slug) is None:
-        return _keep(_made(slug))
-    username = f"{slug}-owner"
+    mine = kept.get("logins", {}).get(slug, {})
+    workspace = find_workspace(slug)
+    if workspace is None:
+        login = _made(slug)
+    elif mine.get("made_at") != workspace.created_at.isoformat():
+        login = _renewed(workspace)
+    else:
+        login = mine
+    _keep({**login, "logins": {**kept.get("logins", {}), slug: login}})
+    fits = password_fits(login["user"], login["password"])
+    return login if fits else login | {"password": CHANGED}
+
+
+def _renewed(workspace: Workspace) -> Login:
+    """A new password for the owner: nobody knows the one in this database."""
+    username = f"{workspace.slug}-owner"
     password = services.reset_password(username=username, actor=ACTOR, now=clock.now())
-    return _keep({"workspace": slug, "user": username, "password": password})
+    return _new_login(workspace, username, password)
+
+
+def _new_login(workspace: Workspace, user: str, password: str) -> Login:
+    made_at = workspace.created_at.isoformat()
+    return {"workspace": workspace.slug, "user": user, "password": password, "made_at": made_at}
 
 
 @transaction.atomic
 def _made(slug: str) -> Login:
     """A workspace and, for the demo, everything in it: whole or not at all, so that a killed start begins anew."""
     made = services.create_workspace(slug=slug, name=NAMES[slug], actor=ACTOR, now=clock.now())
-    login: Login = {"workspace": slug, "user": made.username, "password": made.password}
+    login = _new_login(made.workspace, made.username, made.password)
     if slug == "demo":
         demo = build_demo(workspace_id=made.workspace.pk, now=clock.now())
         login |= {"passes": demo.passes, "sale": demo.sale.public_code}
@@ -58,14 +79,15 @@ def _made(slug: str) -> Login:
 
 
 def _read() -> Login:
+    """What login.json says: the login of the last start, and in `logins` one for each workspace made here."""
     try:
         kept: Login = json.loads((settings.DATA_DIR / LOGIN_FILE).read_text())
     except (OSError, ValueError):
         return {}
-    return kept if {"workspace", "user", "password"} <= kept.keys() else {}
+    return kept if isinstance(kept, dict) else {}
 
 
-def _keep(login: Login) -> Login:
+def _keep(login: Login) -> None:
     """Written whole under its name, readable by its owner only."""
     path = settings.DATA_DIR / LOGIN_FILE
     draft = path.with_name(f".{LOGIN_FILE}.{os.getpid()}")
@@ -73,4 +95,3 @@ def _keep(login: Login) -> Login:
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         json.dump(login, file, ensure_ascii=False)
     draft.replace(path)
-    return login
