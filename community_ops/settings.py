@@ -39,6 +39,7 @@ except OSError as error:
 # --- switches --------------------------------------------------------------------------------
 DEBUG = env.bool("DEBUG", default=False)
 ALLOW_LOOPBACK_ENDPOINTS = env.bool("ALLOW_LOOPBACK_ENDPOINTS", default=False)
+WECOM_HOSTS = env.list("WECOM_HOSTS", default=[])  # of a WeCom of one's own (私有化部署), besides the public one
 ALLOW_CLOCK_SHIFT = env.bool("ALLOW_CLOCK_SHIFT", default=False)
 
 # --- addresses -------------------------------------------------------------------------------
@@ -93,6 +94,7 @@ MIDDLEWARE = [
     "community_ops.common.middleware.ServiceUnavailableMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
+    "community_ops.common.middleware.ApiSlashMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",

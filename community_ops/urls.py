@@ -1,10 +1,18 @@
 """All addresses: pages of a workspace below /w/<slug>/, REST below /api/v1/, members' pages at the root."""
 
 from django.contrib import admin
+from django.http import HttpRequest, HttpResponseRedirect
+from django.templatetags.static import static
 from django.urls import include, path
 
 from community_ops.common import health
 from dashboard.views import home
+
+
+def favicon(request: HttpRequest) -> HttpResponseRedirect:
+    """Browsers ask for it on pages that name no icon of their own (the admin's sign-in, Swagger)."""
+    return HttpResponseRedirect(static("community_ops/mark.svg"))
+
 
 urlpatterns = [
     path("", home, name="home"),
@@ -17,6 +25,7 @@ urlpatterns = [
     path("", include("conversion.urls")),
     path("", include("retention.urls")),
     path("", include("culture.urls")),
+    path("favicon.ico", favicon),
     path("i18n/", include("django.conf.urls.i18n")),
     path("health/live", health.live, name="health-live"),
     path("health/ready", health.ready, name="health-ready"),

@@ -9,6 +9,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from community_ops.common.request_context import request_id
 
@@ -50,6 +51,20 @@ class BorrowedPagesPolicyMiddleware:
         return response
 
 
+class ApiSlashMiddleware:
+    """A change sent to an address without its last slash is 404: a redirect would arrive as a GET and look done."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        is_read = request.method in ("GET", "HEAD")
+        if request.path.startswith("/api/") and not request.path.endswith("/") and not is_read:
+            message = gettext("Addresses end with a slash: %(path)s/") % {"path": request.path[:200]}
+            return JsonResponse({"code": "not_found", "message": message, "extra": {}}, status=404)
+        return self.get_response(request)
+
+
 class AdminTimeMiddleware:
     """The admin shows times in the zone communities live in; pages name the zone of each time themselves."""
 
@@ -80,7 +95,7 @@ class ServiceUnavailableMiddleware:
 
 def unavailable(request: HttpRequest) -> HttpResponse:
     if request.path.startswith("/api/"):
-        body = {"code": "unavailable", "message": "Busy or restarting; try again in a moment.", "extra": {}}
+        body = {"code": "unavailable", "message": gettext("Busy or restarting; try again in a moment."), "extra": {}}
         response: HttpResponse = JsonResponse(body, status=503)
     else:
         response = HttpResponse(render_to_string("503.html"), status=503)

@@ -36,7 +36,8 @@ def to_minor(amount: Decimal | str, currency: str, *, field: str = "amount") -> 
     except (InvalidOperation, ValueError):
         raise InvalidInput(_("Not an amount."), field=field) from None
     if not scaled.is_finite() or scaled != scaled.to_integral_value():
-        raise InvalidInput(f"{currency} has {places} decimals.", field=field)
+        message = _("%(currency)s has at most %(places)d decimals.")
+        raise InvalidInput(message % {"currency": currency, "places": places}, field=field)
     if abs(scaled) > MAX_MINOR:
         raise InvalidInput(_("The amount is too large."), field=field)
     return int(scaled)

@@ -9,6 +9,7 @@ and are refused as a whole, whatever `is_global` says about them.
 
 import ipaddress
 import os
+import re
 import socket
 import ssl
 import threading
@@ -91,6 +92,10 @@ def post(url: str, *, body: bytes, headers: Mapping[str, str], timeout_seconds: 
         _deadline.at = None
 
 
+# Letters, digits and hyphens, 63 a label, 253 in all (RFC 1123); an underscore is met in real names.
+_NAME = re.compile(r"(?=.{1,253}$)(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*")
+
+
 def checked_url(url: str) -> str:
     """Return the address in its normal form, or raise AddressRefused. Names are not resolved here.
 
@@ -101,14 +106,22 @@ def checked_url(url: str) -> str:
     if not host or parsed.userinfo or parsed.fragment:
         raise AddressRefused(_("give an address like https://example.com/path"))
     literal = _literal(host)
+    if literal is None and not _NAME.fullmatch(host):
+        raise AddressRefused(_("there cannot be such a host name"))
     if literal is not None and not is_callable(literal):
         raise AddressRefused(_("this address is not public"))
     if _is_local_name(host) and not settings.ALLOW_LOOPBACK_ENDPOINTS:
         raise AddressRefused(_("this address is not public"))
-    is_here = _is_local_name(host) or (literal is not None and literal.is_loopback)
+    is_here = is_this_machine(host)
     if parsed.scheme != "https" and not (parsed.scheme == "http" and is_here):
         raise AddressRefused(_("the address must begin with https://"))
     return str(parsed)
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether the name or literal address means the machine itself."""
+    literal = _literal(host.strip("[]"))
+    return _is_local_name(host) or (literal is not None and literal.is_loopback)
 
 
 def is_callable(address: Address) -> bool:

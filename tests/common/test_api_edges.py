@@ -109,3 +109,39 @@ def test_an_odd_group_in_a_form_is_not_a_choice(owner, signed_in, odd) -> None:
     for page in ("announcements/new", "flash-sales/new"):
         url = f"/w/{owner.workspace.slug}/{page}/"
         assert client.post(url, {"groups": [odd], "text": "x"}).status_code in (200, 422)
+
+
+def test_a_change_without_the_last_slash_is_404_and_changes_nothing(api) -> None:
+    answer = api.post("/api/v1/communities", COMMUNITY)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert api.get("/api/v1/communities/").json()["results"] == []
+    assert api.get("/api/v1/communities").status_code == 301
+
+
+@pytest.mark.parametrize(
+    "url", ["https://a b.com/", "https://.example.com/", "https://<x>.com/", f"https://{'a' * 300}.com/"]
+)
+def test_a_host_that_cannot_be_is_400(api, url) -> None:
+    config = {"url": url, "secret": "s"}
+    answer = api.post("/api/v1/endpoints/", {"name": "x", "platform": "webhook", "config": config})
+    assert (answer.status_code, list(answer.json())) == (400, ["config"])
+
+
+@pytest.mark.parametrize("base_url", ["https://evil.example.com", "https://qyapi.weixin.qq.com.evil.com"])
+def test_a_robots_key_is_sent_to_wecom_only(api, settings, base_url) -> None:
+    settings.ALLOW_LOOPBACK_ENDPOINTS = True
+    config = {"key": "693a91f6", "base_url": base_url}
+    answer = api.post("/api/v1/endpoints/", {"name": "x", "platform": "wecom_robot", "config": config})
+    assert (answer.status_code, list(answer.json())) == (400, ["config"])
+
+
+def test_a_robot_may_be_called_on_this_machine_by_the_switch_only(api, settings) -> None:
+    body = {"name": "x", "platform": "wecom_robot", "config": {"key": "693a91f6", "base_url": "http://127.0.0.1:9"}}
+    for is_allowed, status in ((False, 400), (True, 201)):
+        settings.ALLOW_LOOPBACK_ENDPOINTS = is_allowed
+        assert api.post("/api/v1/endpoints/", body).status_code == status
+
+
+def test_refusals_speak_the_callers_language(client) -> None:
+    answer = client.get("/api/v1/nothing/", headers={"Accept-Language": "zh-CN"})
+    assert (answer.status_code, answer.json()["message"].isascii()) == (404, False)

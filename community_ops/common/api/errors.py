@@ -6,6 +6,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import InterfaceError, OperationalError
 from django.http import Http404
 from django.utils.encoding import force_str
+from django.utils.translation import gettext as _
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
@@ -43,11 +44,11 @@ def _answer(error: Exception) -> Response | None:
 
 def _django(error: Exception) -> Response | None:
     if isinstance(error, Http404):
-        return Response(body("not_found", "Not found."), status=404)
+        return Response(body("not_found", _("Not found.")), status=404)
     if isinstance(error, PermissionDenied):
-        return Response(body("not_allowed", "Your role does not allow this."), status=403)
+        return Response(body("not_allowed", _("Your role does not allow this.")), status=403)
     if isinstance(error, OperationalError | InterfaceError):
-        busy = body("unavailable", "Busy or restarting; try again in a moment.")
+        busy = body("unavailable", _("Busy or restarting; try again in a moment."))
         return Response(busy, status=503, headers={"Retry-After": "2"})
     return None
 

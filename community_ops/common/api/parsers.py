@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import IO, Any
 
+from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import APIException
 from rest_framework.parsers import BaseParser
 
@@ -12,7 +13,7 @@ from rest_framework.parsers import BaseParser
 class MalformedJson(APIException):
     status_code = 400
     default_code = "malformed_json"
-    default_detail = "The body is not valid JSON."
+    default_detail = _("The body is not valid JSON.")
 
 
 class StrictJSONParser(BaseParser):

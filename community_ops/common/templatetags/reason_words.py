@@ -44,6 +44,7 @@ _REASONS: dict[str, Words] = {
     # a person
     "again": _("Queued again by a person."),
     "confirmed_by_person": _("A person looked into the group and confirmed it."),
+    "cancelled_by_person": _("A person cancelled it."),
     "not_sent": _("A person looked into the group: it is not there."),
 }
 _CONDITIONS: dict[str, Words] = {

@@ -27,6 +27,9 @@ class StateWords:
 _DELIVERY = {
     "planned": StateWords(pgettext_lazy("delivery", "Planned")),
     "due": StateWords(pgettext_lazy("delivery", "Due"), "info"),
+    "retrying": StateWords(
+        pgettext_lazy("delivery", "Retrying"), "warn", _("The last try did not work; another one follows by itself.")
+    ),
     "sending": StateWords(pgettext_lazy("delivery", "Sending"), "info"),
     "accepted": StateWords(
         pgettext_lazy("delivery", "Accepted by the platform"),
@@ -58,6 +61,7 @@ _TOUCH = {  # of a plan, in one group; once it is planned its delivery's words s
     **_DELIVERY,
     "skipped": StateWords(pgettext_lazy("touch", "Skipped")),
     "waits": StateWords(pgettext_lazy("touch", "Waits for its condition")),
+    "missed": StateWords(pgettext_lazy("touch", "Did not happen"), help=_("It was over before this could happen.")),
     "stopped": StateWords(pgettext_lazy("touch", "Called off")),
 }
 _ANNOUNCEMENT = {
@@ -105,6 +109,7 @@ _SOURCE = {
     "platform": StateWords(pgettext_lazy("source of a number", "Platform")),
     "import": StateWords(pgettext_lazy("source of a number", "Import")),
     "manual": StateWords(pgettext_lazy("source of a number", "Entered by hand")),
+    "several": StateWords(pgettext_lazy("source of a number", "Several sources")),
     "unmeasured": StateWords(
         pgettext_lazy("source of a number", "Not measurable"),
         help=_("This platform gives no way to measure it."),

@@ -5,6 +5,7 @@ import { measure, showCountdowns, startClocks } from "./clock.js";
 import { addLocalTimes, allowSendingAgain, copyFrom, sendOnce } from "./pieces.js";
 
 const LEAST_SECONDS = 2;
+const stateAtFirst = new Map(); // by element: what the rest of the page was made from
 
 document.addEventListener("click", (event) => {
   const copier = event.target.closest("[data-copy], [data-copy-from]");
@@ -12,6 +13,8 @@ document.addEventListener("click", (event) => {
 });
 document.addEventListener("submit", sendOnce, true);
 window.addEventListener("pageshow", allowSendingAgain);
+
+const stateOf = (element) => element.querySelector("[data-page-state]")?.dataset.pageState;
 
 /** Elements with data-refresh-url are fetched anew while the page is seen; 204 means nothing changed. */
 async function refresh(element, failures = 0) {
@@ -30,6 +33,7 @@ async function fetchInto(element) {
       const stamped = element.querySelector("[data-server-now]");
       if (stamped) measure(stamped.dataset.serverNow, receivedAtMs);
       showCountdowns(element);
+      if (stateOf(element) !== stateAtFirst.get(element)) loadAnew(element.dataset.refreshUrl);
     }
     return answer.ok;
   } catch {
@@ -40,10 +44,30 @@ async function fetchInto(element) {
 // A clock that ran out means that the sale has opened or closed: show the page as it is now.
 document.addEventListener("countdown-over", (event) => {
   if (!event.target.matches("[data-reload-when-over]")) return;
-  const spread = Math.random() * 1500; // so that a whole group does not arrive in the same instant
-  setTimeout(() => location.reload(), 300 + spread);
+  loadAnew(event.target.closest("[data-refresh-url]")?.dataset.refreshUrl);
 });
+
+let isLoading = false;
+
+/** Show the page at `address` (else this one) as it is now: not in the middle of typing, and not after a form went off. */
+function loadAnew(address) {
+  if (isLoading) return;
+  isLoading = true;
+  const spread = Math.random() * 1500; // so that a whole group does not arrive in the same instant
+  setTimeout(() => loadWhenIdle(address), 300 + spread);
+}
+
+function loadWhenIdle(address) {
+  const field = document.activeElement?.closest("input, select, textarea");
+  if (field) field.addEventListener("blur", () => setTimeout(() => loadWhenIdle(address), 300), { once: true });
+  else if (document.querySelector("form[data-sent]")) isLoading = false; // its answer is on the way
+  else if (!address || address === location.pathname) location.reload();
+  else location.replace(address);
+}
 
 startClocks();
 addLocalTimes();
-for (const element of document.querySelectorAll("[data-refresh-url]")) refresh(element);
+for (const element of document.querySelectorAll("[data-refresh-url]")) {
+  stateAtFirst.set(element, stateOf(element));
+  refresh(element);
+}
