@@ -28,7 +28,24 @@ def start_list(actor: Actor, slug: str) -> list[dict[str, Any]]:
         "sale": flash_sales_visible_to(actor).exclude(state="draft").exists(),
     }
     current = next((key for key, is_done in done.items() if not is_done), "")
-    return [{**words, "is_done": done[key], "is_current": key == current} for key, words in _steps(slug).items()]
+    steps = _steps(slug) | {"channel": _channel_step(slug, groups.values_list("pk", flat=True).first())}
+    return [{**steps[key], "is_done": is_done, "is_current": key == current} for key, is_done in done.items()]
+
+
+def _channel_step(slug: str, group_id: int | None) -> dict[str, Any]:
+    """A channel counts once a group sends through it, so the way leads to the group as soon as there is one."""
+    step = {
+        "title": _("Give it a delivery channel"),
+        "text": _(
+            "A sandbox room shows the group as its members see it; a robot or a webhook reaches the real one. "
+            "Done once the channel is chosen on the group's page: making one is not enough."
+        ),
+        "minutes": 2,
+    }
+    if group_id is None:
+        return step | {"action_label": _("Delivery channels"), "url": reverse("messaging:endpoints", args=[slug])}
+    url = reverse("groups:group_detail", args=[slug, group_id])
+    return step | {"action_label": _("Choose a channel"), "url": f"{url}#channel"}
 
 
 def _steps(slug: str) -> dict[str, dict[str, Any]]:
@@ -50,13 +67,6 @@ def _steps(slug: str) -> dict[str, dict[str, Any]]:
             2,
             _("New group"),
             "groups:group_new",
-        ),
-        "channel": step(
-            _("Give it a delivery channel"),
-            _("A sandbox room shows the group as its members see it; a robot or a webhook reaches the real one."),
-            2,
-            _("Delivery channels"),
-            "messaging:endpoints",
         ),
         "members": step(
             _("Bring in the first 10 members"),

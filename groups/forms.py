@@ -18,6 +18,12 @@ from groups.services import MAX_MEMBER_CAP, NewChannel
 _COMMON_CURRENCIES = ("CNY", "HKD", "TWD", "USD", "EUR", "GBP", "JPY", "SGD", "MYR")
 LATER, EXISTING = "", "existing"
 PLATFORMS = ("sandbox", "webhook", "wecom_robot")
+# By choice of channel: the heading of its fields and their names.
+CHANNEL_PARTS: dict[str, tuple[Any, tuple[str, ...]]] = {
+    "webhook": (_("For the signed webhook"), ("url", "secret", "drops_repeats")),
+    "wecom_robot": (_("For the WeCom group robot"), ("key",)),
+    EXISTING: (_("For a channel there is already"), ("endpoint",)),
+}
 
 
 class CommunityForm(RefusableForm):
@@ -45,8 +51,17 @@ class CommunityForm(RefusableForm):
     )
 
 
+class CommunityEditForm(CommunityForm):
+    """As when it was founded, without the currency: amounts are kept in it."""
+
+    currency = None  # type: ignore[assignment]  # Django's way to leave out an inherited field
+
+
 class ChannelFields(forms.Form):
-    """How the group's messages get out: later, a channel there is, or a new one."""
+    """How the group's messages get out: later, a channel there is, or a new one.
+
+    The fields of one kind of channel (`CHANNEL_PARTS`) are required when that kind is chosen and not read otherwise.
+    """
 
     channel = forms.ChoiceField(
         label=_("Delivery channel"),
@@ -62,28 +77,29 @@ class ChannelFields(forms.Form):
         initial="sandbox",
     )
     endpoint: forms.ModelChoiceField = forms.ModelChoiceField(
-        label=_("Existing channel"), queryset=None, required=False, empty_label=_("Choose a channel")
+        label=_("Existing channel"),
+        queryset=None,
+        empty_label=_("Choose a channel"),
+        error_messages={"required": _("Choose a channel.")},
     )
-    url = forms.CharField(
-        label=_("Webhook address"),
-        max_length=2000,
-        required=False,
-        help_text=_("Only for a webhook: begins with https://."),
-    )
+    url = forms.CharField(label=_("Webhook address"), max_length=2000, help_text=_("Begins with https://."))
     secret = forms.CharField(
         label=_("Signing secret"),
         max_length=300,
-        required=False,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
-        help_text=_("Only for a webhook. It is not shown again."),
+        help_text=_("The receiver checks the signature with it. It is not shown again."),
+    )
+    drops_repeats = forms.BooleanField(
+        label=_("The receiver ignores a message it has already got"),
+        required=False,
+        help_text=_("Only then is a message in doubt sent again by itself."),
     )
     key = forms.CharField(
         label=_("Robot key"),
         max_length=200,
-        required=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
-        help_text=_("Only for a WeCom robot: what follows key= in its address. It is not shown again."),
+        help_text=_("What follows key= in the robot's address. It is not shown again."),
     )
 
     def __init__(self, *args: Any, endpoints: QuerySet[Any], **kwargs: Any) -> None:
@@ -92,24 +108,37 @@ class ChannelFields(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
-        if values.get("channel") == EXISTING and not values.get("endpoint"):
-            self.add_error("endpoint", _("Choose a channel."))
+        for kind, (_heading, names) in CHANNEL_PARTS.items():
+            if kind != values.get("channel"):
+                for name in names:
+                    self.errors.pop(name, None)
+                    values[name] = None
         return values
 
-    def chosen_endpoint(self) -> Any:
-        return self.cleaned_data["endpoint"] if self.cleaned_data["channel"] == EXISTING else None
+    def channel_parts(self) -> list[dict[str, Any]]:
+        """For the page: the fields of each kind under a heading that says for which."""
+        return [
+            {"kind": kind, "heading": heading, "fields": [self[name] for name in names]}
+            for kind, (heading, names) in CHANNEL_PARTS.items()
+        ]
+
+    def common_fields(self) -> list[forms.BoundField]:
+        """For the page: the fields that are asked whatever the channel."""
+        own = {name for _heading, names in CHANNEL_PARTS.values() for name in names}
+        return [field for field in self if field.name not in own]
 
     def new_channel(self) -> NewChannel | None:
         """The channel to make, or None."""
         platform = self.cleaned_data["channel"]
         if platform not in PLATFORMS:
             return None
-        wanted = {"webhook": ("url", "secret"), "wecom_robot": ("key",), "sandbox": ()}[platform]
-        return NewChannel(platform, {name: self.cleaned_data[name] for name in wanted if self.cleaned_data[name]})
+        _heading, names = CHANNEL_PARTS.get(platform, ("", ()))
+        return NewChannel(platform, {name: self.cleaned_data[name] for name in names if self.cleaned_data[name]})
 
 
-class GroupForm(ChannelFields, RefusableForm):
-    community: forms.ModelChoiceField = forms.ModelChoiceField(label=_("Community"), queryset=None, empty_label=None)
+class GroupFacts(RefusableForm):
+    """What a group says of itself: asked when it is made and when it is edited."""
+
     name = forms.CharField(label=_("Name of the group"), max_length=100)
     kind = forms.ChoiceField(label=_("Kind of group"), choices=GroupKind.choices, initial=GroupKind.LONG_TERM)
     purpose = forms.CharField(label=_("Purpose"), max_length=300, required=False)
@@ -124,6 +153,10 @@ class GroupForm(ChannelFields, RefusableForm):
         label=_("Member cap"), min_value=1, max_value=MAX_MEMBER_CAP, initial=DEFAULT_MEMBER_CAP
     )
 
+
+class GroupForm(ChannelFields, GroupFacts):
+    community: forms.ModelChoiceField = forms.ModelChoiceField(label=_("Community"), queryset=None, empty_label=None)
+
     field_order = ("community", "name", "kind", "purpose", "comfortable_size", "member_cap", "channel")
 
     def __init__(self, *args: Any, communities: QuerySet[Community], **kwargs: Any) -> None:
@@ -131,9 +164,8 @@ class GroupForm(ChannelFields, RefusableForm):
         self.fields["community"].queryset = communities  # type: ignore[attr-defined]  # a ModelChoiceField
 
     def values(self) -> dict[str, Any]:
-        names = ("community", "name", "kind", "purpose", "comfortable_size", "member_cap")
-        chosen = {name: self.cleaned_data[name] for name in names}
-        return {**chosen, "endpoint": self.chosen_endpoint(), "channel": self.new_channel()}
+        names = ("community", "name", "kind", "purpose", "comfortable_size", "member_cap", "endpoint")
+        return {**{name: self.cleaned_data[name] for name in names}, "channel": self.new_channel()}
 
 
 class BindForm(RefusableForm):

@@ -85,6 +85,38 @@ def create_community(
 
 
 @transaction.atomic
+def update_community(
+    *,
+    community: Community,
+    name: str,
+    shared_task: str,
+    kind: str,
+    timezone: str,
+    locale: str,
+    actor: Actor,
+    now: datetime,
+) -> Community:
+    """Change what a community says of itself; its currency stays, amounts are kept in it.
+
+    Writes one audit row with what was and what is; the same values again change nothing. What is planned keeps
+    its moment when the zone changes. Raises InvalidInput naming the field, CommunityArchived.
+    """
+    locked = Community.objects.select_for_update().get(pk=community.pk)
+    if locked.archived_at is not None:
+        raise CommunityArchived
+    _ensure_choice(kind, CommunityKind.values, field="kind")
+    values = {
+        "name": text.clean_line(name, field="name", max_length=100),
+        "shared_task": text.clean_line(shared_task, field="shared_task", max_length=300),
+        "kind": kind,
+        "timezone": _known_zone(timezone),
+        "locale": locale,
+    }
+    _change(locked, values, verb="community.updated", actor=actor, now=now)
+    return locked
+
+
+@transaction.atomic
 def create_group(
     *,
     community: Community,
@@ -124,6 +156,39 @@ def create_group(
     after = {"name": group.name, "kind": kind, "endpoint": group.endpoint_id}
     audit.record(actor=actor, verb="group.created", target=group, now=now, after=after)
     return group, endpoint_warnings(group)
+
+
+@transaction.atomic
+def update_group(
+    *,
+    group: ChatGroup,
+    name: str,
+    kind: str,
+    purpose: str,
+    comfortable_size: int,
+    member_cap: int,
+    actor: Actor,
+    now: datetime,
+) -> ChatGroup:
+    """Change what a group says of itself. Its channel keeps its own name.
+
+    Writes one audit row with what was and what is; the same values again change nothing.
+    Raises InvalidInput naming the field, GroupArchived.
+    """
+    locked = ChatGroup.objects.select_for_update().get(pk=group.pk)
+    if locked.archived_at is not None:
+        raise GroupArchived
+    _ensure_choice(kind, GroupKind.values, field="kind")
+    _ensure_sizes(comfortable_size, member_cap)
+    values = {
+        "name": text.clean_line(name, field="name", max_length=100),
+        "kind": kind,
+        "purpose": text.clean_line(purpose, field="purpose", max_length=300, required=False),
+        "comfortable_size": comfortable_size,
+        "member_cap": member_cap,
+    }
+    _change(locked, values, verb="group.updated", actor=actor, now=now)
+    return locked
 
 
 @transaction.atomic
@@ -203,6 +268,18 @@ def unassign_everywhere(*, workspace_id: int, user_id: int, actor: Actor, now: d
     """Take a person from all groups of a workspace. Twice is once; one audit row for each group."""
     for row in GroupStaff.objects.of(workspace_id).filter(user_id=user_id).select_related("group").order_by("pk"):
         unassign_staff(group=row.group, user_id=user_id, actor=actor, now=now)
+
+
+def _change(row: Community | ChatGroup, values: dict[str, Any], *, verb: str, actor: Actor, now: datetime) -> None:
+    """Save the values that differ, with their audit row; none differing, nothing is written."""
+    before = {name: getattr(row, name) for name, value in values.items() if getattr(row, name) != value}
+    if not before:
+        return
+    after = {name: values[name] for name in before}
+    for name, value in after.items():
+        setattr(row, name, value)
+    row.save(update_fields=[*after, "updated_at"])
+    audit.record(actor=actor, verb=verb, target=row, now=now, before=before, after=after)
 
 
 def _make_channel(workspace_id: int, name: str, channel: NewChannel, actor: Actor, now: datetime) -> "Endpoint":

@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import QuerySet
+from django.db.models.functions import Coalesce
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -19,7 +21,7 @@ from community_ops.common.errors import DomainError, InvalidInput
 from community_ops.common.paging import id_in, newest_first
 from groups import selectors, services
 from groups.forms import ArchiveForm, BindForm, CommunityForm, GroupForm, StaffForm
-from groups.models import ChatGroup, GroupKind
+from groups.models import ChatGroup, Community, GroupKind
 from groups.ports import Panel, group_figures, group_panels
 from messaging import selectors as messaging
 
@@ -37,10 +39,12 @@ def group_list(request: WorkspaceRequest) -> HttpResponse:
     if kind in GroupKind.values:
         rows = rows.filter(kind=kind)
     shown, pager = newest_first(rows.select_related("endpoint__connection"), request.GET)
+    communities = list(selectors.communities_visible_to(request.actor))
     context = {
         "rows": _with_figures(request, shown, clock.now()),
         "pager": pager,
-        "communities": selectors.communities_visible_to(request.actor),
+        "communities": communities,
+        "named_community": _named(communities, community_id),
         "community_id": community_id,
         "kinds": GroupKind.choices,
         "kind": kind,
@@ -49,6 +53,13 @@ def group_list(request: WorkspaceRequest) -> HttpResponse:
         "may_found": may(request.actor, "communities.manage"),
     }
     return render(request, "groups/_group_table.html" if request.htmx else "groups/group_list.html", context)
+
+
+def _named(communities: Sequence[Community], community_id: int | None) -> Community | None:
+    """The community the list is about: the chosen one, or the only one there is."""
+    if community_id is None:
+        return communities[0] if len(communities) == 1 else None
+    return next((one for one in communities if one.pk == community_id), None)
 
 
 def _no_groups(request: WorkspaceRequest) -> dict[str, Any]:
@@ -84,8 +95,7 @@ def group_detail(request: WorkspaceRequest, group_id: int) -> HttpResponse:
     panels = _panels(request, group, now)
     context = {
         "group": group,
-        "announcement_count": mine.filter(origin="announcement").values("origin_id").distinct().count(),
-        "timeline": [_happening(delivery, now, request) for delivery in mine.order_by("-id")[:TIMELINE_LENGTH]],
+        "timeline": [_happening(delivery, now, request) for delivery in _latest(mine)],
         "main_panels": [panel for panel in panels if not panel.is_aside],
         "record_url": reverse("messaging:deliveries", args=[request.workspace.slug]),
         "breadcrumbs": [{"label": _("Groups"), "url": reverse("groups:group_list", args=[request.workspace.slug])}],
@@ -94,8 +104,30 @@ def group_detail(request: WorkspaceRequest, group_id: int) -> HttpResponse:
         "endpoint": group.endpoint,
         "zone": group.zone.key,
         **_manage(request, group),
+        **_next_steps(request, group),
     }
     return render(request, "groups/group_detail.html", context)
+
+
+def _latest(deliveries: QuerySet[Any]) -> QuerySet[Any]:
+    """The newest by the moment the page shows for each: when the platform took it, else when it is due."""
+    return deliveries.order_by(Coalesce("accepted_at", "due_at").desc(), "-id")[:TIMELINE_LENGTH]
+
+
+def _next_steps(request: WorkspaceRequest, group: ChatGroup) -> dict[str, Any]:
+    """What can be done for this group elsewhere in the house, each with the group chosen beforehand."""
+    if group.archived_at is not None:
+        return {}
+    slug, chosen = request.workspace.slug, f"?group={group.pk}"
+    steps = {
+        "announce_url": ("announcements.write", "campaigns:announcement_new"),
+        "add_member_url": ("members.manage", "members:member_new"),
+    }
+    return {
+        name: reverse(route, args=[slug]) + chosen
+        for name, (action, route) in steps.items()
+        if may(request.actor, action)
+    }
 
 
 def _panels(request: WorkspaceRequest, group: ChatGroup, now: datetime) -> list[Panel]:
@@ -105,11 +137,10 @@ def _panels(request: WorkspaceRequest, group: ChatGroup, now: datetime) -> list[
 
 
 def _happening(delivery: Any, now: datetime, request: WorkspaceRequest) -> dict[str, Any]:
-    is_due = delivery.state == "planned" and delivery.due_at <= now
     return {
         "at": delivery.accepted_at or delivery.due_at,
         "title": messaging.text_to_read(delivery)[:120],
-        "state": "due" if is_due else delivery.state,
+        "state": messaging.badge_state(delivery, now=now),
         "kind": "delivery",
         "url": reverse("messaging:delivery", args=[request.workspace.slug, delivery.pk]),
     }
@@ -130,7 +161,14 @@ def _manage(request: WorkspaceRequest, group: ChatGroup) -> Mapping[str, Any]:
     }
     bind_form = BindForm(initial={"endpoint": group.endpoint_id}, endpoints=endpoints)
     staff_form = StaffForm(people=people_of(request.actor), auto_id="staff-%s")
-    return {"may_manage": True, "bind_form": bind_form, "staff_form": staff_form, "dialog": dialog}
+    return {
+        "may_manage": True,
+        "may_found": may(request.actor, "communities.manage"),
+        "has_channels": endpoints.exists(),
+        "bind_form": bind_form,
+        "staff_form": staff_form,
+        "dialog": dialog,
+    }
 
 
 @page("communities.manage")
@@ -156,6 +194,7 @@ def group_new(request: WorkspaceRequest) -> HttpResponse:
     """Add a group with its delivery channel. `?community=` chooses one beforehand."""
     communities = selectors.communities_visible_to(request.actor)
     if not communities.exists():
+        messages.info(request, _("Found a community first: every group belongs to one."))
         return redirect("groups:community_new", slug=request.workspace.slug)
     form = GroupForm(
         request.POST or None,

@@ -27,6 +27,12 @@ class PhoneRegistered(DomainError):
     )
 
 
+class PhoneTaken(PhoneRegistered):
+    """Said to people of the workspace; their pages name who has the number."""
+
+    message = gettext_noop("Another member has this number already.")
+
+
 class TooManyRegistrations(DomainError):
     code = "too_many_registrations"
     status = 429

@@ -12,6 +12,13 @@ from community_ops.common.money import CURRENCIES
 from members.ports import PreviewField
 
 
+class GroupChoice(forms.ModelChoiceField):
+    """A group, said with its community: two communities may each have a group 1."""
+
+    def label_from_instance(self, group: Any) -> str:
+        return f"{group.community.name} · {group.name}"
+
+
 class MemberForm(RefusableForm):
     community: forms.ModelChoiceField = forms.ModelChoiceField(label=_("Community"), queryset=None, empty_label=None)
     name = forms.CharField(label=pgettext_lazy("of a person", "Name"), max_length=100)
@@ -19,9 +26,26 @@ class MemberForm(RefusableForm):
         label=_("Phone"), max_length=60, required=False, help_text=_("Kept encrypted; people see the last four digits.")
     )
 
-    def __init__(self, *args: Any, communities: QuerySet[Any], **kwargs: Any) -> None:
+    group = GroupChoice(
+        label=_("Group to join at once"), queryset=None, required=False, empty_label=pgettext_lazy("to join", "None")
+    )
+
+    def __init__(self, *args: Any, communities: QuerySet[Any], groups: QuerySet[Any], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["community"].queryset = communities  # type: ignore[attr-defined]  # a ModelChoiceField
+        self.fields["group"].queryset = groups  # type: ignore[attr-defined]  # likewise
+
+
+class RenameForm(RefusableForm):
+    name = forms.CharField(label=pgettext_lazy("of a person", "Name"), max_length=100)
+
+
+class PhoneForm(RefusableForm):
+    """One more number of a member."""
+
+    phone = forms.CharField(
+        label=_("Phone"), max_length=60, help_text=_("Kept encrypted; people see the last four digits.")
+    )
 
 
 class JoinForm(forms.Form):
@@ -45,6 +69,15 @@ class UploadForm(RefusableForm):
         super().__init__(*args, **kwargs)
         for need in needs:
             self.fields[need.removesuffix("_optional")] = _option_field(need, communities, groups)
+        if "group" in self.fields and len(found := list(groups[:2])) == 1:
+            self.initial = {"group": found[0], "community": found[0].community_id, **self.initial}
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        community, group = values.get("community"), values.get("group")
+        if community and group and group.community_id != community.pk:
+            self.add_error("group", _("There is no such group in this community."))
+        return values
 
     def options(self) -> dict[str, Any]:
         """JSON scalars for the importer."""
@@ -56,12 +89,10 @@ def _option_field(need: str, communities: QuerySet[Any], groups: QuerySet[Any]) 
     if need == "community":
         return forms.ModelChoiceField(label=_("Community"), queryset=communities, empty_label=None)
     if need == "group":
-        return forms.ModelChoiceField(label=_("Group"), queryset=groups, empty_label=None)
+        return GroupChoice(label=_("Group"), queryset=groups, empty_label=None)
     if need == "group_optional":
-        help_text, none = _("New members join it."), _("None")
-        return forms.ModelChoiceField(
-            label=_("Group"), queryset=groups, required=False, help_text=help_text, empty_label=none
-        )
+        help_text, none = _("New members join it."), pgettext_lazy("to join", "None")
+        return GroupChoice(label=_("Group"), queryset=groups, required=False, help_text=help_text, empty_label=none)
     if need == "timezone":
         help_text = _("Of times without an offset, e.g. Europe/London. Empty: the group's or community's own.")
         return forms.CharField(label=_("Time zone"), max_length=64, required=False, help_text=help_text)

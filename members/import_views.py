@@ -8,6 +8,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_POST, require_safe
 
 from community_ops.accounts.pages import WorkspaceRequest, page, tell
@@ -17,8 +18,9 @@ from community_ops.common.paging import newest_first
 from groups import selectors as groups
 from members import selectors, services
 from members.forms import MappingForm, UploadForm
+from members.importing.samples import columns_of, sample_table
 from members.models import ImportRun, ImportState
-from members.ports import Preview, importers
+from members.ports import Importer, Preview, importers
 
 SHOWN_PROBLEMS = 100
 ZONE = settings.DEFAULT_COMMUNITY_TIMEZONE
@@ -67,9 +69,9 @@ def _label(kind: str) -> str:
 @page("members.import")
 def import_new(request: WorkspaceRequest, kind: str) -> HttpResponse:
     """Upload one file of a kind; its preview is the next page."""
-    if kind not in _kinds():
-        raise NotFound(_("Nobody imports this kind of file."))
-    importer = importers.get(kind)
+    importer = _importer(kind)
+    if (empty := _nowhere(request, importer)) is not None:
+        return render(request, "members/import_form.html", {"empty": empty, "label": importer.label})
     form = UploadForm(
         request.POST or None,
         request.FILES or None,
@@ -79,8 +81,42 @@ def import_new(request: WorkspaceRequest, kind: str) -> HttpResponse:
     )
     if request.method == "POST" and form.is_valid() and (run := _prepare(request, kind, form)):
         return redirect("members:import_detail", slug=request.workspace.slug, run_id=run.pk)
-    context = {"form": form, "label": importer.label, "kind": kind}
+    context = {"form": form, "label": importer.label, "kind": kind, "columns": columns_of(kind)}
     return render(request, "members/import_form.html", context, status=422 if form.errors else 200)
+
+
+def _importer(kind: str) -> Importer:
+    if kind not in _kinds():
+        raise NotFound(_("Nobody imports this kind of file."))
+    return importers.get(kind)
+
+
+def _nowhere(request: WorkspaceRequest, importer: Importer) -> dict[str, Any] | None:
+    """What is missing before such a file can go anywhere, or None."""
+    slug = request.workspace.slug
+    if not groups.communities_visible_to(request.actor).exists():
+        route, title, action = "groups:community_new", _("Found a community first"), _("Found a community")
+    elif "group" in importer.needs and not groups.groups_visible_to(request.actor).exists():
+        route, title, action = "groups:group_new", _("Add a group first"), _("New group")
+    else:
+        return None
+    return {
+        "icon": "arrow-down-tray",
+        "title": title,
+        "text": _("What the file holds has to go somewhere."),
+        "action_url": reverse(route, args=[slug]),
+        "action_label": action,
+    }
+
+
+@page("members.import")
+@require_safe
+def import_template(request: WorkspaceRequest, kind: str) -> HttpResponse:
+    """A small table of a kind to begin with: the header and one example row."""
+    _importer(kind)
+    answer = HttpResponse(sample_table(kind), content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="{kind}.csv"'
+    return answer
 
 
 def _prepare(request: WorkspaceRequest, kind: str, form: UploadForm) -> ImportRun | None:
@@ -105,7 +141,8 @@ def import_detail(request: WorkspaceRequest, run_id: int) -> HttpResponse:
     run = selectors.get_import_run(request.actor, run_id)
     context = {"run": run, "label": _label(run.kind), "zone": ZONE, **_links(request, run)}
     if run.state == ImportState.PREVIEW:
-        return render(request, "members/import_preview.html", {**context, **_preview(run)})
+        context |= {"destination": _destination(request, run), **_preview(run)}
+        return render(request, "members/import_preview.html", context)
     context |= {"is_open": run.state in _OPEN, "progress": _progress(request, run)}
     context |= {"counts": _counts(run), "problems": run.problems[:SHOWN_PROBLEMS], "problem_total": len(run.problems)}
     return render(request, "members/_import_state.html" if request.htmx else "members/import_detail.html", context)
@@ -114,6 +151,22 @@ def import_detail(request: WorkspaceRequest, run_id: int) -> HttpResponse:
 def _links(request: WorkspaceRequest, run: ImportRun) -> dict[str, Any]:
     slug = request.workspace.slug
     return {"breadcrumbs": [{"label": _("Import"), "url": reverse("members:import_list", args=[slug])}]}
+
+
+def _destination(request: WorkspaceRequest, run: ImportRun) -> list[tuple[str, str]]:
+    """Where the file goes: its community, and its group where such a file may have one."""
+    group_id, community_id = run.options.get("group"), run.options.get("community")
+    group = groups.groups_visible_to(request.actor, with_archived=True).filter(pk=group_id).first()
+    rows = groups.communities_visible_to(request.actor, with_archived=True)
+    community = rows.filter(pk=group.community_id if group else community_id).first()
+    said = [(_("Community"), community.name)] if community else []
+    if group is None and "group_optional" not in _needs(run.kind):
+        return said
+    return [*said, (_("Group"), group.name if group else pgettext("to join", "None"))]
+
+
+def _needs(kind: str) -> tuple[str, ...]:
+    return importers.get(kind).needs if kind in _kinds() else ()
 
 
 def _preview(run: ImportRun) -> dict[str, Any]:
@@ -140,7 +193,7 @@ def _progress(request: WorkspaceRequest, run: ImportRun) -> dict[str, Any]:
 def _counts(run: ImportRun) -> list[tuple[str, Any]]:
     """The importer's figures with their words, in the importer's order."""
     words = {
-        "rows": _("Rows read"),
+        "rows": _("Rows"),
         "accepted": _("New"),
         "duplicates": _("Already there"),
         "rejected": _("Left out"),

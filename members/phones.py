@@ -11,6 +11,7 @@ from members.errors import PhoneNotValid
 
 _NOISE = re.compile(r"[\s()\-.·]+")
 _CHINESE_MOBILE = re.compile(r"1[3-9]\d{9}")  # source: MIIT numbering plan
+FEWEST_DIGITS = 7  # of an E.164 number
 _INTERNATIONAL = re.compile(r"\+[1-9]\d{6,14}")  # ITU-T E.164
 
 
@@ -48,3 +49,13 @@ def digest_key() -> bytes:
 def masked(last_four: str) -> str:
     """What people see: the last four digits behind stars."""
     return f"*******{last_four}"
+
+
+def masked_as_typed(raw: str) -> str:
+    """A number in somebody's file as people see it: 138****1234. What has too few digits to be one stays readable."""
+    digits = re.sub(r"\D", "", unicodedata.normalize("NFKC", raw))
+    if len(digits) < FEWEST_DIGITS:
+        return raw
+    national = re.sub(r"^(?:00)?86(?=1[3-9]\d{9}$)", "", digits)
+    head = national[:3] if len(national) >= len("13812341234") else ""
+    return f"{head}****{national[-4:]}"

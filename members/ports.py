@@ -22,15 +22,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RowProblem:
-    """Why one row is left out. `line` counts from 1 as an editor does; `field` is the column it is about."""
+    """Why one row is left out. `line` counts from 1 as an editor does; `field` is what the row is wrong in.
+
+    `column`: the column of the file that was read for `field`, as its header says it.
+    """
 
     line: int
     code: str
     message: str
     field: str = ""
+    column: str = ""
 
     def as_row(self) -> dict[str, Any]:
-        return {"line": self.line, "code": self.code, "field": self.field, "message": str(self.message)}
+        row = {"line": self.line, "code": self.code, "field": self.field, "column": self.column}
+        return row | {"message": str(self.message)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,14 @@ def memberships_visible_to(actor: Actor) -> QuerySet[Membership]:
     return rows.order_by("id")
 
 
+def join_sources(actor: Actor, *, since: datetime, until: datetime) -> set[str]:
+    """Where we know the joinings of a stretch from: "platform", "import", "manual". One query."""
+    spells = MembershipSpell.objects.filter(membership__in=memberships_visible_to(actor).order_by())
+    found = spells.filter(joined_at__gte=since, joined_at__lt=until).order_by()
+    pairs = found.values_list("source", "membership__member__source").distinct()
+    return {spell_fact_source(source, seen_through=member_source) for source, member_source in pairs}
+
+
 def memberships_of(member: Member) -> QuerySet[Membership]:
     """Her memberships with their groups, newest first; the open ones and the past ones."""
     return Membership.objects.of(member.workspace_id).filter(member=member).select_related("group").order_by("-id")
@@ -133,6 +141,18 @@ def find_member_by_phone(*, community_id: int, phone: str) -> Member | None:
     rows = Member.objects.filter(community_id=community_id, phones__digest=digest).order_by("id")
     found = rows.select_related("merged_into").first()
     return survivor(found) if found else None
+
+
+def find_visible_by_phone(actor: Actor, *, community_id: int, phone: str) -> Member | None:
+    """As `find_member_by_phone`, if the actor may see that member."""
+    found = find_member_by_phone(community_id=community_id, phone=phone)
+    return members_visible_to(actor).filter(pk=found.pk).first() if found else None
+
+
+def get_phone(member: Member, phone_id: int) -> MemberPhone:
+    """One number of the member; raises NotFound for a missing one as for another member's."""
+    rows = MemberPhone.objects.of(member.workspace_id).filter(member=member).select_related("member__merged_into")
+    return get_row(rows, phone_id, _("There is no such number."))
 
 
 def import_runs_visible_to(actor: Actor) -> QuerySet[ImportRun]:

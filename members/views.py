@@ -22,6 +22,7 @@ from members import selectors, services
 from members.forms import JoinForm, MemberForm
 from members.models import Member
 from members.ports import member_panels
+from members.wording import refuse
 from messaging import selectors as messaging
 
 RECENT_MESSAGES = 20
@@ -128,17 +129,43 @@ def _manage(request: WorkspaceRequest, member: Member) -> dict[str, Any]:
 
 @page("members.manage")
 def member_new(request: WorkspaceRequest) -> HttpResponse:
-    """Add one member by hand."""
-    form = MemberForm(request.POST or None, communities=groups.communities_visible_to(request.actor))
-    if request.method == "POST" and form.is_valid():
-        try:
-            member = services.create_member(**form.cleaned_data, actor=request.actor, now=clock.now())
-        except DomainError as refusal:
-            form.refuse(refusal)
-        else:
-            messages.success(request, _("“%(name)s” is a member now.") % {"name": member.display_name})
-            return redirect("members:member_detail", slug=request.workspace.slug, member_id=member.pk)
+    """Add one member by hand. `?group=` chooses a group to join at once, and with it the community."""
+    communities = groups.communities_visible_to(request.actor)
+    if not communities.exists():
+        return render(request, "members/member_form.html", {"empty": _no_community(request)})
+    joinable = groups.groups_visible_to(request.actor)
+    chosen = joinable.filter(pk=id_in(request.GET, "group") or 0).first()
+    initial = {"group": chosen, "community": chosen.community_id} if chosen else {}
+    form = MemberForm(request.POST or None, initial=initial, communities=communities, groups=joinable)
+    if request.method == "POST" and form.is_valid() and (member := _create_member(request, form)):
+        return redirect("members:member_detail", slug=request.workspace.slug, member_id=member.pk)
     return render(request, "members/member_form.html", {"form": form}, status=422 if form.errors else 200)
+
+
+def _create_member(request: WorkspaceRequest, form: MemberForm) -> Member | None:
+    values = form.cleaned_data
+    try:
+        member = services.create_member(**values, actor=request.actor, now=clock.now())
+    except DomainError as refusal:
+        slug, community_id = request.workspace.slug, values["community"].pk
+        refuse(form, refusal, actor=request.actor, slug=slug, community_id=community_id)
+        return None
+    messages.success(request, _("“%(name)s” is a member now.") % {"name": member.display_name})
+    for warning in services.size_warnings(values["group"]) if values["group"] else ():
+        messages.warning(request, warning["message"])
+    return member
+
+
+def _no_community(request: WorkspaceRequest) -> dict[str, Any]:
+    empty: dict[str, Any] = {
+        "icon": "users",
+        "title": _("Found a community first"),
+        "text": _("Every member belongs to a community."),
+    }
+    if may(request.actor, "communities.manage"):
+        url = reverse("groups:community_new", args=[request.workspace.slug])
+        empty |= {"action_url": url, "action_label": _("Found a community")}
+    return empty
 
 
 @page("members.manage")

@@ -5,12 +5,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import IO, Any, Generic, TypeVar
+from typing import IO, Any, Generic, TypeVar, get_type_hints
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from community_ops.common.actors import Actor
+from members import phones
 from members.errors import UnreadableFile
 from members.importing.tables import TableRow, Target, guess_mapping, missing_targets, read_table
 from members.ports import Preview, PreviewField, PreviewRow, Progress, RowProblem
@@ -67,7 +68,13 @@ class TableImporter(ABC):
 
     @abstractmethod
     def job(self, options: Mapping[str, Any]) -> Job[Any]:
-        """The work on one file with these options."""
+        """The work on one file with these options. Says which Job it makes, for `targets`."""
+
+    @property
+    def targets(self) -> Sequence[Target]:
+        """What the rows are read for, known before there is a file."""
+        kind: type[Job[Any]] = get_type_hints(type(self).job)["return"]
+        return kind.targets
 
     def preview(self, file: IO[bytes], options: Mapping[str, Any]) -> Preview:
         """What the first 5,000 rows would do; see members.ports.Preview."""
@@ -125,7 +132,12 @@ def _read(job: Job[Item], rows: Iterable[TableRow], mapping: Mapping[str, str]) 
             values = {target: row.values.get(column) for target, column in mapping.items()}
             yield Read(row, job.check(values, row.line), None)
         except RowRefused as refusal:
-            yield Read(row, None, RowProblem(row.line, refusal.code, refusal.message, refusal.field))
+            yield Read(row, None, _problem(row, refusal, mapping))
+
+
+def _problem(row: TableRow, refusal: RowRefused, mapping: Mapping[str, str]) -> RowProblem:
+    column = mapping.get(refusal.field, "")
+    return RowProblem(row.line, refusal.code, refusal.message, refusal.field, column)
 
 
 def _progress(job: Job[Item], batch: Sequence[Read[Item]], items: Sequence[Item], new_count: int) -> Progress:
@@ -140,11 +152,12 @@ def _progress(job: Job[Item], batch: Sequence[Read[Item]], items: Sequence[Item]
 
 def _preview(job: Job[Item], reads: Sequence[Read[Item]], mapping: Mapping[str, str]) -> Preview:
     known = iter(job.are_known([read.item for read in reads if read.item is not None]))
-    rows = [_preview_row(read, mapping, read.item is not None and next(known)) for read in reads]
+    shown = [(mapping[target.name], target) for target in job.targets if target.name in mapping]
+    rows = [_preview_row(read, shown, read.item is not None and next(known)) for read in reads]
     special = [row for row in rows[PREVIEW_SHOWN:] if row.status != "new"]
     statuses = [row.status for row in rows]
     return Preview(
-        columns=[mapping[target.name] for target in job.targets if target.name in mapping],
+        columns=[column for column, _target in shown],
         rows=[*rows[:PREVIEW_SHOWN], *special[:PREVIEW_SHOWN_SPECIAL]],
         row_count=len(rows),
         new_count=statuses.count("new"),
@@ -153,10 +166,15 @@ def _preview(job: Job[Item], reads: Sequence[Read[Item]], mapping: Mapping[str, 
     )
 
 
-def _preview_row(read: Read[Any], mapping: Mapping[str, str], is_known: bool) -> PreviewRow:
-    cells = [str(read.row.values.get(column) or "")[:200] for column in mapping.values()]
+def _preview_row(read: Read[Any], shown: Sequence[tuple[str, Target]], is_known: bool) -> PreviewRow:
+    cells = [_cell(read.row.values.get(column), target) for column, target in shown]
     if read.problem is not None:
-        column = mapping.get(read.problem.field, "")
+        column = read.problem.column
         note = f"{column}: {read.problem.message}" if column else read.problem.message
         return PreviewRow(read.row.line, cells, "problem", note)
     return PreviewRow(read.row.line, cells, "duplicate" if is_known else "new")
+
+
+def _cell(value: Any, target: Target) -> str:
+    words = str(value or "")[:200]
+    return phones.masked_as_typed(words) if target.is_phone else words

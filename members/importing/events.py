@@ -23,7 +23,7 @@ from messaging import selectors as messaging
 
 _TARGETS = (
     Target("occurred_at", _("Time"), ("occurred_at", "time", "timestamp", "date", "时间"), is_required=True),
-    Target("author", _("Author"), ("author", "sender", "from", "user", "发送人", "发言人", "昵称"), is_required=True),
+    Target("author", _("Author"), ("author", "sender", "from", "user", "发言人", "发送人", "昵称"), is_required=True),
     Target("kind", _("Kind"), ("kind", "type", "类型")),
     Target("text", pgettext_lazy("of a message", "Text"), ("text", "message", "content", "body", "内容", "消息")),
     Target("event_id", _("Id"), ("event_id", "id", "message_id", "msg_id", "消息编号", "编号")),

@@ -28,7 +28,7 @@ _TARGETS = (
         ("name", "display_name", "姓名", "名字", "昵称"),
         is_required=True,
     ),
-    Target("phone", _("Phone"), ("phone", "mobile", "tel", "手机", "手机号", "手机号码", "电话")),
+    Target("phone", _("Phone"), ("phone", "mobile", "tel", "手机号", "手机", "手机号码", "电话"), is_phone=True),
     Target("external_id", _("Id"), ("external_id", "id", "member_id", "编号", "会员号", "用户编号")),
     Target("joined_at", _("Joined"), ("joined_at", "joined", "join_date", "入群时间", "加入时间", "进群时间")),
 )

@@ -160,12 +160,16 @@ def _csv_rows(reader: Any, header: Sequence[str]) -> Iterator[TableRow]:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One thing an importer wants to know of a row, and the column names it is known by."""
+    """One thing an importer wants to know of a row, and the column names it is known by.
+
+    `is_phone`: people see its values masked.
+    """
 
     name: str
     label: Any
     aliases: tuple[str, ...]
     is_required: bool = False
+    is_phone: bool = False
 
 
 def guess_mapping(columns: Sequence[str], targets: Sequence[Target], given: Mapping[str, str]) -> dict[str, str]:

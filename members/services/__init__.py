@@ -1,5 +1,6 @@
 """Changes of members, by topic. Import the functions from here."""
 
+from members.services.editing import add_phone, remove_phone, rename_member
 from members.services.facts import ActivityFacts, Milestone, record_milestone, record_milestones, set_activity_facts
 from members.services.identities import ensure_members
 from members.services.imports import (
@@ -14,7 +15,7 @@ from members.services.imports import (
 from members.services.ingestion import Outcome, Rejected, ingest_events
 from members.services.passes import issue_pass, note_pass_use, revoke_pass
 from members.services.registration import Registration, register_by_phone
-from members.services.roster import add_membership, create_member, leave
+from members.services.roster import add_membership, create_member, leave, size_warnings
 
 __all__ = [
     "ActivityFacts",
@@ -23,6 +24,7 @@ __all__ = [
     "Registration",
     "Rejected",
     "add_membership",
+    "add_phone",
     "cancel_import",
     "change_options",
     "confirm_import",
@@ -37,8 +39,11 @@ __all__ = [
     "record_milestone",
     "record_milestones",
     "register_by_phone",
+    "remove_phone",
+    "rename_member",
     "retry_import",
     "revoke_pass",
     "set_activity_facts",
+    "size_warnings",
     "work_on_imports",
 ]

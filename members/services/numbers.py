@@ -3,7 +3,7 @@
 from django.db import IntegrityError, transaction
 
 from members import phones
-from members.errors import PhoneRegistered
+from members.errors import PhoneTaken
 from members.models import Member, MemberIdentity, MemberPhone
 from members.policies import namespace
 
@@ -13,7 +13,7 @@ PHONE = "phone"  # kind of identity: external_id is the digest
 def attach_phone(*, member: Member, number: str, source: str) -> MemberPhone:
     """Write a normalised number down for a member: encrypted value, digest, last four, and its identity.
 
-    Raises PhoneRegistered when another member of the community has it. Runs in the caller's transaction.
+    Raises PhoneTaken when another member of the community has it. Runs in the caller's transaction.
     """
     digest = phones.digest(number)
     try:
@@ -25,7 +25,7 @@ def attach_phone(*, member: Member, number: str, source: str) -> MemberPhone:
                 external_id=digest,
             )
     except IntegrityError:
-        raise PhoneRegistered from None
+        raise PhoneTaken from None
     return MemberPhone.objects.create(
         workspace_id=member.workspace_id,
         member=member,

@@ -27,6 +27,7 @@ def create_member(
     community: "Community",
     name: str,
     phone: str = "",
+    group: "ChatGroup | None" = None,
     source: str = Source.MANUAL,
     actor: Actor,
     now: datetime,
@@ -34,7 +35,8 @@ def create_member(
     """Add one member (and her Person) to a community; namesakes are allowed.
 
     A phone that a member of another community has joins both under one Person; one that a member of
-    this community has already raises PhoneRegistered. Writes one audit row.
+    this community has already raises PhoneTaken. Writes one audit row. With `group` the member joins it in the
+    same transaction, as `add_membership` does; `size_warnings` tells how full it is then.
     """
     if community.archived_at is not None:
         raise CommunityArchived
@@ -51,6 +53,8 @@ def create_member(
     if number:
         attach_phone(member=member, number=number, source=source)
     audit.record(actor=actor, verb="member.created", target=member, now=now, after={"name": clean, "source": source})
+    if group is not None:
+        add_membership(member=member, group=group, actor=actor, now=now)
     return member
 
 

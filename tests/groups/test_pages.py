@@ -1,5 +1,7 @@
 """群: list, detail, new community, new group, channel, archive."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -7,6 +9,8 @@ from django.test.utils import CaptureQueriesContext
 from community_ops.accounts.models import WorkspaceRole
 from groups import services
 from groups.models import ChatGroup, Community
+from messaging.models import Delivery
+from messaging.services import PlannedSend, plan_deliveries
 from tests.factories.people import SYSTEM
 from tests.members.makers import event, ingest, make_community, make_endpoint, make_group, make_member
 from tests.moments import NOON
@@ -143,6 +147,7 @@ def test_a_group_is_bound_to_an_existing_channel(signed_in, owner, workspace, co
         ({"name": ""}, "name"),
         ({"channel": "existing"}, "endpoint"),
         ({"channel": "webhook", "url": "nonsense", "secret": "s"}, "url"),
+        ({"channel": "webhook", "url": "https://example.com/in"}, "secret"),
         ({"channel": "wecom_robot", "key": ""}, "key"),
         ({"comfortable_size": 0}, "comfortable_size"),
         ({"comfortable_size": 600}, "comfortable_size"),
@@ -166,6 +171,74 @@ def test_foreign_communities_and_channels_cannot_be_chosen(
     ):
         assert client.post(url(workspace, "new/"), form).status_code == 422
     assert not ChatGroup.objects.exists()
+
+
+def test_a_webhook_keeps_that_its_receiver_drops_repeats(signed_in, owner, workspace, community) -> None:
+    client = signed_in(owner)
+    webhook = {"channel": "webhook", "url": "https://example.com/in", "secret": "a-long-signing-secret"}
+    for more in ({}, {"drops_repeats": "on"}):
+        client.post(url(workspace, "new/"), group_form(community, key="of another kind", **webhook, **more))
+    kept = [group.endpoint for group in ChatGroup.objects.order_by("id")]
+    assert [endpoint.drops_repeats for endpoint in kept] == [False, True]
+    assert "key" not in kept[0].connection.secret
+
+
+def test_the_fields_of_a_channel_stand_under_its_kind(signed_in, owner, workspace, community) -> None:
+    page = signed_in(owner).get(url(workspace, "new/"))
+    parts = {part["kind"]: [field.name for field in part["fields"]] for part in page.context["form"].channel_parts()}
+    assert parts == {"webhook": ["url", "secret", "drops_repeats"], "wecom_robot": ["key"], "existing": ["endpoint"]}
+    text = page.content.decode()
+    for kind in parts:
+        assert f"channel-part-{kind}" in text
+    assert text.count('name="secret"') == text.count('name="channel" value="webhook"') == 1
+
+
+def test_without_a_community_a_new_group_says_what_comes_first(signed_in, owner, workspace) -> None:
+    client = signed_in(owner)
+    client.cookies["django_language"] = "en"
+    answer = client.get(url(workspace, "new/"), follow=True)
+    assert answer.redirect_chain == [(f"/w/{workspace.slug}/communities/new/", 302)]
+    assert "Found a community first" in answer.content.decode()
+
+
+def test_the_page_of_a_group_leads_to_what_can_be_done_for_it(signed_in, owner, viewer, workspace, group) -> None:
+    links = [f"/w/{workspace.slug}/{page}/new/?group={group.pk}" for page in ("announcements", "members")]
+    text = signed_in(owner).get(url(workspace, f"{group.pk}/")).content.decode()
+    assert [link in text for link in links] == [True, True]
+    seen = signed_in(viewer).get(url(workspace, f"{group.pk}/")).content.decode()
+    assert [link in seen for link in links] == [False, False]
+    services.archive_group(group=group, reason="完成使命", actor=SYSTEM, now=NOON)
+    archived = signed_in(owner).get(url(workspace, f"{group.pk}/")).content.decode()
+    assert [link in archived for link in links] == [False, False]
+
+
+def test_a_group_without_a_channel_asks_for_one(signed_in, owner, workspace, group) -> None:
+    client = signed_in(owner)
+    client.cookies["django_language"] = "en"
+    text = client.get(url(workspace, f"{group.pk}/")).content.decode()
+    assert "<summary>Choose a channel</summary>" in text
+    assert "<details open>" in text
+    assert "There is no channel to choose yet" in text
+    assert 'name="endpoint"' not in text
+    endpoint = make_endpoint(workspace)
+    assert 'name="endpoint"' in client.get(url(workspace, f"{group.pk}/")).content.decode()
+    services.bind_endpoint(group=group, endpoint=endpoint, actor=SYSTEM, now=NOON)
+    bound = client.get(url(workspace, f"{group.pk}/")).content.decode()
+    assert "<summary>Change the channel</summary>" in bound
+    assert "<details open>" not in bound
+
+
+def test_the_messages_of_a_group_stand_by_their_time(signed_in, owner, workspace, group) -> None:
+    services.bind_endpoint(group=group, endpoint=make_endpoint(workspace), actor=SYSTEM, now=NOON)
+    for key, hours in (("tomorrow", 24), ("sent early", 1), ("today", 2)):
+        planned = PlannedSend(
+            source_key=key, endpoint_id=group.endpoint_id, text=key, due_at=NOON + timedelta(hours=hours),
+            origin="test", origin_id=1, target_id=group.pk, target_label=group.name,
+        )  # fmt: skip
+        plan_deliveries(workspace_id=workspace.pk, plans=[planned], actor=SYSTEM, now=NOON)
+    Delivery.objects.filter(source_key="sent early").update(accepted_at=NOON + timedelta(hours=5))
+    page = signed_in(owner).get(url(workspace, f"{group.pk}/"))
+    assert [row["at"] - NOON for row in page.context["timeline"]] == [timedelta(hours=h) for h in (24, 5, 2)]
 
 
 @pytest.mark.parametrize("rest", ["new/", "{pk}/channel/", "{pk}/archive/"])
