@@ -1,7 +1,7 @@
 """Words for the codes that campaigns stores and shows; formatting only."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from django.utils.functional import Promise
@@ -13,6 +13,7 @@ from campaigns.selectors.calendar import GroupState
 from community_ops.common.templatetags.reason_words import condition_words, reason_words
 from community_ops.common.templatetags.state_words import StateWords, words_of
 from community_ops.common.templatetags.wording import duration
+from messaging.selectors import answer_words, joined, next_try_words
 
 if TYPE_CHECKING:
     from campaigns.models import PlaybookStep
@@ -40,17 +41,33 @@ class Badge:
 
 def badge_of(state: GroupState) -> Badge:
     """The state of one item in one group; a reason says more than the state's general sentence."""
-    shown = "parked" if state.state == "failed" and state.reason == "gave_up" else state.state
-    words = words_of("announcement" if shown == AnnouncementState.DRAFT else "touch", shown)
+    if state.state == "retrying":
+        return replace(_general(state), help=next_try_words(state.next_try_at, state.zone))
+    return _general(state)
+
+
+def _general(state: GroupState) -> Badge:
+    """The badge as far as it is the same in every group."""
+    words = words_of("announcement" if state.state == AnnouncementState.DRAFT else "touch", state.state)
     return Badge(words.label, words.tone, reason_words(state.reason) or words.help)
+
+
+def answer_of(state: GroupState) -> str:
+    """What the platform answered last, in words; nothing for a plain success."""
+    return answer_words(state.platform_code, state.platform_text)
+
+
+def note_of(state: GroupState) -> str:
+    """Why an item is in its state, and what the last try was answered: for pages without a column for answers."""
+    return joined(str(badge_of(state).help) if state.reason or state.state == "missed" else "", answer_of(state))
 
 
 def badges_of(states: Iterable[GroupState]) -> list[Badge]:
     """Equal states of many groups as one badge with their number, in the order they first appear."""
     badges: dict[tuple[str, str], list[Badge]] = {}
     for state in states:
-        badges.setdefault((state.state, state.reason), []).append(badge_of(state))
-    return [Badge(same[0].label, same[0].tone, same[0].help, len(same)) for same in badges.values()]
+        badges.setdefault((state.state, state.reason), []).append(_general(state))
+    return [replace(same[0], count=len(same)) for same in badges.values()]
 
 
 def names(values: Iterable[str]) -> str:

@@ -2,20 +2,29 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from campaigns.selectors import drafts_of_others
 from community_ops.accounts.policies import may
 from community_ops.common import dbtime, outbox, pulses
 from community_ops.common.actors import Actor
+from community_ops.common.templatetags.state_words import words_of
 from conversion.selectors import orders_visible_to
 from dashboard.job_words import JOB_WORDS
 from groups.selectors import groups_visible_to
-from messaging.selectors import needing_a_person
+from messaging.selectors import Trouble, in_doubt, text_to_read, troubles
+
+if TYPE_CHECKING:
+    from messaging.models import Delivery
 
 FAILED_SINCE = timedelta(days=3)
+EXPIRED_SINCE = timedelta(days=1)
+DRAFTED_SINCE = timedelta(days=14)
+PAGES = {"announcement": "campaigns:announcement", "touch": "campaigns:run"}  # of a delivery's origin
 AT_MOST = 12
 
 
@@ -35,7 +44,9 @@ class Need:
 def needs_of(actor: Actor, slug: str, *, now: datetime) -> list[Need]:
     """The first twelve things, the longest overdue first."""
     found = [
-        *_deliveries(actor, slug, now=now),
+        *_in_doubt(actor, slug),
+        *_not_sent(actor, slug, now=now),
+        *_drafts(actor, slug, now=now),
         *_late_payments(actor, slug),
         *_parked_events(actor, slug),
         *_groups_without_channel(actor, slug),
@@ -43,20 +54,69 @@ def needs_of(actor: Actor, slug: str, *, now: datetime) -> list[Need]:
     return sorted(found, key=lambda need: need.due_at)[:AT_MOST]
 
 
-def _deliveries(actor: Actor, slug: str, *, now: datetime) -> list[Need]:
-    words = {"unknown": _("To be checked"), "failed": _("Failed")}
+def _in_doubt(actor: Actor, slug: str) -> list[Need]:
+    words = words_of("delivery", "unknown")
     return [
         Need(
             key=f"delivery-{row.pk}",
-            tone="warn" if row.state == "unknown" else "bad",
-            label=words[row.state],
-            text=_("Message to %(group)s: %(text)s")
-            % {"group": row.target_label or row.target_id, "text": (row.sent_text or row.message.text)[:40]},
+            tone=words.tone,
+            label=str(words.label),
+            text=_one_message(row),
             due_at=row.due_at,
             url=reverse("messaging:delivery", args=[slug, row.pk]),
-            decide_url=reverse("messaging:delivery_decide", args=[slug, row.pk]) if row.state == "unknown" else "",
+            decide_url=reverse("messaging:delivery_decide", args=[slug, row.pk]),
         )
-        for row in needing_a_person(actor, since=now - FAILED_SINCE)[:AT_MOST]
+        for row in in_doubt(actor)[:AT_MOST]
+    ]
+
+
+def _not_sent(actor: Actor, slug: str, *, now: datetime) -> list[Need]:
+    """Failed, too late, or not getting through: one line for a message, one for all of an announcement or run."""
+    found = troubles(actor, failed_since=now - FAILED_SINCE, expired_since=now - EXPIRED_SINCE, now=now)
+    return [_trouble(trouble, slug) for trouble in found]
+
+
+def _trouble(trouble: Trouble, slug: str) -> Need:
+    row, words = trouble.last, words_of("delivery", trouble.state)
+    text, url = _one_message(row), reverse("messaging:delivery", args=[slug, row.pk])
+    if trouble.count > 1:
+        text = _("%(count)d messages, the last one: %(text)s") % {"count": trouble.count, "text": _first_words(row)}
+        page = PAGES.get(row.origin)
+        record = reverse("messaging:deliveries", args=[slug]) + f"?state={trouble.state}"
+        url = reverse(page, args=[slug, row.origin_id]) if page else record
+    return Need(
+        key=f"{trouble.state}-{row.origin}-{row.origin_id}",
+        tone=words.tone,
+        label=str(words.label),
+        text=text,
+        due_at=trouble.first_due_at,
+        url=url,
+    )
+
+
+def _one_message(row: "Delivery") -> str:
+    group = row.target_label or row.target_id
+    return _("Message to %(group)s: %(text)s") % {"group": group, "text": _first_words(row)}
+
+
+def _first_words(row: "Delivery") -> str:
+    return text_to_read(row)[:40]
+
+
+def _drafts(actor: Actor, slug: str, *, now: datetime) -> list[Need]:
+    """What people wrote who may not send it themselves, and what tools wrote."""
+    if not may(actor, "announcements.send"):
+        return []
+    return [
+        Need(
+            key=f"draft-{draft.announcement.pk}",
+            tone="info",
+            label=_("Draft waiting to be scheduled"),
+            text=_("Draft of %(name)s: %(text)s") % {"name": draft.written_by, "text": draft.announcement.text[:40]},
+            due_at=draft.announcement.due_at,
+            url=reverse("campaigns:announcement", args=[slug, draft.announcement.pk]),
+        )
+        for draft in drafts_of_others(actor, since=now - DRAFTED_SINCE)[:AT_MOST]
     ]
 
 

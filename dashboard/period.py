@@ -37,12 +37,29 @@ class Period:
         last = self.now.astimezone(self.zone).date()
         return [last - timedelta(days=back) for back in range(self.days - 1, -1, -1)]
 
-    def per_day(self, rows: QuerySet[Any, Any], column: str) -> list[int]:
-        """How many rows have their `column` (a moment) on each of `dates`; counted by the database."""
-        starts = [datetime.combine(day, time.min, self.zone) for day in self.dates()]
-        ends = [*starts[1:], starts[-1] + timedelta(days=1)]
-        counts = {
-            f"day_{number}": Count("pk", filter=Q(**{f"{column}__gte": start, f"{column}__lt": end}))
-            for number, (start, end) in enumerate(zip(starts, ends, strict=True))
-        }
-        return list(rows.order_by().aggregate(**counts).values())
+    def counted(self, rows: QuerySet[Any, Any], column: str) -> "Counted":
+        """How many rows have their `column` (a moment) in the stretch, before it, and on each of `dates`. One query."""
+        first = max(self.since, self._starts()[0])
+        ends = [*self._starts()[1:], self.now]
+        named = {"new": self._between(column, self.since, self.now)}
+        named |= {"before": self._between(column, self.previous.since, self.since)}
+        for number, (start, end) in enumerate(zip(self._starts(), ends, strict=True)):
+            named[f"day_{number}"] = self._between(column, max(start, first), end)
+        relevant = rows.filter(**{f"{column}__gte": self.previous.since, f"{column}__lt": self.now}).order_by()
+        found = relevant.aggregate(**{name: Count("pk", filter=condition) for name, condition in named.items()})
+        return Counted(found.pop("new"), found.pop("before"), list(found.values()))
+
+    def _starts(self) -> list[datetime]:
+        return [datetime.combine(day, time.min, self.zone) for day in self.dates()]
+
+    def _between(self, column: str, since: datetime, until: datetime) -> Q:
+        return Q(**{f"{column}__gte": since, f"{column}__lt": until})
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Rows of a stretch, of the one before it, and on each day it ends with."""
+
+    new: int
+    before: int
+    per_day: list[int]

@@ -13,8 +13,8 @@ from community_ops.common.actors import Actor
 from conversion.selectors import orders_visible_to, revenue
 from culture.selectors import answered_rate
 from dashboard.period import Period
-from groups.selectors import groups_visible_to
-from members.selectors import memberships_visible_to
+from groups.selectors import communities_visible_to, groups_visible_to
+from members.selectors import join_sources, memberships_visible_to
 from messaging.selectors import deliveries_visible_to
 from retention.selectors import speaker_count, speakers_by_day
 
@@ -47,29 +47,25 @@ def _build(actor: Actor, slug: str, period: Period) -> Tile:
 
 def _acquire(actor: Actor, slug: str, period: Period) -> Tile:
     """Members whose stay in a group began in the period (by the time of joining, not of importing)."""
-    joined = memberships_visible_to(actor).filter(joined_at__lt=period.now)
-    new = joined.filter(joined_at__gte=period.since)
-    before = joined.filter(joined_at__gte=period.previous.since, joined_at__lt=period.since).count()
+    joined = period.counted(memberships_visible_to(actor), "joined_at")
     return {
         "stage": "acquire",
         "label": _("Joined a group"),
-        **_counted(new.count(), before),
-        "series": period.per_day(new, "joined_at"),
-        "source": "platform",
+        **_counted(joined.new, joined.before),
+        "series": joined.per_day,
+        "source": _source_of(join_sources(actor, since=period.since, until=period.now)),
         "url": reverse("members:member_list", args=[slug]),
     }
 
 
 def _activate(actor: Actor, slug: str, period: Period) -> Tile:
     """Messages the platforms accepted in the period."""
-    accepted = deliveries_visible_to(actor).filter(accepted_at__lt=period.now)
-    new = accepted.filter(accepted_at__gte=period.since)
-    before = accepted.filter(accepted_at__gte=period.previous.since, accepted_at__lt=period.since).count()
+    accepted = period.counted(deliveries_visible_to(actor), "accepted_at")
     return {
         "stage": "activate",
         "label": _("Messages accepted by platforms"),
-        **_counted(new.count(), before),
-        "series": period.per_day(new, "accepted_at"),
+        **_counted(accepted.new, accepted.before),
+        "series": accepted.per_day,
         "source": "platform",
         "url": reverse("messaging:deliveries", args=[slug]),
     }
@@ -98,20 +94,24 @@ def _convert(actor: Actor, slug: str, period: Period) -> Tile:
     tile: Tile = {"stage": "convert", "url": reverse("conversion:order_list", args=[slug])}
     now = revenue(workspace_id=actor.workspace_id, since=period.since, until=period.now)
     if not now:
-        tile |= {"label": _("Paid orders"), "value": 0, "source": "manual"}
-        return tile
+        return tile | {"label": _("Paid"), "value": 0, "currency": _home_currency(actor), "source": "manual"}
     main = now[0]
     earlier = period.previous
     before = revenue(workspace_id=actor.workspace_id, since=earlier.since, until=earlier.now)
     same = next((one.amount for one in before if one.currency == main.currency), 0)
-    paid = orders_visible_to(actor).filter(paid_at__gte=period.since, paid_at__lt=period.now)
     return tile | {
         "label": _("Paid") + _other_currencies([one.currency for one in now[1:]]),
         "currency": main.currency,
         **(_counted(main.amount, same) if same else {"value": main.amount}),
-        "series": period.per_day(paid, "paid_at"),
+        "series": period.counted(orders_visible_to(actor), "paid_at").per_day,
         "source": "manual",
     }
+
+
+def _home_currency(actor: Actor) -> str:
+    """Of the oldest community: what money will most likely be in, before there is any."""
+    first = communities_visible_to(actor).values_list("currency", flat=True).first()
+    return first or "CNY"
 
 
 def _culture(actor: Actor, slug: str, period: Period) -> Tile:
@@ -129,6 +129,11 @@ def _culture(actor: Actor, slug: str, period: Period) -> Tile:
     if value is not None and before is not None:
         tile |= {"change_rate": value - before, "is_good": value >= before}
     return tile
+
+
+def _source_of(sources: set[str]) -> str:
+    """One source by its name, none as the platform's (it would tell us), several as several."""
+    return "several" if len(sources) > 1 else next(iter(sources), "platform")
 
 
 def _counted(value: int, before: int) -> Tile:

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from campaigns.selectors import calendar_items
+from campaigns.selectors import OPEN_STATES, calendar_items
 from community_ops.accounts.policies import may
 from community_ops.common.actors import Actor
 from conversion.selectors import counts_of, moment_of, sales_in_window, with_counts
@@ -46,7 +46,6 @@ def context(actor: Actor, slug: str, *, days: str, now: datetime) -> dict[str, A
         "steps": steps if done < len(steps) else [],
         "done_count": done,
         "step_count": len(steps),
-        "is_new": done < len(steps) // 2,
         "may_announce": may(actor, "announcements.write") and (done > 0 or not steps),
         "tiles": stage_tiles(actor, slug, period),
         **live(actor, slug, now=now),
@@ -85,7 +84,7 @@ def _gauge(sale: "FlashSale") -> dict[str, int]:
 def _next_sends(actor: Actor, slug: str, *, now: datetime) -> list[dict[str, Any]]:
     """The next announcements and touches; one line for a text that goes to several groups at one time."""
     items = calendar_items(actor, now, now + AHEAD, now=now)
-    planned = [item for item in items if not item.condition and {"planned", "due", "sending"} & item.counts.keys()]
+    planned = [item for item in items if not item.condition and OPEN_STATES & item.counts.keys()]
     return [
         {
             "due_at": item.at,

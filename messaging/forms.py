@@ -50,8 +50,35 @@ class WecomRobotForm(EndpointForm):
     )
 
 
+class WebhookEditForm(WebhookForm):
+    """What is left empty stays as it is."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _may_stay(self, "url", _("Leave it empty to keep the present one. A new one is not shown again."))
+        _may_stay(self, "secret", _("Leave it empty to keep the present one. A new one is not shown again."))
+
+
+class WecomRobotEditForm(WecomRobotForm):
+    """What is left empty stays as it is."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _may_stay(self, "key", _("Leave it empty to keep the present one. A new one is not shown again."))
+
+
+def _may_stay(form: EndpointForm, name: str, help_text: Any) -> None:
+    form.fields[name].required = False
+    form.fields[name].help_text = help_text
+
+
 FORMS: dict[str, type[EndpointForm]] = {
     Platform.SANDBOX: SandboxForm,
     Platform.WEBHOOK: WebhookForm,
     Platform.WECOM_ROBOT: WecomRobotForm,
+}
+EDIT_FORMS: dict[str, type[EndpointForm]] = {
+    Platform.SANDBOX: SandboxForm,
+    Platform.WEBHOOK: WebhookEditForm,
+    Platform.WECOM_ROBOT: WecomRobotEditForm,
 }

@@ -3,9 +3,9 @@
 import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Case, CharField, Count, F, Max, Min, Q, QuerySet, Value, When
 from django.utils.translation import gettext_noop as _
 from django.utils.translation import pgettext
 
@@ -18,12 +18,21 @@ from community_ops.common.tenancy import get_row
 from messaging.models import Attempt, Delivery, DeliveryState, Endpoint, InboundEvent, Platform, SandboxPost
 from messaging.policies import shown_state, size_problem, text_limit_bytes
 from messaging.ports import text_contexts
+from messaging.wording import answer_words, badge_state, joined, next_try_words
 
-__all__ = [  # the pure rules higher apps ask for are handed out here too
+__all__ = [  # the pure rules and words higher apps ask for are handed out here too
+    "answer_words",
+    "badge_state",
+    "joined",
+    "next_try_words",
     "shown_state",
     "size_problem",
     "text_limit_bytes",
 ]
+
+WORRYING_TRIES = 3
+LONGEST_WAIT = timedelta(hours=1)  # between two tries: `policies.retry_delay`
+MOST_TROUBLES = 50
 
 
 def endpoints_visible_to(actor: Actor) -> QuerySet[Endpoint]:
@@ -55,7 +64,7 @@ def get_delivery(actor: Actor, delivery_id: int) -> Delivery:
 
 
 def in_state(rows: QuerySet[Delivery], state: str, *, now: datetime) -> QuerySet[Delivery]:
-    """Narrow to a state as people see it: `planned` is not yet due, `due` is planned and its time has come."""
+    """Narrow to a state as tools see it: `planned` is not yet due, `due` is planned and its time has come."""
     if state == "due":
         return rows.filter(state=DeliveryState.PLANNED, due_at__lte=now)
     if state == DeliveryState.PLANNED:
@@ -63,38 +72,87 @@ def in_state(rows: QuerySet[Delivery], state: str, *, now: datetime) -> QuerySet
     return rows.filter(state=state)
 
 
+def read_as(now: datetime) -> Case:
+    """The state whose words people read, in SQL; `messaging.wording.badge_state` says the same of one row."""
+    is_due = Q(state=DeliveryState.PLANNED, due_at__lte=now)
+    return Case(
+        When(is_due & Q(reason="retrying"), then=Value("retrying")),
+        When(is_due, then=Value("due")),
+        When(Q(state=DeliveryState.FAILED, reason="gave_up"), then=Value("parked")),
+        default=F("state"),
+        output_field=CharField(),
+    )
+
+
+def that_read(rows: QuerySet[Delivery], state: str, *, now: datetime) -> QuerySet[Delivery]:
+    """Narrow to a state as people read it. The stored state is named too: there is an index on it."""
+    stored = {"due": DeliveryState.PLANNED, "retrying": DeliveryState.PLANNED, "parked": DeliveryState.FAILED}
+    return rows.filter(state=stored.get(state, state)).alias(shown=read_as(now)).filter(shown=state)
+
+
 def delivery_counts(rows: QuerySet[Delivery], *, now: datetime) -> dict[str, int]:
-    """Number of deliveries by the state people see (`due` counted apart from `planned`); absent states have none."""
-    plain = rows.order_by().values("state").annotate(count=Count("pk"), due=Count("pk", filter=Q(due_at__lte=now)))
-    counts: dict[str, int] = {}
-    for row in plain:
-        if row["state"] == DeliveryState.PLANNED:
-            counts |= {"planned": row["count"] - row["due"], "due": row["due"]}
-        else:
-            counts[row["state"]] = row["count"]
-    return {state: count for state, count in counts.items() if count}
+    """Number of deliveries by the state people read (`read_as`); absent states have none."""
+    grouped = rows.order_by().values(shown=read_as(now)).annotate(count=Count("pk"))
+    return {row["shown"]: row["count"] for row in grouped}
 
 
 def counts_by_origin(
-    *, workspace_id: int, origin: str, origin_ids: Collection[int], now: datetime
+    *, workspace_id: int, origin: str, origin_ids: Collection[int], now: datetime, actor: Actor | None = None
 ) -> dict[int, dict[str, int]]:
-    """`delivery_counts` of many origins at once: origin id to counts by state. One query."""
-    rows = Delivery.objects.of(workspace_id).filter(origin=origin, origin_id__in=origin_ids)
-    grouped = rows.values("origin_id", "state").annotate(count=Count("pk"), due=Count("pk", filter=Q(due_at__lte=now)))
+    """`delivery_counts` of many origins at once: origin id to counts by state. One query.
+
+    With `actor` only of the deliveries this person may see.
+    """
+    rows = Delivery.objects.of(workspace_id) if actor is None else deliveries_visible_to(actor)
+    rows = rows.filter(origin=origin, origin_id__in=origin_ids).order_by()
     counts: dict[int, dict[str, int]] = {}
-    for row in grouped:
-        mine = counts.setdefault(row["origin_id"], {})
-        if row["state"] == DeliveryState.PLANNED:
-            mine |= {key: n for key, n in (("planned", row["count"] - row["due"]), ("due", row["due"])) if n}
-        else:
-            mine[row["state"]] = row["count"]
+    for row in rows.values("origin_id", shown=read_as(now)).annotate(count=Count("pk")):
+        counts.setdefault(row["origin_id"], {})[row["shown"]] = row["count"]
     return counts
 
 
-def needing_a_person(actor: Actor, *, since: datetime) -> QuerySet[Delivery]:
-    """In doubt (always) or failed since `since`: what Today asks somebody to look at. Newest first."""
-    open_ones = Q(state=DeliveryState.UNKNOWN) | Q(state=DeliveryState.FAILED, due_at__gte=since)
-    return deliveries_visible_to(actor).filter(open_ones).order_by("-id")
+def in_doubt(actor: Actor) -> QuerySet[Delivery]:
+    """What waits for a person's word, newest first."""
+    return deliveries_visible_to(actor).filter(state=DeliveryState.UNKNOWN).order_by("-id")
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Deliveries of one origin that are in the same trouble: `state` as people read it, `last` the newest of them."""
+
+    state: str
+    count: int
+    first_due_at: datetime
+    last: Delivery
+
+
+def troubles(actor: Actor, *, failed_since: datetime, expired_since: datetime, now: datetime) -> list[Trouble]:
+    """What did not go out: failed (due since), too late (since), or tried three times and still being retried.
+
+    One entry for an announcement or run and a state, the oldest first. Two queries.
+    """
+    rows = deliveries_visible_to(actor).order_by()
+    found = rows.filter(
+        Q(state=DeliveryState.FAILED, due_at__gte=failed_since)
+        | Q(state=DeliveryState.EXPIRED, updated_at__gte=expired_since)
+        | Q(
+            state=DeliveryState.PLANNED,
+            reason="retrying",
+            due_at__lte=now,
+            attempt_count__gte=WORRYING_TRIES,
+            next_try_at__lte=now + LONGEST_WAIT,  # leads to the rows by the engine's index
+        )
+    )
+    grouped = found.values("origin", "origin_id", shown=read_as(now)).annotate(
+        count=Count("pk"), first_due_at=Min("due_at"), last_id=Max("pk")
+    )
+    groups = list(grouped.order_by("first_due_at")[:MOST_TROUBLES])
+    last = rows.in_bulk([group["last_id"] for group in groups])
+    return [
+        Trouble(group["shown"], group["count"], group["first_due_at"], last[group["last_id"]])
+        for group in groups
+        if group["last_id"] in last
+    ]
 
 
 def text_to_read(delivery: Delivery) -> str:
@@ -119,6 +177,12 @@ def decisions_on(delivery: Delivery) -> QuerySet[AuditEntry]:
     """What people decided about this delivery, in order."""
     rows = AuditEntry.objects.filter(workspace_id=delivery.workspace_id, target_kind="messaging.delivery")
     return rows.filter(target_id=str(delivery.pk)).order_by("id")
+
+
+def last_test_of(endpoint: Endpoint) -> AuditEntry | None:
+    """The newest test message sent through this channel."""
+    rows = AuditEntry.objects.filter(workspace_id=endpoint.workspace_id, target_kind="messaging.endpoint")
+    return rows.filter(target_id=str(endpoint.pk), verb="endpoint.tested").order_by("-id").first()
 
 
 def get_room(actor: Actor, endpoint_id: int) -> Endpoint:

@@ -17,13 +17,14 @@ from community_ops.accounts.policies import may
 from community_ops.common import clock
 from community_ops.common.errors import DomainError, InvalidInput, NotFound
 from messaging import selectors, services, wording
-from messaging.forms import FORMS, EndpointForm
+from messaging.forms import EDIT_FORMS, FORMS, EndpointForm
 from messaging.models import Delivery, Endpoint, Platform
 from messaging.policies import CAPABILITIES
 
 PAGE_SIZE = 50
 LISTED_STATES = (
-    "planned", "due", "sending", "accepted", "waiting", "confirmed", "unknown", "failed", "expired", "cancelled",
+    "planned", "due", "retrying", "sending", "accepted", "waiting", "confirmed", "unknown", "failed", "parked",
+    "expired", "cancelled",
 )  # fmt: skip
 ZONE = settings.DEFAULT_COMMUNITY_TIMEZONE
 
@@ -96,6 +97,62 @@ def _create(request: WorkspaceRequest, platform: str, form: EndpointForm) -> End
 
 
 @page("endpoints.manage")
+def endpoint_edit(request: WorkspaceRequest, endpoint_id: int) -> HttpResponse:
+    """Name and settings of a channel, and what came of its last test; secrets are typed anew or kept."""
+    endpoint = selectors.get_endpoint(request.actor, endpoint_id)
+    initial = {"name": endpoint.name, "drops_repeats": endpoint.drops_repeats}
+    form = EDIT_FORMS[endpoint.connection.platform](request.POST or None, initial=initial)
+    if request.method == "POST" and form.is_valid() and (changed := _update(request, endpoint, form)):
+        messages.success(request, _("“%(name)s” was changed.") % {"name": changed.name})
+        return redirect("messaging:endpoint_edit", slug=request.workspace.slug, endpoint_id=endpoint.pk)
+    context = {
+        "form": form,
+        "endpoint": endpoint,
+        "may_test": endpoint.connection.platform != Platform.SANDBOX,
+        "test": _last_test(endpoint),
+        "breadcrumbs": [
+            {"label": _("Delivery channels"), "url": reverse("messaging:endpoints", args=[request.workspace.slug])}
+        ],
+        "zone": ZONE,
+    }
+    return render(request, "messaging/endpoint_edit.html", context, status=422 if form.errors else 200)
+
+
+def _update(request: WorkspaceRequest, endpoint: Endpoint, form: EndpointForm) -> Endpoint | None:
+    try:
+        return services.update_endpoint(
+            endpoint=endpoint,
+            name=form.cleaned_data["name"],
+            config=form.config(),
+            actor=request.actor,
+            now=clock.now(),
+        )
+    except InvalidInput as refusal:
+        form.refuse(refusal)
+        return None
+
+
+def _last_test(endpoint: Endpoint) -> dict[str, Any] | None:
+    entry = selectors.last_test_of(endpoint)
+    if entry is None:
+        return None
+    words, tone = wording.outcome_of_test(entry.after["outcome"], entry.after["code"], entry.after["text"])
+    return {"at": entry.at, "by": entry.actor_label, "words": words, "tone": tone}
+
+
+@page("endpoints.manage")
+@require_POST
+def endpoint_test(request: WorkspaceRequest, endpoint_id: int) -> HttpResponse:
+    """Send one text that says it is a test; the channel's page tells what came of it."""
+    endpoint = selectors.get_endpoint(request.actor, endpoint_id)
+    try:
+        services.send_test_message(endpoint=endpoint, actor=request.actor, now=clock.now())
+    except DomainError as refusal:
+        tell(request, refusal)
+    return redirect("messaging:endpoint_edit", slug=request.workspace.slug, endpoint_id=endpoint.pk)
+
+
+@page("endpoints.manage")
 @require_POST
 def endpoint_archive(request: WorkspaceRequest, endpoint_id: int) -> HttpResponse:
     endpoint = selectors.get_endpoint(request.actor, endpoint_id)
@@ -121,7 +178,7 @@ def room(request: WorkspaceRequest, endpoint_id: int) -> HttpResponse:
         return HttpResponse(status=204)
     context = {
         "endpoint": endpoint,
-        "posts": posts,
+        "posts": [{"post": post, "pieces": wording.pieces(post.text)} for post in posts],
         "last": last,
         "zone": ZONE,
         "empty": {
@@ -139,13 +196,14 @@ def room(request: WorkspaceRequest, endpoint_id: int) -> HttpResponse:
 @page("deliveries.view")
 @require_safe
 def delivery_list(request: WorkspaceRequest) -> HttpResponse:
-    """Newest first. `?state=`, `?group=` and `?cursor=` (older than this id) stand in the address: it can be shared."""
+    """The last planned first, each page by send time. `?state=`, `?group=` and `?cursor=` (planned before this id)
+    stand in the address: it can be shared."""
     now = clock.now()
     visible = selectors.deliveries_visible_to(request.actor)
     group_id, state = _number(request, "group"), request.GET.get("state", "")
     if group_id is not None:
         visible = visible.filter(target_kind="group", target_id=group_id)
-    rows = selectors.in_state(visible, state, now=now) if state in LISTED_STATES else visible
+    rows = selectors.that_read(visible, state, now=now) if state in LISTED_STATES else visible
     shown, pager = _page_of(request, rows)
     context = {
         "rows": [_row(delivery, now) for delivery in shown],
@@ -168,7 +226,10 @@ def _tabs(visible: QuerySet[Delivery], now: datetime) -> list[dict[str, Any]]:
 
 
 def _page_of(request: HttpRequest, rows: QuerySet[Delivery]) -> tuple[list[Delivery], dict[str, str]]:
-    """One page of rows older than the cursor, and the addresses of its neighbours."""
+    """One page of rows planned before the cursor, by send time, and the addresses of its neighbours.
+
+    Pages follow the ids: by send time through the whole record would read all of it.
+    """
     cursor = _number(request, "cursor")
     rows = rows.order_by("-id") if cursor is None else rows.order_by("-id").filter(pk__lt=cursor)
     found = list(rows[: PAGE_SIZE + 1])
@@ -179,7 +240,7 @@ def _page_of(request: HttpRequest, rows: QuerySet[Delivery]) -> tuple[list[Deliv
     if len(found) > PAGE_SIZE:
         query["cursor"] = str(shown[-1].pk)
         pager["next_url"] = f"?{query.urlencode()}"
-    return shown, pager
+    return sorted(shown, key=lambda row: (row.due_at, row.pk), reverse=True), pager
 
 
 def _number(request: HttpRequest, name: str) -> int | None:
@@ -202,9 +263,11 @@ def _row(delivery: Delivery, now: datetime) -> dict[str, Any]:
 def delivery_detail(request: WorkspaceRequest, delivery_id: int) -> HttpResponse:
     """What happened, call by call, in words."""
     delivery = selectors.get_delivery(request.actor, delivery_id)
-    told = wording.story(delivery, selectors.attempts_of(delivery), selectors.decisions_on(delivery))
+    attempts, decisions = selectors.attempts_of(delivery), selectors.decisions_on(delivery)
+    row = _row(delivery, clock.now())
+    told = wording.story(delivery, attempts, decisions, zone=ZONE)
     context = {
-        "row": _row(delivery, clock.now()),
+        "row": row,
         "delivery": delivery,
         "story": told,
         "answer": wording.answer_words(delivery.platform_code, delivery.platform_text),
@@ -212,9 +275,24 @@ def delivery_detail(request: WorkspaceRequest, delivery_id: int) -> HttpResponse
         "breadcrumbs": [{"label": _("Delivery record"), "url": _record_url(request)}],
         "may_decide": may(request.actor, "deliveries.decide"),
         "may_repair": may(request.actor, "jobs.repair"),
+        "may_manage": may(request.actor, "endpoints.manage"),
+        "question": _question(request, delivery) if row["state"] == "retrying" else None,
         "zone": ZONE,
     }
     return render(request, "messaging/delivery_detail.html", context)
+
+
+def _question(request: WorkspaceRequest, delivery: Delivery) -> dict[str, Any]:
+    """Asked before one delivery is cancelled."""
+    return {
+        "id": "cancel-delivery",
+        "title": _("Cancel this one?"),
+        "text": _("It is not tried again. The messages to other groups are not touched."),
+        "action": reverse("messaging:delivery_cancel", args=[request.workspace.slug, delivery.pk]),
+        "confirm_label": _("Cancel this one"),
+        "names": [delivery.target_label or str(delivery.target_id)],
+        "is_bad": True,
+    }
 
 
 def _bubble(delivery: Delivery) -> dict[str, Any]:
@@ -241,6 +319,30 @@ def delivery_decide(request: WorkspaceRequest, delivery_id: int) -> HttpResponse
         if verdict not in services.VERDICTS:
             raise InvalidInput(_("Unknown verdict."), field="verdict")
         delivery = services.decide_unknown(delivery=delivery, verdict=verdict, actor=request.actor, now=clock.now())
+    except DomainError as refusal:
+        tell(request, refusal)
+    return _after_change(request, delivery.pk)
+
+
+@page("deliveries.decide")
+@require_POST
+def delivery_try_now(request: WorkspaceRequest, delivery_id: int) -> HttpResponse:
+    """Let a delivery that is being retried try at once."""
+    delivery = selectors.get_delivery(request.actor, delivery_id)
+    try:
+        services.try_now(delivery=delivery, actor=request.actor, now=clock.now())
+    except DomainError as refusal:
+        tell(request, refusal)
+    return _after_change(request, delivery.pk)
+
+
+@page("deliveries.decide")
+@require_POST
+def delivery_cancel(request: WorkspaceRequest, delivery_id: int) -> HttpResponse:
+    """Cancel one delivery that has not gone out."""
+    delivery = selectors.get_delivery(request.actor, delivery_id)
+    try:
+        services.cancel_delivery(delivery=delivery, actor=request.actor, now=clock.now())
     except DomainError as refusal:
         tell(request, refusal)
     return _after_change(request, delivery.pk)

@@ -1,5 +1,6 @@
 """Deliveries in words: why a row is in its state, and what happened, call by call. Formatting only."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,12 +8,19 @@ from zoneinfo import ZoneInfo
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
 from community_ops.common.models import AuditEntry
 from community_ops.common.templatetags.reason_words import reason_words
 from community_ops.common.templatetags.wording import MISSING, duration, time_in_zone
 from messaging.models import Attempt, AttemptOutcome, Delivery, DeliveryState
+from messaging.platforms.base import Outcome
+
+BY_PERSON = "cancelled_by_person"
+_OVER = (DeliveryState.FAILED, DeliveryState.EXPIRED, DeliveryState.CANCELLED)
+# What can be an address in a text; Chinese follows one without a space.
+_ADDRESS = re.compile(r"https?://[!#-;=?-~]+")
+_AFTER_ADDRESS = ".,;:!?)]}'*"
 
 # Codes an adapter reports when the platform itself said nothing.
 FINDINGS: dict[str, str | Promise] = {
@@ -26,9 +34,12 @@ FINDINGS: dict[str, str | Promise] = {
 
 
 def badge_state(delivery: Delivery, *, now: datetime) -> str:
-    """The state whose words people read: `due` and `parked` are not stored."""
+    """The state whose words people read: `due`, `retrying` and `parked` are not stored.
+
+    `messaging.selectors.read_as` says the same in SQL.
+    """
     if delivery.state == DeliveryState.PLANNED and delivery.due_at <= now:
-        return "due"
+        return "retrying" if delivery.reason == "retrying" else "due"
     if delivery.state == DeliveryState.FAILED and delivery.reason == "gave_up":
         return "parked"
     return delivery.state
@@ -43,13 +54,37 @@ def state_sentence(delivery: Delivery, *, zone: str) -> str:
         }
     if delivery.state == DeliveryState.UNKNOWN:
         return _("It may have been sent or not. Please look into the group, then tap “Sent” or “Not sent”.")
+    return joined(_why(delivery, zone), last_answer(delivery))
+
+
+def _why(delivery: Delivery, zone: str) -> str:
     if delivery.state == DeliveryState.EXPIRED and delivery.latest_at:
         at = time_in_zone(delivery.latest_at, zone)
         return _("The latest moment, %(at)s, had passed, so it was not sent afterwards.") % {"at": at}
     if delivery.state == DeliveryState.PLANNED and delivery.reason == "retrying":
-        at = time_in_zone(delivery.next_try_at, zone)
-        return _("The last try did not work. The next one is at %(at)s.") % {"at": at}
+        return next_try_words(delivery.next_try_at, zone)
     return reason_words(delivery.reason) if delivery.reason else ""
+
+
+def next_try_words(at: datetime | None, zone: str) -> str:
+    """What people read about a delivery that is being retried."""
+    at_second = {"at": _to_the_second(at, zone)}
+    return _("The last try did not work. The next one is at %(at)s.") % at_second
+
+
+def last_answer(delivery: Delivery) -> str:
+    """What the last try was answered, where that says why it has not gone out; else nothing."""
+    told_states = (DeliveryState.PLANNED, DeliveryState.FAILED, DeliveryState.EXPIRED, DeliveryState.CANCELLED)
+    if delivery.state not in told_states:
+        return ""
+    return answer_words(delivery.platform_code, delivery.platform_text)
+
+
+def joined(first: str, second: str) -> str:
+    """Two sentences one after the other, as the language separates them; either may be empty."""
+    if not first or not second:
+        return first or second
+    return pgettext("two sentences", "%(first)s %(second)s") % {"first": first, "second": second}
 
 
 def _to_the_second(moment: datetime | None, zone: str) -> str:
@@ -67,18 +102,20 @@ class Told:
     actor: str = ""
 
 
-def story(delivery: Delivery, attempts: Iterable[Attempt], decisions: Iterable[AuditEntry]) -> list[Told]:
+def story(delivery: Delivery, attempts: Iterable[Attempt], decisions: Iterable[AuditEntry], *, zone: str) -> list[Told]:
     """Everything that happened to a delivery, newest first."""
+    last = delivery.attempt_count if delivery.state in _OVER else 0
     told = [Told(delivery.created_at, _("Planned"))]
-    told += [_attempt(attempt) for attempt in attempts]
+    told += [_attempt(attempt, is_last=attempt.number == last, zone=zone) for attempt in attempts]
     told += [_decision(entry) for entry in decisions]
-    if delivery.state in (DeliveryState.CANCELLED, DeliveryState.EXPIRED):
+    is_told = delivery.reason == BY_PERSON  # by the decision's own entry
+    if delivery.state in (DeliveryState.CANCELLED, DeliveryState.EXPIRED) and not is_told:
         title = _("Cancelled") if delivery.state == DeliveryState.CANCELLED else _("Too late, not sent")
         told.append(Told(delivery.updated_at, title, reason_words(delivery.reason), "bad"))
     return sorted(told, key=lambda item: item.at, reverse=True)
 
 
-def _attempt(attempt: Attempt) -> Told:
+def _attempt(attempt: Attempt, *, is_last: bool, zone: str) -> Told:
     title, tone = {
         AttemptOutcome.ACCEPTED: (_("Try %(number)d: the platform accepted it"), "good"),
         AttemptOutcome.RETRY: (_("Try %(number)d: not possible at that moment"), "warn"),
@@ -87,19 +124,32 @@ def _attempt(attempt: Attempt) -> Told:
         AttemptOutcome.LOST: (_("Try %(number)d: the program ended before the answer was written down"), "warn"),
         AttemptOutcome.NOT_CALLED: (_("Try %(number)d: our own check failed, nothing was sent"), "bad"),
     }[AttemptOutcome(attempt.outcome)]
-    return Told(attempt.started_at, title % {"number": attempt.number}, _said(attempt), tone)
+    if is_last and attempt.outcome == AttemptOutcome.RETRY:
+        title, tone = _("Try %(number)d: not possible at that moment; it was the last one, nothing follows"), "bad"
+    return Told(attempt.started_at, title % {"number": attempt.number}, _said(attempt, zone), tone)
 
 
 def answer_words(code: str, text: str) -> str:
-    """What the platform answered, or, where there was no answer, our own finding in words."""
+    """What the platform answered, or, where there was no answer, our own finding in words.
+
+    Nothing for a plain success: the state says it already.
+    """
+    if _is_plain_success(code, text):
+        return ""
     if code in FINDINGS:
         return str(FINDINGS[code])
     answer = f"{code} {text}".strip() if text != f"HTTP {code}" else text
     return _("The platform said: %(answer)s") % {"answer": answer} if answer else ""
 
 
-def _said(attempt: Attempt) -> str:
-    parts = [words] if (words := answer_words(attempt.platform_code, attempt.platform_text)) else []
+def _is_plain_success(code: str, text: str) -> bool:
+    """`0` and "ok" of a robot, a 2xx without a word of a webhook."""
+    return text.lower() in ("", "ok") and (code == "0" or (len(code) == 3 and code.startswith("2")))
+
+
+def _said(attempt: Attempt, zone: str) -> str:
+    words = answer_words(attempt.platform_code, attempt.platform_text)
+    parts = [_to_the_second(attempt.started_at, zone), *([words] if words else [])]
     if attempt.latency_ms >= 1000:
         parts.append(_("took %(time)s") % {"time": duration(attempt.latency_ms / 1000)})
     elif attempt.latency_ms:
@@ -113,5 +163,37 @@ def _decision(entry: AuditEntry) -> Told:
         "delivery.not_sent": _("Checked: it was not sent"),
         "delivery.again": _("Queued to be sent again"),
         "delivery.requeued": _("Queued to be sent again"),
+        "delivery.tried_now": _("Tried at once instead of later"),
+        "delivery.cancelled": _("Cancelled"),
     }.get(entry.verb, entry.verb)
     return Told(entry.at, title, entry.reason, "info", entry.actor_label)
+
+
+def outcome_of_test(outcome: str, code: str, text: str) -> tuple[str, str]:
+    """What came of a test message, with its tone."""
+    said = {
+        Outcome.ACCEPTED: (_("The platform accepted the test message."), "good"),
+        Outcome.REFUSED: (_("The platform refused the test message."), "bad"),
+        Outcome.RETRY: (_("The test message could not be sent at this moment."), "bad"),
+        Outcome.IN_DOUBT: (_("The test message went out, and no clear answer came back."), "warn"),
+    }[Outcome(outcome)]
+    return joined(said[0], answer_words(code, text)), said[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a text; `url` when it is an address."""
+
+    text: str
+    url: str = ""
+
+
+def pieces(text: str) -> list[Piece]:
+    """A text cut where addresses begin and end, so that a page can make them links."""
+    found: list[Piece] = []
+    end = 0
+    for match in _ADDRESS.finditer(text):
+        address = match.group().rstrip(_AFTER_ADDRESS)
+        found += [Piece(text[end : match.start()]), Piece(address, address)]
+        end = match.start() + len(address)
+    return [piece for piece in [*found, Piece(text[end:])] if piece.text]

@@ -1,10 +1,19 @@
 """Reads of campaigns, by topic; this is what other apps call."""
 
-from campaigns.selectors.calendar import CalendarItem, GroupState, calendar_items, states_of_announcement, states_of_run
+from campaigns.selectors.calendar import (
+    OPEN_STATES,
+    CalendarItem,
+    GroupState,
+    calendar_items,
+    states_of_announcement,
+    states_of_run,
+)
 from campaigns.selectors.reads import (
+    WaitingDraft,
     announcements_visible_to,
     deliveries_of,
     deliveries_of_run,
+    drafts_of_others,
     find_last_run,
     find_live_run,
     get_announcement,
@@ -20,12 +29,15 @@ from campaigns.selectors.reads import (
 )
 
 __all__ = [
+    "OPEN_STATES",
     "CalendarItem",
     "GroupState",
+    "WaitingDraft",
     "announcements_visible_to",
     "calendar_items",
     "deliveries_of",
     "deliveries_of_run",
+    "drafts_of_others",
     "find_last_run",
     "find_live_run",
     "get_announcement",

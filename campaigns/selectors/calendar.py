@@ -17,21 +17,24 @@ from campaigns.selectors.reads import (
 )
 from community_ops.accounts.policies import assigned_groups, is_limited
 from community_ops.common.actors import Actor
-from messaging.selectors import deliveries_visible_to, shown_state
+from messaging.selectors import badge_state, deliveries_visible_to
 
 if TYPE_CHECKING:
     from groups.models import ChatGroup
     from messaging.models import Delivery
 
 ANNOUNCEMENT, TOUCH = "announcement", "touch"
-SKIPPED, WAITS, STOPPED = "skipped", "waits", "stopped"
+SKIPPED, WAITS, MISSED, STOPPED = "skipped", "waits", "missed", "stopped"
+OPEN_STATES = frozenset({"planned", "due", "retrying", "sending", "waiting"})  # something may still go out
 
 
 @dataclass(frozen=True, slots=True)
 class GroupState:
     """What is known of one item in one group.
 
-    `state`: a delivery's (planned … unknown), or draft, skipped, waits (for a condition), stopped; `reason`: a code.
+    `state`: a delivery's as people read it (planned, due, retrying … unknown, parked), or draft, skipped, waits (for
+    a condition), missed (it never came true), stopped; `reason`: a code. `platform_code` and `platform_text`: the
+    last answer, whose words are `messaging.selectors.answer_words`.
     """
 
     group_id: int
@@ -41,6 +44,8 @@ class GroupState:
     reason: str = ""
     delivery_id: int | None = None
     accepted_at: datetime | None = None
+    next_try_at: datetime | None = None
+    platform_code: str = ""
     platform_text: str = ""
 
 
@@ -68,7 +73,7 @@ class CalendarItem:
     @property
     def is_open(self) -> bool:
         """Whether something may still go out."""
-        return any(group.state in {"draft", "planned", "due", "sending", "waiting", WAITS} for group in self.groups)
+        return any(group.state in OPEN_STATES | {"draft", WAITS} for group in self.groups)
 
 
 def calendar_items(
@@ -90,7 +95,7 @@ def states_of_run(run: PlaybookRun, actor: Actor, *, now: datetime) -> list[tupl
     """Every touch of a run the actor may see, by step and group, with what became of it. Two queries."""
     rows = deliveries_visible_to(actor).filter(origin=origins.TOUCH, origin_id=run.pk)
     known = _by_key(rows)
-    return [(touch, _touch_state(touch, known, now)) for touch in touches_of(run, actor)]
+    return [(touch, _touch_state(touch, run, known, now)) for touch in touches_of(run, actor)]
 
 
 def states_of_announcement(announcement: Announcement, actor: Actor, *, now: datetime) -> list[GroupState]:
@@ -137,7 +142,8 @@ def _deliveries(actor: Actor, announcements: Iterable[Announcement], run_ids: se
 
 def _by_key(deliveries: QuerySet["Delivery"]) -> Known:
     """Only what a state shows is read: a plan of a thousand groups is one page."""
-    facts = ("source_key", "state", "reason", "due_at", "accepted_at", "platform_code", "platform_text")
+    times = ("due_at", "next_try_at", "accepted_at")
+    facts = ("source_key", "state", "reason", *times, "platform_code", "platform_text")
     return {delivery.source_key: delivery for delivery in deliveries.select_related(None).only(*facts)}
 
 
@@ -174,18 +180,20 @@ def _touch_items(touches: Iterable[Touch], known: Known, now: datetime) -> Itera
         alike.setdefault((touch.run_id, touch.step_id, touch.due_at), []).append(touch)
     for (_run_id, _step_id, due_at), same in alike.items():
         run, step = same[0].run, same[0].step
-        states = tuple(_touch_state(touch, known, now) for touch in same)
+        states = tuple(_touch_state(touch, run, known, now) for touch in same)
         condition = step.condition if due_at is None else ""
         yield CalendarItem(TOUCH, due_at or run.starts_at, step.name, run.label, run.pk, states, condition)
 
 
-def _touch_state(touch: Touch, known: Known, now: datetime) -> GroupState:
+def _touch_state(touch: Touch, run: PlaybookRun, known: Known, now: datetime) -> GroupState:
     delivery = known.get(touch.source_key)
     if touch.state == TouchState.PLANNED and delivery is not None:
         return _delivery_state(touch.group, delivery, now)
     state = {TouchState.SKIPPED: SKIPPED, TouchState.WAITING: WAITS, TouchState.STOPPED: STOPPED}.get(
         TouchState(touch.state), "planned"
     )
+    if state == WAITS and run.ends_at <= now:
+        state = MISSED
     return _group_state(touch.group, state, touch.reason)
 
 
@@ -194,11 +202,13 @@ def _delivery_state(group: "ChatGroup", delivery: "Delivery", now: datetime) -> 
         group_id=group.pk,
         group_name=group.name,
         zone=group.zone.key,
-        state=shown_state(delivery.state, delivery.due_at, now),
+        state=badge_state(delivery, now=now),
         reason=delivery.reason,
         delivery_id=delivery.pk,
         accepted_at=delivery.accepted_at,
-        platform_text=f"{delivery.platform_code} {delivery.platform_text}".strip(),
+        next_try_at=delivery.next_try_at,
+        platform_code=delivery.platform_code,
+        platform_text=delivery.platform_text,
     )
 
 

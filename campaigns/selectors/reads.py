@@ -1,7 +1,8 @@
 """Reads of campaigns: every one knows who asks, or the workspace it is about."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -20,6 +21,7 @@ from campaigns.models import (
 )
 from community_ops.accounts.policies import assigned_groups, is_limited
 from community_ops.common.actors import Actor
+from community_ops.common.models import AuditEntry
 from community_ops.common.tenancy import get_row
 from groups import selectors as groups
 from messaging import selectors as messaging
@@ -48,6 +50,33 @@ def announcements_visible_to(actor: Actor) -> QuerySet[Announcement]:
 def get_announcement(actor: Actor, announcement_id: int) -> Announcement:
     """Raises NotFound for a missing one as for somebody else's."""
     return get_row(announcements_visible_to(actor), announcement_id, _("There is no such announcement."))
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingDraft:
+    """A draft that somebody else has to schedule."""
+
+    announcement: Announcement
+    written_by: str
+
+
+def drafts_of_others(actor: Actor, *, since: datetime, at_most: int = 200) -> list[WaitingDraft]:
+    """Drafts written since then by other people and tools, the earliest due first. Two queries."""
+    rows = announcements_visible_to(actor).filter(state=AnnouncementState.DRAFT, created_at__gte=since)
+    drafts = list(rows.prefetch_related(None).order_by("due_at", "id")[:at_most])
+    written = AuditEntry.objects.filter(
+        workspace_id=_workspace(actor),
+        target_kind=Announcement._meta.label_lower,
+        target_id__in=[str(draft.pk) for draft in drafts],
+        verb="announcement.created",
+    )
+    entries = {entry.target_id: entry for entry in written}
+    found = [(draft, entries.get(str(draft.pk))) for draft in drafts]
+    return [
+        WaitingDraft(draft, entry.actor_label if entry else "")
+        for draft, entry in found
+        if entry is None or (entry.actor_kind, entry.actor_id) != (actor.kind, actor.id)
+    ]
 
 
 def deliveries_of(announcement: Announcement, actor: Actor) -> QuerySet["Delivery"]:
@@ -142,7 +171,7 @@ def state_shown(announcement: Announcement, counts: dict[str, int]) -> str:
     """
     if announcement.state != AnnouncementState.SCHEDULED:
         return announcement.state
-    open_count = sum(counts.get(state, 0) for state in ("planned", "due", "sending", "waiting"))
+    open_count = sum(counts.get(state, 0) for state in ("planned", "due", "retrying", "sending", "waiting"))
     if not open_count and counts:
         return "finished"
     return "sending" if sum(counts.values()) > counts.get("planned", 0) else AnnouncementState.SCHEDULED

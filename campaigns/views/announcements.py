@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django.contrib import messages
+from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
@@ -19,6 +22,7 @@ from community_ops.accounts.pages import WorkspaceRequest, page, tell
 from community_ops.accounts.policies import may
 from community_ops.common import clock
 from community_ops.common.errors import DomainError
+from community_ops.common.templatetags.wording import grouped, in_zone
 from messaging import selectors as messaging
 
 if TYPE_CHECKING:
@@ -26,17 +30,20 @@ if TYPE_CHECKING:
 
 PAGE_SIZE = 50
 SHOWN_NAMES = 20
-OPEN_STATES = {"planned", "due", "sending", "waiting"}
+SHOWN_SIGNS = 60
+AT_ONCE = timedelta(seconds=15)  # what is due shorter than this is about to be sent: nothing to change about it
+STOP_POLLING = 286  # the status that tells htmx so
 
 
 @page("announcements.view")
 @require_safe
 def announcement_list(request: WorkspaceRequest) -> HttpResponse:
-    """Newest first. `?cursor=` (older than this id) stands in the address."""
+    """By send time, the latest first. `?cursor=` (a time and an id: what comes after it) stands in the address."""
     cursor = request.GET.get("cursor", "")
-    rows = selectors.announcements_visible_to(request.actor).order_by("-id")
-    if cursor.isascii() and cursor.isdigit() and len(cursor) < 19:
-        rows = rows.filter(pk__lt=int(cursor))
+    rows = selectors.announcements_visible_to(request.actor).order_by("-due_at", "-id")
+    if place := _place(cursor):
+        due_at, pk = place
+        rows = rows.filter(Q(due_at__lt=due_at) | Q(due_at=due_at, pk__lt=pk))
     found = list(rows[: PAGE_SIZE + 1])
     shown = found[:PAGE_SIZE]
     context = {
@@ -48,10 +55,25 @@ def announcement_list(request: WorkspaceRequest) -> HttpResponse:
     return render(request, "campaigns/announcement_list.html", context)
 
 
+def _place(cursor: str) -> tuple[datetime, int] | None:
+    """The time and the id that `_pager` wrote, or nothing."""
+    moment, _separator, pk = cursor.partition("_")
+    try:
+        due_at = datetime.fromisoformat(moment)
+    except ValueError:
+        return None
+    is_whole = due_at.tzinfo is not None and pk.isascii() and pk.isdigit() and len(pk) < 19
+    return (due_at, int(pk)) if is_whole else None
+
+
 def _listed(request: WorkspaceRequest, shown: Sequence[Announcement]) -> list[dict[str, Any]]:
     ids = [announcement.pk for announcement in shown]
     counts = messaging.counts_by_origin(
-        workspace_id=request.workspace.pk, origin=origins.ANNOUNCEMENT, origin_ids=ids, now=clock.now()
+        workspace_id=request.workspace.pk,
+        origin=origins.ANNOUNCEMENT,
+        origin_ids=ids,
+        now=clock.now(),
+        actor=request.actor,
     )
     return [
         {
@@ -67,7 +89,10 @@ def _listed(request: WorkspaceRequest, shown: Sequence[Announcement]) -> list[di
 
 def _pager(cursor: str, shown: Sequence[Announcement], *, more: bool) -> dict[str, str]:
     pager = {"previous_url": "?"} if cursor else {}
-    return pager | ({"next_url": f"?cursor={shown[-1].pk}"} if more else {})
+    if more:
+        last = shown[-1]
+        pager["next_url"] = f"?{urlencode({'cursor': f'{last.due_at.isoformat()}_{last.pk}'})}"
+    return pager
 
 
 def _empty(request: WorkspaceRequest) -> dict[str, str]:
@@ -129,9 +154,22 @@ def _composer(request: WorkspaceRequest, form: AnnouncementForm, *, heading: str
         "form": form,
         "heading": heading,
         "bubbles": bubbles(chosen_groups(request.actor, ids), form["text"].value() or ""),
+        "no_groups": None if selectors.groups_to_choose(request.actor).exists() else _no_groups(request),
         "breadcrumbs": _crumbs(request),
     }
     return render(request, "campaigns/announcement_form.html", context, status=422 if form.errors else 200)
+
+
+def _no_groups(request: WorkspaceRequest) -> dict[str, str]:
+    """What stands in the place of the form while there is nobody to write to."""
+    empty = {"icon": "user-group", "title": _("No group yet"), "text": _("An operator makes or assigns the groups.")}
+    if may(request.actor, "groups.manage"):
+        empty |= {
+            "text": _("An announcement goes to groups. Make the first one, then write to it."),
+            "action_url": reverse("groups:group_new", args=[request.workspace.slug]),
+            "action_label": _("New group"),
+        }
+    return empty
 
 
 def _create(request: WorkspaceRequest, form: AnnouncementForm) -> Announcement | None:
@@ -189,8 +227,10 @@ def announcement_detail(request: WorkspaceRequest, announcement_id: int) -> Http
     """Its text, and its honest state in each group; htmx asks again while something may still happen."""
     announcement = selectors.get_announcement(request.actor, announcement_id)
     context = _detail(request, announcement)
-    piece = "campaigns/_announcement_state.html" if request.htmx else "campaigns/announcement_detail.html"
-    return render(request, piece, context)
+    if not request.htmx:
+        return render(request, "campaigns/announcement_detail.html", context)
+    status = 200 if context["is_open"] else STOP_POLLING
+    return render(request, "campaigns/_announcement_live.html", context, status=status)
 
 
 def _detail(request: WorkspaceRequest, announcement: Announcement) -> dict[str, Any]:
@@ -201,16 +241,18 @@ def _detail(request: WorkspaceRequest, announcement: Announcement) -> dict[str, 
     rows = selectors.states_of_announcement(announcement, request.actor, now=now)
     state = selectors.state_shown(announcement, _counts(rows))
     zone = _zone_of(announcement, request)
+    is_open = any(row.state in selectors.OPEN_STATES for row in rows)
     return {
         "announcement": announcement,
         "groups": groups,
-        "rows": [{"row": row, "badge": wording.badge_of(row)} for row in rows],
+        "rows": [{"row": row, "badge": wording.badge_of(row), "answer": wording.answer_of(row)} for row in rows],
         "state": state,
         "zone": zone,
-        "is_open": announcement.state != AnnouncementState.CANCELLED and any(row.state in OPEN_STATES for row in rows),
+        "is_open": is_open and announcement.state != AnnouncementState.CANCELLED,
         "bubbles": bubbles(groups, announcement.text),
         "warnings": services.no_endpoint_warnings(groups) if state in ("draft", "scheduled") else [],
         "dialogs": _dialogs(request, announcement, groups, zone, rows),
+        "needs_operator": state == "draft" and not may(request.actor, "announcements.send"),
         "may_write": may(request.actor, "announcements.write"),
         "breadcrumbs": _crumbs(request),
     }
@@ -235,11 +277,18 @@ def _dialogs(
         return {}
     if announcement.state == AnnouncementState.DRAFT:
         return {kind: _dialog(request, announcement, kind, groups) for kind in ("schedule", "send_now", "cancel")}
-    if not any(row.state in ("planned", "due") for row in rows):
+    if not _can_change(announcement, rows, clock.now()):
         return {}
     move = _dialog(request, announcement, "move", groups)
     move["form"] = MoveForm(zone=zone, initial={"due_at": announcement.due_at.astimezone(ZoneInfo(zone))})
     return {"move": move, "cancel": _dialog(request, announcement, "cancel", groups)}
+
+
+def _can_change(announcement: Announcement, rows: Sequence[selectors.GroupState], now: datetime) -> bool:
+    """Whether something is planned that is not just being sent."""
+    states = {row.state for row in rows}
+    is_overdue = announcement.due_at < now - AT_ONCE
+    return bool(states & {"planned", "retrying"}) or ("due" in states and is_overdue)
 
 
 def _dialog(
@@ -249,12 +298,13 @@ def _dialog(
         "schedule": (_("Schedule for these groups?"), _("Schedule")),
         "send_now": (_("Send to these groups now?"), _("Send now")),
         "move": (_("Send at another time?"), _("Change the time")),
-        "cancel": (_("Cancel what has not gone out?"), _("Cancel the announcement")),
+        "cancel": (_("Cancel what has not gone out?"), _("Cancel this announcement")),
     }
     title, label = words[kind]
     return {
         "id": f"dialog-{kind}",
         "title": title,
+        "facts": _facts(request, announcement, kind, len(groups)),
         "confirm_label": label,
         "action": reverse(
             "campaigns:announcement_act",
@@ -264,6 +314,17 @@ def _dialog(
         "names": [group.name for group in groups[:SHOWN_NAMES]],
         "names_total": len(groups) if len(groups) > SHOWN_NAMES else None,
     }
+
+
+def _facts(request: WorkspaceRequest, announcement: Announcement, kind: str, group_count: int) -> list[dict[str, Any]]:
+    """What a person agrees to: when, what, to how many."""
+    zone = _zone_of(announcement, request)
+    when = _("At once") if kind == "send_now" else f"{in_zone(announcement.due_at, zone)} ({zone})"
+    return [
+        {"label": _("When"), "value": when},
+        {"label": _("Text"), "value": Truncator(announcement.text).chars(SHOWN_SIGNS)},
+        {"label": _("Groups"), "value": grouped(group_count)},
+    ]
 
 
 @page("announcements.send")

@@ -107,7 +107,8 @@ def _line(item: selectors.CalendarItem, request: WorkspaceRequest) -> dict[str, 
         "names": wording.names([group.group_name for group in item.groups[:3]]),
         "more": max(0, len(item.groups) - 3),
         "badges": wording.badges_of(item.groups),
-        "is_skipped": all(group.state in ("skipped", "stopped", "cancelled") for group in item.groups),
+        "is_skipped": all(group.state in ("skipped", "stopped", "cancelled", "missed") for group in item.groups),
+        "is_missed": all(group.state == "missed" for group in item.groups),
     }
 
 
@@ -278,7 +279,10 @@ def _run_rows(states: Sequence[tuple[Touch, selectors.GroupState]]) -> list[dict
                 "timing": wording.step_timing(step),
                 "needs": _(step.needs) if step.needs else "",
                 "due_at": min(due, default=None),
-                "cells": [{"state": state, "badge": wording.badge_of(state)} for _touch, state in pairs],
+                "cells": [
+                    {"state": state, "badge": wording.badge_of(state), "note": wording.note_of(state)}
+                    for _touch, state in pairs
+                ],
                 "badges": wording.badges_of(state for _touch, state in pairs),
             }
         )

@@ -3,12 +3,20 @@
 from messaging.services.decisions import (
     VERDICTS,
     Verdict,
+    cancel_delivery,
     decide_unknown,
     requeue_all_failed,
     requeue_failed,
+    try_now,
 )
 from messaging.services.delivery import deliver_due, reap_stuck, run_deliveries
-from messaging.services.endpoints import archive_endpoint, create_endpoint, rename_endpoint
+from messaging.services.endpoints import (
+    archive_endpoint,
+    create_endpoint,
+    rename_endpoint,
+    send_test_message,
+    update_endpoint,
+)
 from messaging.services.inbound import InboundRow, store_inbound
 from messaging.services.planning import (
     Move,
@@ -27,6 +35,7 @@ __all__ = [
     "Verdict",
     "archive_endpoint",
     "cancel_deliveries",
+    "cancel_delivery",
     "create_endpoint",
     "decide_unknown",
     "deliver_due",
@@ -38,5 +47,8 @@ __all__ = [
     "reschedule_deliveries",
     "retarget_deliveries",
     "run_deliveries",
+    "send_test_message",
     "store_inbound",
+    "try_now",
+    "update_endpoint",
 ]

@@ -1,4 +1,4 @@
-"""What people decide about a delivery: sent, not sent, once more."""
+"""What people decide about a delivery: sent, not sent, once more, at once, not at all."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -6,16 +6,20 @@ from typing import Literal
 
 from django.db import transaction
 from django.db.models import F
+from django.utils.translation import gettext as _
 
 from community_ops.common import audit
 from community_ops.common.actors import Actor
+from community_ops.common.errors import InvalidTransition
 from community_ops.common.nudge import nudge
 from messaging.errors import NotFailed, NotUnknown
 from messaging.models import Delivery, DeliveryState
 from messaging.policies import ATTEMPT_LIMIT, DELIVER_TASK
+from messaging.services.planning import cancel_deliveries
 
 Verdict = Literal["sent", "not_sent", "again"]
 VERDICTS: tuple[Verdict, ...] = ("sent", "not_sent", "again")
+CANCELLED_BY_PERSON = "cancelled_by_person"
 _RESULT = {
     "sent": {"state": DeliveryState.CONFIRMED, "reason": "confirmed_by_person"},
     "not_sent": {"state": DeliveryState.FAILED, "reason": "not_sent"},
@@ -70,6 +74,52 @@ def _requeued(delivery: Delivery, actor: Actor, now: datetime) -> bool:
     except NotFailed:
         return False
     return True
+
+
+@transaction.atomic
+def try_now(*, delivery: Delivery, actor: Actor, now: datetime) -> Delivery:
+    """Let a delivery that is being retried try at once instead of later, and return it fresh.
+
+    Its tries are not given back and its latest moment stays. One whose next try is due already is left as it is.
+    Raises InvalidTransition for one that is not being retried. Writes an audit row.
+    """
+    rows = Delivery.objects.filter(pk=delivery.pk, state=DeliveryState.PLANNED, reason="retrying", due_at__lte=now)
+    before = rows.values_list("next_try_at", flat=True).first()
+    if before is None:
+        raise InvalidTransition(_("This message is not being retried."))
+    if before > now and rows.filter(next_try_at__gt=now).update(next_try_at=now, updated_at=now):
+        audit.record(
+            actor=actor,
+            verb="delivery.tried_now",
+            target=delivery,
+            now=now,
+            before={"next_try_at": before},
+            after={"next_try_at": now},
+        )
+        nudge(DELIVER_TASK)
+    return Delivery.objects.get(pk=delivery.pk)
+
+
+@transaction.atomic
+def cancel_delivery(*, delivery: Delivery, actor: Actor, now: datetime) -> Delivery:
+    """Cancel one delivery that has not started, and return it fresh; the others of its origin stay as they are.
+
+    A second call changes nothing. Raises InvalidTransition when it has gone out or ended. Writes an audit row.
+    """
+    cancelled = cancel_deliveries(
+        workspace_id=delivery.workspace_id,
+        source_keys=[delivery.source_key],
+        reason=CANCELLED_BY_PERSON,
+        actor=actor,
+        now=now,
+    )
+    fresh = Delivery.objects.get(pk=delivery.pk)
+    if cancelled:
+        after = {"state": fresh.state, "reason": fresh.reason}
+        audit.record(actor=actor, verb="delivery.cancelled", target=fresh, now=now, after=after)
+    elif (fresh.state, fresh.reason) != (DeliveryState.CANCELLED, CANCELLED_BY_PERSON):
+        raise InvalidTransition(_("This message is not waiting to be sent any more."))
+    return fresh
 
 
 def _plan_again(delivery: Delivery, state: str, now: datetime) -> int:

@@ -1,15 +1,22 @@
 """Endpoints and their connections."""
 
+import logging
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
-from community_ops.common import audit, text
+from community_ops.common import audit, dbtime, text
 from community_ops.common.actors import Actor
+from community_ops.common.errors import InvalidTransition
 from messaging.errors import EndpointInUse
-from messaging.models import Connection, Delivery, DeliveryState, Endpoint
+from messaging.models import Connection, Delivery, DeliveryState, Endpoint, Platform
 from messaging.platforms import registry
+from messaging.platforms.base import Account, Outcome, Outgoing, Result
+
+log = logging.getLogger(__name__)
+_MADE_BY_ADAPTER = "hint"  # in a connection's config, and no setting
 
 
 @transaction.atomic
@@ -67,3 +74,87 @@ def archive_endpoint(*, endpoint: Endpoint, actor: Actor, now: datetime) -> None
         raise EndpointInUse(count=planned)
     if Endpoint.objects.filter(pk=endpoint.pk, archived_at__isnull=True).update(archived_at=now, updated_at=now):
         audit.record(actor=actor, verb="endpoint.archived", target=endpoint, now=now)
+
+
+@transaction.atomic
+def update_endpoint(*, endpoint: Endpoint, name: str, config: dict[str, Any], actor: Actor, now: datetime) -> Endpoint:
+    """Change a channel's name and settings, and return it fresh; what is planned for it goes the new way.
+
+    A setting that `config` leaves out stays as it is, secrets too; `drops_repeats` is the exception: out is no.
+    Raises InvalidInput for the name, ConfigRefused naming the setting, InvalidTransition for an archived channel.
+    Writes an audit row that says whether a secret changed, never which value. The same again changes nothing.
+    """
+    name = text.clean_line(name, field="name", max_length=100)
+    locked = Endpoint.objects.select_for_update().get(pk=endpoint.pk)
+    if locked.archived_at is not None:
+        raise InvalidTransition(_("This channel is archived."))
+    account = Connection.objects.select_for_update().get(pk=locked.connection_id)
+    settings = registry.get(account.platform).read_config(_settings_of(account) | config)
+    before, after = _facts(locked, account), _facts_of(name, settings)
+    old_secret: Any = account.secret  # the field decrypts JSON; its type says text
+    has_new_secret = old_secret != settings.secret
+    if before == after and not has_new_secret:
+        return locked
+    secret: Any = settings.secret
+    Connection.objects.filter(pk=account.pk).update(name=name, config=settings.config, secret=secret, updated_at=now)
+    Endpoint.objects.filter(pk=locked.pk).update(name=name, drops_repeats=settings.drops_repeats, updated_at=now)
+    after["has_new_secret"] = has_new_secret
+    audit.record(actor=actor, verb="endpoint.changed", target=locked, now=now, before=before, after=after)
+    return Endpoint.objects.select_related("connection").get(pk=locked.pk)
+
+
+def _settings_of(account: Connection) -> dict[str, Any]:
+    """What a platform's adapter was given when the connection was made, without the flags."""
+    secret: Any = account.secret
+    return {key: value for key, value in account.config.items() if key != _MADE_BY_ADAPTER} | dict(secret)
+
+
+def _facts(endpoint: Endpoint, account: Connection) -> dict[str, Any]:
+    return {"name": endpoint.name, "config": account.config, "drops_repeats": endpoint.drops_repeats}
+
+
+def _facts_of(name: str, settings: Account) -> dict[str, Any]:
+    return {"name": name, "config": settings.config, "drops_repeats": settings.drops_repeats}
+
+
+def send_test_message(*, endpoint: Endpoint, actor: Actor, now: datetime) -> Result:
+    """Send one text that says it is a test, at once, and return the platform's answer. There is no delivery for it.
+
+    Raises InvalidTransition for an archived channel and for a sandbox room, which needs no test. The call is made
+    outside any transaction; afterwards an audit row is written with its outcome.
+    """
+    endpoint = Endpoint.objects.select_related("connection").get(pk=endpoint.pk)
+    if endpoint.archived_at is not None or endpoint.connection.platform == Platform.SANDBOX:
+        raise InvalidTransition(_("No test message can be sent through this channel."))
+    result = _call(endpoint, _test_message(endpoint, now))
+    after = {"outcome": result.outcome.value, "code": result.code[:40], "text": result.text[:200]}
+    with transaction.atomic():
+        audit.record(actor=actor, verb="endpoint.tested", target=endpoint, now=now, after=after)
+    return result
+
+
+def _test_message(endpoint: Endpoint, now: datetime) -> Outgoing:
+    """Its number is negative, which no delivery has, and another one each time: receivers drop repeats by it."""
+    account = endpoint.connection
+    secret: Any = account.secret
+    return Outgoing(
+        workspace_id=endpoint.workspace_id,
+        delivery_id=-int(now.timestamp() * 1000),
+        endpoint_id=endpoint.pk,
+        announcement_id=None,
+        group_id=None,
+        text=_("Test from Community Ops, please ignore."),
+        sent_at=now,
+        signed_at=dbtime.now(),
+        config=account.config,
+        secret=secret,
+        address=endpoint.address,
+    )
+
+
+def _call(endpoint: Endpoint, message: Outgoing) -> Result:
+    try:
+        return registry.get(endpoint.connection.platform).send(message)
+    except Exception as error:
+        log.exception("a platform's adapter failed in a test", extra={"endpoint": endpoint.pk})
+        return Result(Outcome.IN_DOUBT, code="adapter_error", text=type(error).__name__)

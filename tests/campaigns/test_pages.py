@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
-from campaigns import services
+from campaigns import selectors, services
 from campaigns.models import Announcement, Playbook, PlaybookRun
 from community_ops.accounts.models import Workspace
 from community_ops.common import clock
@@ -92,8 +92,22 @@ def test_next_page_goes_on_where_the_first_ended(page: Page, write: Write) -> No
     first = write(text="最早的一条")
     for _ in range(50):
         write()
-    assert "最早的一条" not in text_of(page("announcements/"))
-    assert "最早的一条" in text_of(page("announcements/", {"cursor": first.pk + 1}))
+    answer = page("announcements/")
+    assert first.text not in text_of(answer)
+    assert first.text in text_of(page("announcements/" + answer.context["pager"]["next_url"]))
+
+
+@pytest.mark.parametrize("cursor", ["7", "x_7", "2026-11-21T12:00:00_7", "2026-11-21T12:00:00+00:00_x", "_"])
+def test_a_cursor_that_nobody_wrote_is_the_first_page(page: Page, write: Write, cursor: str) -> None:
+    write(text="最早的一条")
+    assert "最早的一条" in text_of(page("announcements/", {"cursor": cursor}))
+
+
+def test_list_is_in_the_order_of_send_times(page: Page, write: Write) -> None:
+    for number in (3, 1, 2):
+        write(text=f"第{number}条", due_at=NOON + timedelta(hours=number))
+    shown = text_of(page("announcements/"))
+    assert shown.index("第3条") < shown.index("第2条") < shown.index("第1条")
 
 
 def fill(*groups: ChatGroup, **change: Any) -> dict[str, Any]:
@@ -230,11 +244,168 @@ def test_detail_shows_the_honest_state_of_each_group(page: Page, write: Write, g
     announcement = write()
     schedule(announcement)
     Delivery.objects.update(state="accepted", accepted_at=NOON, platform_code="0", platform_text="ok")
-    shown = text_of(page(f"announcements/{announcement.pk}/", **HTMX))
+    answer = page(f"announcements/{announcement.pk}/", **HTMX)
+    shown = answer.content.decode()
+    assert answer.status_code == 286  # nothing more to ask for
     assert "<html" not in shown
     assert "Whether the group shows it is up to the platform." in shown
-    assert "0 ok" in shown
+    assert "0 ok" not in shown
     assert group.name in shown
+
+
+UNREACHED = {"platform_code": "not_sent", "platform_text": "the name could not be resolved"}
+PARKED = {"state": "failed", "reason": "gave_up", "attempt_count": 7} | UNREACHED
+IN_A_MOMENT = NOON + timedelta(seconds=45)
+RETRIED = {"reason": "retrying", "attempt_count": 3, "due_at": NOON, "next_try_at": IN_A_MOMENT} | UNREACHED
+
+
+def test_a_failed_try_is_told_in_words_and_one_state_has_one_name(page: Page, write: Write) -> None:
+    announcement = write()
+    schedule(announcement)
+    Delivery.objects.update(**PARKED)
+    detail, listed = text_of(page(f"announcements/{announcement.pk}/")), text_of(page("announcements/"))
+    assert "The other side could not be reached; nothing was sent." in detail
+    assert "not_sent" not in detail
+    assert "the name could not be resolved" not in detail
+    for shown in (detail, listed):
+        assert "Failed several times, parked" in shown
+        assert ">Failed</span>" not in shown
+
+
+def test_what_is_being_retried_says_so_and_when(page: Page, write: Write) -> None:
+    announcement = write()
+    schedule(announcement)
+    Delivery.objects.update(**RETRIED)
+    shown = text_of(page(f"announcements/{announcement.pk}/"))
+    assert "Retrying" in shown
+    assert "The next one is at 20:00:45." in shown
+    assert "dialog-cancel" in shown
+    assert "Retrying" in text_of(page("announcements/"))
+
+
+def test_a_touch_that_came_too_late_also_tells_the_last_failure(page: Page, start: Start) -> None:
+    run = start()
+    first = Delivery.objects.order_by("due_at").first()
+    assert first is not None
+    Delivery.objects.filter(pk=first.pk).update(state="expired", reason="too_late", **UNREACHED)
+    shown = text_of(page(f"runs/{run.pk}/"))
+    assert "Its latest moment had passed. The other side could not be reached; nothing was sent." in shown
+
+
+def test_a_condition_that_never_came_did_not_happen(
+    page: Page, start: Start, owner: Someone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = start(starts_at=NOON + timedelta(minutes=30), ends_at=NOON + timedelta(hours=2))
+    for path in ("calendar/", f"runs/{run.pk}/"):
+        assert "Waits for its condition" in text_of(page(path))
+        assert "Did not happen" not in text_of(page(path))
+    monkeypatch.setattr(clock, "now", lambda: NOON + timedelta(hours=2))
+    for path in ("calendar/", f"runs/{run.pk}/"):
+        assert "Waits for its condition" not in text_of(page(path))
+        assert "Did not happen" in text_of(page(path))
+    item = next(
+        item
+        for item in selectors.calendar_items(owner.actor, NOON, NOON + timedelta(days=1), now=clock.now())
+        if item.condition
+    )
+    assert not item.is_open
+
+
+def test_dialogs_name_time_groups_and_words(page: Page, write: Write, group: ChatGroup) -> None:
+    draft = write(text="晚上八点见，" + "很长" * 60)
+    dialogs = page(f"announcements/{draft.pk}/").context["dialogs"]
+    for kind, when in (("schedule", "21 Nov, 21:00 (Asia/Shanghai)"), ("send_now", "At once")):
+        facts = {fact["label"]: fact["value"] for fact in dialogs[kind]["facts"]}
+        assert (facts["When"], facts["Groups"]) == (when, "1")
+        assert facts["Text"].startswith("晚上八点见")
+        assert len(facts["Text"]) <= 60
+        assert dialogs[kind]["names"] == [group.name]
+
+
+def test_the_way_out_of_a_dialog_does_not_read_like_its_action(page: Page, write: Write) -> None:
+    draft = write()
+    shown = text_of(page(f"announcements/{draft.pk}/")).split('id="dialog-cancel"')[1].split("</dialog>")[0]
+    assert ">Back</a>" in shown
+    assert ">Cancel this announcement</button>" in shown
+    assert ">Cancel</a>" not in shown
+
+
+@pytest.mark.parametrize(
+    ("facts", "is_offered"),
+    [
+        ({}, True),
+        ({"due_at": NOON}, False),  # just sent now
+        ({"state": "sending"}, False),
+        ({"state": "accepted"}, False),
+        (PARKED, False),
+        (RETRIED, True),
+    ],
+)
+def test_time_and_cancel_are_offered_while_there_is_something_to_change(
+    page: Page, write: Write, facts: dict[str, Any], is_offered: bool
+) -> None:
+    announcement = write()
+    schedule(announcement)
+    Delivery.objects.update(**facts)
+    Announcement.objects.update(due_at=facts.get("due_at", announcement.due_at))
+    for headers in ({}, HTMX):
+        shown = page(f"announcements/{announcement.pk}/", **headers).content.decode()
+        for kind in ("move", "cancel"):
+            assert (f'data-dialog-open="dialog-{kind}"' in shown) is is_offered
+    assert 'id="announcement-actions" hx-swap-oob="true"' in shown
+
+
+def test_what_is_due_and_hangs_can_still_be_cancelled(page: Page, write: Write) -> None:
+    announcement = write()
+    schedule(announcement)
+    late = NOON - timedelta(minutes=1)
+    Delivery.objects.update(due_at=late)
+    Announcement.objects.update(due_at=late)
+    assert "dialog-cancel" in text_of(page(f"announcements/{announcement.pk}/"))
+
+
+def test_a_helper_reads_that_an_operator_schedules_the_draft(
+    page: Page, write: Write, group: ChatGroup, helper: Someone, signed_in: SignIn
+) -> None:
+    group.staff.create(workspace=group.workspace, user=helper.user, role="helper")
+    draft = write()
+    words = "nothing goes out until an operator or the owner schedules it"
+    url = f"/w/{helper.workspace.slug}/announcements/{draft.pk}/"
+    hers = text_of(signed_in(helper).get(url, headers={"Accept-Language": "en"}))
+    assert words in hers
+    assert "dialog-schedule" not in hers
+    assert words not in text_of(page(f"announcements/{draft.pk}/"))
+    schedule(draft)
+    assert words not in signed_in(helper).get(url, headers={"Accept-Language": "en"}).content.decode()
+
+
+def test_a_helper_counts_only_deliveries_of_her_groups(
+    write: Write, group: ChatGroup, second_group: ChatGroup, helper: Someone, owner: Someone, signed_in: SignIn
+) -> None:
+    group.staff.create(workspace=group.workspace, user=helper.user, role="helper")
+    schedule(write(group, second_group))
+    url = f"/w/{helper.workspace.slug}/announcements/"
+    assert signed_in(helper).get(url).context["rows"][0]["counts"] == {"planned": 1}
+    assert signed_in(owner).get(url).context["rows"][0]["counts"] == {"planned": 2}
+
+
+def test_without_a_group_the_composer_names_the_next_step(page: Page, helper: Someone, signed_in: SignIn) -> None:
+    root = f"/w/{helper.workspace.slug}/"
+    shown = text_of(page("announcements/new/"))
+    assert "No group yet" in shown
+    assert f'href="{root}groups/new/"' in shown
+    assert "<textarea" not in shown
+    hers = signed_in(helper).get(f"{root}announcements/new/", headers={"Accept-Language": "en"}).content.decode()
+    assert "No group yet" in hers
+    assert f'<a class="button button-primary" href="{root}groups/new/"' not in hers
+
+
+def test_the_group_of_the_address_is_chosen_already(page: Page, group: ChatGroup, second_group: ChatGroup) -> None:
+    answer = page("announcements/new/", {"group": second_group.pk})
+    chosen = [str(box.data["value"]) for box in answer.context["form"]["groups"] if box.data["selected"]]
+    assert chosen == [str(second_group.pk)]
+    assert second_group.name in answer.context["bubbles"][0]["group"]
+    assert page("announcements/new/", {"group": "x"}).status_code == 200
 
 
 def test_calendar_shows_announcements_and_touches_with_their_states(page: Page, write: Write, start: Start) -> None:

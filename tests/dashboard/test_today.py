@@ -113,10 +113,10 @@ def test_the_live_part_alone_has_no_frame(world, signed_in) -> None:
 def test_a_period_counts_by_the_communitys_days(workspace) -> None:
     period = Period(days=7, zone=ZoneInfo("Asia/Shanghai"), now=NOON)
     late_evening = NOON.replace(hour=17)  # 01:00 of the next day there
-    for moment in (NOON, late_evening, NOON - timedelta(days=40)):
+    for moment in (NOON - timedelta(seconds=1), late_evening, NOON - timedelta(days=40)):
         AuditEntry.objects.create(workspace=workspace, at=moment, actor_kind="system", actor_label="t", verb="x.y")
     assert period.dates()[-1].isoformat() == "2026-11-21"
-    assert period.per_day(AuditEntry.objects.all(), "at") == [0, 0, 0, 0, 0, 0, 1]
+    assert period.counted(AuditEntry.objects.all(), "at").per_day == [0, 0, 0, 0, 0, 0, 1]
 
 
 def test_money_without_an_earlier_period_is_not_compared(world, signed_in, time_machine) -> None:
@@ -132,3 +132,16 @@ def test_money_without_an_earlier_period_is_not_compared(world, signed_in, time_
     tile = _convert(world.owner.actor, world.workspace.slug, period)
     assert (tile["value"], tile["currency"]) == (19_900, "CNY")
     assert not {"change_count", "change_rate"} & tile.keys()
+
+
+def test_the_joined_tile_says_where_its_number_comes_from(world, signed_in) -> None:
+    from members.models import MembershipSpell
+
+    def source() -> str:
+        page = signed_in(world.owner).get(reverse("dashboard:today", args=[world.workspace.slug]))
+        return next(tile["source"] for tile in page.context["tiles"] if tile["stage"] == "acquire")
+
+    MembershipSpell.objects.update(source="manual")
+    assert source() == "manual"
+    MembershipSpell.objects.filter(pk=MembershipSpell.objects.order_by("-joined_at").first().pk).update(source="import")
+    assert source() == "several"

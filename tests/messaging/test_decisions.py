@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from community_ops.common.errors import InvalidTransition
 from community_ops.common.models import AuditEntry
 from messaging import services
 from messaging.errors import NotFailed, NotUnknown
@@ -87,3 +88,59 @@ def test_only_failed_deliveries_are_queued_again(doubtful, owner, plan, room, fr
     assert services.requeue_all_failed(deliveries=rows, actor=owner.actor, now=NOON) == 1
 
     assert (fresh(doubtful).state, fresh(failed).state) == ("unknown", "planned")
+
+
+# --- one that is being retried ---------------------------------------------------------------------------
+
+LATER = NOON + timedelta(minutes=5)
+
+
+@pytest.fixture
+def retried(plan, room) -> Delivery:
+    delivery = plan(room)
+    facts = {"reason": "retrying", "attempt_count": 4, "next_try_at": LATER}
+    Delivery.objects.filter(pk=delivery.pk).update(**facts)
+    return Delivery.objects.get(pk=delivery.pk)
+
+
+def test_a_retried_delivery_is_tried_at_once(retried, owner, deliver, fresh) -> None:
+    deliver()
+    assert fresh(retried).state == "planned"
+
+    for _ in range(2):
+        services.try_now(delivery=retried, actor=owner.actor, now=NOON)
+    entry = AuditEntry.objects.get(verb="delivery.tried_now")
+    assert (entry.actor_id, fresh(retried).next_try_at) == (owner.user.pk, NOON)
+
+    deliver()
+    assert (fresh(retried).state, fresh(retried).attempt_count) == ("accepted", 5)
+
+
+@pytest.mark.parametrize(
+    "facts", [{"reason": ""}, {"state": "failed"}, {"state": "sending"}, {"state": "cancelled"}, {"due_at": LATER}]
+)
+def test_only_what_is_being_retried_is_tried_at_once(retried, owner, fresh, facts) -> None:
+    Delivery.objects.filter(pk=retried.pk).update(**facts)
+    with pytest.raises(InvalidTransition):
+        services.try_now(delivery=retried, actor=owner.actor, now=NOON)
+    assert fresh(retried).next_try_at == LATER
+    assert not AuditEntry.objects.filter(verb="delivery.tried_now").exists()
+
+
+def test_one_delivery_is_cancelled_and_its_neighbour_is_not(retried, plan, room, owner, deliver, fresh) -> None:
+    other = plan(room, origin_id=retried.origin_id, target_id=8)
+    for _ in range(2):
+        row = services.cancel_delivery(delivery=retried, actor=owner.actor, now=NOON)
+        assert (row.state, row.reason) == ("cancelled", "cancelled_by_person")
+    assert AuditEntry.objects.get(verb="delivery.cancelled").target_id == str(retried.pk)
+    deliver(LATER)
+    assert (fresh(retried).state, fresh(other).state) == ("cancelled", "accepted")
+
+
+@pytest.mark.parametrize("state", ["sending", "accepted", "failed", "expired", "unknown", "cancelled"])
+def test_what_has_gone_out_or_ended_is_not_cancelled(retried, owner, fresh, state) -> None:
+    Delivery.objects.filter(pk=retried.pk).update(state=state)
+    with pytest.raises(InvalidTransition):
+        services.cancel_delivery(delivery=retried, actor=owner.actor, now=NOON)
+    assert (fresh(retried).state, fresh(retried).reason) == (state, "retrying")
+    assert not AuditEntry.objects.filter(verb="delivery.cancelled").exists()

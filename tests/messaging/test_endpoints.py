@@ -2,12 +2,15 @@
 
 import pytest
 from django.db import connection
+from django.utils import translation
 
-from community_ops.common.errors import InvalidInput
+from community_ops.common.errors import InvalidInput, InvalidTransition
 from community_ops.common.models import AuditEntry
 from messaging import services
 from messaging.errors import ConfigRefused, EndpointInUse
-from messaging.models import Connection, Endpoint
+from messaging.models import Connection, Delivery, Endpoint, SandboxPost
+from messaging.platforms import registry
+from messaging.platforms.base import Outcome, Result
 from tests.factories.people import SYSTEM
 from tests.messaging.conftest import ROBOT_KEY, SECRET, make_endpoint
 from tests.moments import NOON
@@ -80,6 +83,110 @@ def test_an_endpoint_with_planned_messages_is_not_archived(room, plan, deliver, 
         services.archive_endpoint(endpoint=room, actor=owner.actor, now=NOON)
     assert Endpoint.objects.get().archived_at == NOON
     assert AuditEntry.objects.filter(verb="endpoint.archived").count() == 1
+
+
+# --- changed and tested ------------------------------------------------------------------------------------
+
+
+def update(endpoint, owner, *, name="n", **config) -> Endpoint:
+    return services.update_endpoint(endpoint=endpoint, name=name, config=config, actor=owner.actor, now=NOON)
+
+
+def test_what_is_left_out_stays_and_no_secret_is_in_the_audit_row(workspace, owner) -> None:
+    hook = make_endpoint(workspace, "webhook", **HOOK)
+
+    update(hook, owner, name="小林", url="https://other.example.com/new-path", drops_repeats=True)
+
+    changed = Endpoint.objects.get()
+    assert (changed.name, changed.connection.name, changed.drops_repeats) == ("小林", "小林", True)
+    assert changed.connection.secret == {"url": "https://other.example.com/new-path", "secret": SECRET}
+    entry = AuditEntry.objects.get(verb="endpoint.changed")
+    assert entry.before["config"] == {"hint": "hooks.example.com"}
+    assert entry.after == {
+        "name": "小林", "config": {"hint": "other.example.com"}, "drops_repeats": True, "has_new_secret": True,
+    }  # fmt: skip
+    stored = stored_text()
+    assert not [secret for secret in (SECRET, "secret-path", "new-path") if secret in stored]
+
+
+def test_the_same_again_changes_nothing(workspace, owner) -> None:
+    robot = make_endpoint(workspace, "wecom_robot", key=ROBOT_KEY)
+    update(robot, owner, name=robot.name, key=ROBOT_KEY)
+    assert not AuditEntry.objects.filter(verb="endpoint.changed").exists()
+    update(robot, owner, name=robot.name, key="another-key-of-the-robot")
+    assert Connection.objects.get().secret == {"key": "another-key-of-the-robot"}
+    assert AuditEntry.objects.get(verb="endpoint.changed").after["has_new_secret"] is True
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "refusal"),
+    [
+        ("", {}, InvalidInput),
+        ("ok", {"url": "https://10.0.0.1/"}, ConfigRefused),
+        ("ok", {"secret": "whsec_???"}, ConfigRefused),
+        ("ok", {"wings": 2}, ConfigRefused),
+    ],
+)
+def test_a_refused_change_changes_nothing(workspace, owner, name, config, refusal) -> None:
+    hook = make_endpoint(workspace, "webhook", **HOOK)
+    with pytest.raises(refusal):
+        update(hook, owner, name=name, **config)
+    assert Endpoint.objects.get().name == hook.name
+    assert Connection.objects.get().secret == HOOK
+    assert not AuditEntry.objects.filter(verb="endpoint.changed").exists()
+
+
+def test_an_archived_channel_is_neither_changed_nor_tested(workspace, owner) -> None:
+    hook = make_endpoint(workspace, "webhook", **HOOK)
+    services.archive_endpoint(endpoint=hook, actor=owner.actor, now=NOON)
+    with pytest.raises(InvalidTransition):
+        update(hook, owner, name="x")
+    with pytest.raises(InvalidTransition):
+        services.send_test_message(endpoint=hook, actor=owner.actor, now=NOON)
+    assert Endpoint.objects.get().name == hook.name
+    assert not AuditEntry.objects.filter(verb__in=["endpoint.changed", "endpoint.tested"]).exists()
+
+
+def test_a_test_message_goes_out_at_once_and_leaves_no_delivery(hook, owner, httpserver) -> None:
+    httpserver.expect_request("/hook").respond_with_data("", status=204)
+    with translation.override("en"):
+        result = services.send_test_message(endpoint=hook, actor=owner.actor, now=NOON)
+
+    body = httpserver.log[0][0].get_json()
+    assert body["text"] == "Test from Community Ops, please ignore."
+    assert body["delivery"] < 0
+    assert (body["announcement"], body["group"]) == (None, None)
+    assert result.outcome == "accepted"
+    assert not Delivery.objects.exists()
+    entry = AuditEntry.objects.get(verb="endpoint.tested")
+    assert (entry.actor_id, entry.after) == (owner.user.pk, {"outcome": "accepted", "code": "204", "text": ""})
+
+
+def test_an_adapter_that_breaks_is_a_doubt_and_is_written_down(hook, owner, monkeypatch) -> None:
+    monkeypatch.setattr(registry.get("webhook"), "send", lambda message: 1 / 0)
+    result = services.send_test_message(endpoint=hook, actor=owner.actor, now=NOON)
+    assert (result.outcome, result.code) == ("in_doubt", "adapter_error")
+    assert AuditEntry.objects.get(verb="endpoint.tested").after["outcome"] == "in_doubt"
+
+
+def test_a_room_is_not_tested(room, owner) -> None:
+    with pytest.raises(InvalidTransition):
+        services.send_test_message(endpoint=room, actor=owner.actor, now=NOON)
+    assert not SandboxPost.objects.exists()
+    assert not AuditEntry.objects.filter(verb="endpoint.tested").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_test_message_is_sent_outside_any_transaction(hook, owner, monkeypatch) -> None:
+    seen = []
+
+    def send(message):
+        seen.append(connection.in_atomic_block)
+        return Result(Outcome.ACCEPTED, code="200")
+
+    monkeypatch.setattr(registry.get("webhook"), "send", send)
+    services.send_test_message(endpoint=hook, actor=owner.actor, now=NOON)
+    assert seen == [False]
 
 
 # --- over REST -------------------------------------------------------------------------------------------

@@ -1,17 +1,25 @@
 """Channel pages, the sandbox room, the delivery record."""
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
 from django.utils import translation
 
+from community_ops.common import clock
 from community_ops.common.models import AuditEntry
-from messaging import services
+from messaging import services, wording
 from messaging.models import Attempt, Delivery, Endpoint
+from tests.factories.people import SYSTEM
 from tests.messaging.conftest import ROBOT_KEY, SECRET, make_endpoint
 from tests.moments import NOON
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
+UNREACHED = {"platform_code": "not_sent", "platform_text": "the name could not be resolved"}
+PARKED = {"state": "failed", "reason": "gave_up", "attempt_count": 7} | UNREACHED
+RETRIED = {"reason": "retrying", "attempt_count": 3, "next_try_at": NOON + timedelta(seconds=45)} | UNREACHED
+IN_ENGLISH = {"Accept-Language": "en"}
 
 
 @pytest.fixture
@@ -119,6 +127,37 @@ def test_the_room_answers_204_until_there_is_something_new(tab, url, room, plan,
     assert "<html" not in text_of(answer)
 
 
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ("戳这里：http://127.0.0.1:8000/g/a?b=1，快", ["戳这里：", "http://127.0.0.1:8000/g/a?b=1", "，快"]),
+        ("https://a.example/x。https://b.example", ["https://a.example/x", "。", "https://b.example"]),
+        ("(https://a.example/x).", ["(", "https://a.example/x", ")."]),
+        ("没有地址 http:// javascript:alert(1)", ["没有地址 http:// javascript:alert(1)"]),
+        ("", []),
+    ],
+)
+def test_addresses_are_found_in_the_middle_of_chinese(text, pieces) -> None:
+    found = wording.pieces(text)
+    assert [piece.text for piece in found] == pieces
+    assert all(piece.url in ("", piece.text) for piece in found)
+    assert "".join(pieces) == text
+
+
+def test_addresses_in_the_room_are_links_and_its_title_says_what_it_is(tab, url, workspace, plan, deliver) -> None:
+    room = services.create_endpoint(
+        workspace_id=workspace.pk, name="模拟群", platform="sandbox", config={}, actor=SYSTEM, now=NOON
+    )
+    plan(room, text='抢购：http://127.0.0.1:8000/g/"><b>')
+    deliver()
+    page = text_of(tab.get(url("room", room.pk), headers={"Accept-Language": "zh-hans"}))
+    assert (
+        '抢购：<a href="http://127.0.0.1:8000/g/" rel="noopener">http://127.0.0.1:8000/g/</a>&quot;&gt;&lt;b&gt;'
+        in page
+    )
+    assert "模拟群 · 模拟群" not in page
+
+
 def test_only_a_sandbox_endpoint_is_a_room(tab, url, workspace) -> None:
     robot = make_endpoint(workspace, "wecom_robot", key=ROBOT_KEY)
     assert tab.get(url("room", robot.pk)).status_code == 404
@@ -144,6 +183,35 @@ def test_the_record_is_newest_first_and_narrows_by_state_and_group(tab, url, pla
         second.pk,
         first.pk,
     ]
+
+
+def test_a_page_of_the_record_is_in_the_order_of_send_times(tab, url, plan, room) -> None:
+    rows = [plan(room, due_at=NOON + timedelta(minutes=minutes)) for minutes in (5, 6, 5)]
+    assert shown(tab.get(url("deliveries"))) == [rows[1].pk, rows[2].pk, rows[0].pk]
+
+
+def test_pages_of_the_record_leave_nothing_out_whatever_the_send_times(tab, url, plan, room) -> None:
+    rows = [plan(room, due_at=NOON + timedelta(minutes=number * 7 % 60)) for number in range(60)]
+    first = tab.get(url("deliveries"))
+    second = tab.get(url("deliveries") + first.context["pager"]["next_url"])
+    assert sorted(shown(first) + shown(second)) == [row.pk for row in rows]
+
+
+def test_one_state_has_one_name_in_the_tabs_the_rows_and_the_filter(tab, url, plan, room) -> None:
+    plan(room)
+    retried, parked, failed = (settle(plan(room), **facts) for facts in (RETRIED, PARKED, {"state": "failed"}))
+    answer = tab.get(url("deliveries"))
+    assert {tab["state"]: tab["count"] for tab in answer.context["counts"]} == {
+        "due": 1, "retrying": 1, "failed": 1, "parked": 1,
+    }  # fmt: skip
+    for delivery, state in ((retried, "retrying"), (parked, "parked"), (failed, "failed")):
+        narrowed = tab.get(url("deliveries"), {"state": state})
+        assert [(row["delivery"].pk, row["state"]) for row in narrowed.context["rows"]] == [(delivery.pk, state)]
+
+
+def test_a_retry_of_something_moved_to_later_is_planned_again(tab, url, plan, room) -> None:
+    settle(plan(room), **RETRIED | {"due_at": clock.now() + timedelta(days=1)})
+    assert tab.get(url("deliveries"), {"state": "planned"}).context["rows"][0]["state"] == "planned"
 
 
 def test_the_record_goes_on_on_the_next_page_with_its_filters(tab, url, workspace, room, guard) -> None:
@@ -208,6 +276,7 @@ def test_the_detail_tells_every_attempt_and_decision(tab, url, plan, room, owner
     story = tab.get(url("delivery", delivery.pk)).context["story"]
 
     assert len(story) == 4
+    assert {item.text[:8] for item in story if item.title.startswith(("Try", "第"))} == {"20:00:00"}
     assert {item.actor for item in story} == {"", owner.actor.label}
 
 
@@ -245,6 +314,112 @@ def test_a_failed_delivery_is_queued_again_by_a_click(tab, url, plan, room) -> N
     assert Delivery.objects.get().state == "planned"
 
 
+def test_a_retried_delivery_can_be_tried_now_or_cancelled(tab, url, plan, hook) -> None:
+    delivery = settle(plan(hook), **RETRIED)
+    page = text_of(tab.get(url("delivery", delivery.pk), headers=IN_ENGLISH))
+    assert "Retrying" in page
+    assert "The next one is at 20:00:45." in page
+    assert "The other side could not be reached; nothing was sent." in page
+    for name in ("delivery_try_now", "delivery_cancel"):
+        assert url(name, delivery.pk) in page
+    assert url("endpoint_edit", hook.pk) in page
+
+    tab.post(url("delivery_try_now", delivery.pk))
+    assert Delivery.objects.get().next_try_at <= clock.now()
+    tab.post(url("delivery_cancel", delivery.pk))
+    assert (Delivery.objects.get().state, Delivery.objects.get().reason) == ("cancelled", "cancelled_by_person")
+    page = text_of(tab.get(url("delivery", delivery.pk), headers=IN_ENGLISH))
+    assert "A person cancelled it." in page
+    assert url("delivery_cancel", delivery.pk) not in page
+
+
+def test_the_last_try_of_a_parked_delivery_says_that_nothing_follows(tab, url, plan, hook) -> None:
+    delivery = settle(plan(hook), **PARKED | {"attempt_count": 2})
+    for number in (1, 2):
+        Attempt.objects.create(
+            workspace_id=delivery.workspace_id, delivery=delivery, number=number, finished_at=NOON, outcome="retry",
+            started_at=NOON + timedelta(seconds=number), **UNREACHED,
+        )  # fmt: skip
+    told = tab.get(url("delivery", delivery.pk), headers=IN_ENGLISH).context["story"]
+    titles = {item.title for item in told}
+    assert "Try 2: not possible at that moment; it was the last one, nothing follows" in titles
+    assert "Try 1: not possible at that moment" in titles
+    assert [item.text[:8] for item in told if item.title.startswith("Try")] == ["20:00:02", "20:00:01"]
+
+
+def test_what_came_too_late_also_tells_the_last_failure(tab, url, plan, hook) -> None:
+    settle(plan(hook), state="expired", reason="too_late", latest_at=NOON, attempt_count=2, **UNREACHED)
+    page = text_of(tab.get(url("deliveries"), headers=IN_ENGLISH))
+    assert "The latest moment, 20:00, had passed" in page
+    assert "The other side could not be reached; nothing was sent." in page
+
+
+@pytest.mark.parametrize(("code", "text"), [("0", ""), ("0", "ok"), ("200", ""), ("204", "")])
+def test_a_plain_success_has_no_answer_to_read(tab, url, plan, hook, code, text) -> None:
+    delivery = settle(plan(hook), state="accepted", accepted_at=NOON, platform_code=code, platform_text=text)
+    assert tab.get(url("delivery", delivery.pk)).context["answer"] == ""
+
+
+@pytest.mark.parametrize(("code", "text"), [("503", "HTTP 503"), ("93000", "invalid url"), ("0", "but"), ("", "x")])
+def test_every_other_answer_is_shown(code, text) -> None:
+    assert text in wording.answer_words(code, text)
+
+
+# --- a channel is changed and tested -----------------------------------------------------------------------
+
+
+def test_a_channel_is_changed_and_its_secrets_are_kept(tab, url, workspace) -> None:
+    hook = make_endpoint(workspace, "webhook", url="https://hooks.example.com/secret-path", secret=SECRET)
+    page = text_of(tab.get(url("endpoint_edit", hook.pk)))
+    assert "secret-path" not in page
+    assert SECRET not in page
+
+    tab.post(url("endpoint_edit", hook.pk), {"name": "新名字", "url": "", "secret": "", "drops_repeats": "on"})
+
+    changed = Endpoint.objects.get()
+    assert (changed.name, changed.drops_repeats) == ("新名字", True)
+    assert changed.connection.secret == {"url": "https://hooks.example.com/secret-path", "secret": SECRET}
+
+
+@pytest.mark.parametrize(
+    ("platform", "config", "form", "field"),
+    [
+        ("webhook", {"url": "https://a.example/", "secret": "s"}, {"name": "x", "url": "https://10.0.0.1/"}, "url"),
+        ("webhook", {"url": "https://a.example/", "secret": "s"}, {"name": ""}, "name"),
+        ("wecom_robot", {"key": ROBOT_KEY}, {"name": "x", "key": "a b"}, "key"),
+        ("sandbox", {}, {"name": "a\u202eb"}, "name"),
+    ],
+)
+def test_a_refused_change_stands_at_its_field_and_changes_nothing(
+    tab, url, workspace, platform, config, form, field
+) -> None:
+    endpoint = make_endpoint(workspace, platform, **config)
+    before = Endpoint.objects.get(), Endpoint.objects.get().connection.secret
+    answer = tab.post(url("endpoint_edit", endpoint.pk), form)
+    assert answer.status_code == 422
+    assert list(answer.context["form"].errors) == [field]
+    assert (Endpoint.objects.get(), Endpoint.objects.get().connection.secret) == before
+    assert Endpoint.objects.get().name == endpoint.name
+
+
+def test_a_test_message_tells_its_outcome_on_the_page(tab, url, hook, httpserver) -> None:
+    httpserver.expect_request("/hook").respond_with_data("", status=204)
+    page = text_of(tab.post(url("endpoint_test", hook.pk), headers=IN_ENGLISH, follow=True))
+    assert "The platform accepted the test message." in page
+
+    httpserver.clear()
+    httpserver.expect_request("/hook").respond_with_data("", status=404)
+    page = text_of(tab.post(url("endpoint_test", hook.pk), headers=IN_ENGLISH, follow=True))
+    assert "The platform refused the test message. The platform said: HTTP 404" in page
+    assert not Delivery.objects.exists()
+
+
+def test_a_room_offers_no_test(tab, url, room) -> None:
+    assert url("endpoint_test", room.pk) not in text_of(tab.get(url("endpoint_edit", room.pk)))
+    tab.post(url("endpoint_test", room.pk))
+    assert not AuditEntry.objects.filter(verb="endpoint.tested").exists()
+
+
 # --- who may ---------------------------------------------------------------------------------------------
 
 
@@ -255,10 +430,11 @@ def test_a_viewer_sees_the_record_and_can_change_nothing(signed_in, viewer, url,
     page = tab.get(url("delivery", delivery.pk))
 
     assert url("delivery_decide", delivery.pk) not in text_of(page)
-    for name in ("delivery_decide", "delivery_requeue"):
+    for name in ("delivery_decide", "delivery_requeue", "delivery_try_now", "delivery_cancel"):
         assert tab.post(url(name, delivery.pk), {"verdict": "sent"}).status_code == 403
     assert tab.get(url("endpoints")).status_code == 403
-    assert tab.post(url("endpoint_archive", room.pk)).status_code == 403
+    for name in ("endpoint_archive", "endpoint_edit", "endpoint_test"):
+        assert tab.post(url(name, room.pk), {"name": "x"}).status_code == 403
     assert tab.post(url("endpoint_new", "sandbox"), {"name": "x"}).status_code == 403
     assert (Delivery.objects.get().state, Endpoint.objects.count()) == ("unknown", 1)
 
@@ -276,6 +452,10 @@ def test_a_stranger_finds_nothing(signed_in, stranger, url, plan, room) -> None:
     tab = signed_in(stranger)
     for address in (url("endpoints"), url("room", room.pk), url("deliveries"), url("delivery", delivery.pk)):
         assert tab.get(address).status_code == 404
+    for name, pk in (("delivery_cancel", delivery.pk), ("endpoint_edit", room.pk), ("endpoint_test", room.pk)):
+        assert tab.post(url(name, pk), {"name": "x"}).status_code == 404
+    assert Delivery.objects.get().state == "planned"
+    assert Endpoint.objects.get().name == room.name
 
 
 def test_the_admin_repairs_by_the_same_services_and_shows_no_secret(signed_in, owner, plan, workspace) -> None:

@@ -1,0 +1,156 @@
+"""待我处理: what did not go out, and what waits to be scheduled."""
+
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+from django.utils import translation
+
+from campaigns import services as campaigns
+from campaigns.models import Announcement
+from community_ops.common import clock
+from dashboard.needs import needs_of
+from messaging.models import Delivery
+from tests.campaigns.conftest import make_community, make_group
+from tests.factories.people import SYSTEM, make_person
+from tests.moments import NOON
+
+pytestmark = pytest.mark.django_db
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+EXPIRED = {"state": "expired", "reason": "too_late"}
+RETRIED = {"reason": "retrying", "attempt_count": 3, "next_try_at": NOON + timedelta(seconds=45)}
+PARKED = {"state": "failed", "reason": "gave_up"}
+
+
+@pytest.fixture(autouse=True)
+def _at_noon(monkeypatch):
+    monkeypatch.setattr(clock, "now", lambda: NOON)
+    with translation.override("en"):
+        yield
+
+
+@pytest.fixture
+def groups(workspace):
+    community = make_community(workspace)
+    return [make_group(community, f"{number} 群") for number in (1, 2, 3)]
+
+
+@pytest.fixture
+def write(workspace, groups):
+    def draft(*to, actor=SYSTEM, text="今晚八点见", due_at=NOON):
+        return campaigns.create_announcement(
+            workspace_id=workspace.pk, groups=to or groups, text=text, due_at=due_at, actor=actor, now=NOON
+        )
+
+    return draft
+
+
+@pytest.fixture
+def sent(write):
+    def scheduled(*to, **facts) -> Announcement:
+        announcement = write(*to)
+        campaigns.schedule_announcement(announcement=announcement, actor=SYSTEM, now=NOON)
+        Delivery.objects.filter(origin_id=announcement.pk).update(**{"updated_at": NOON} | facts)
+        return announcement
+
+    return scheduled
+
+
+def needs(someone) -> list[tuple[str, str]]:
+    return [(need.label, need.text) for need in needs_of(someone.actor, someone.workspace.slug, now=NOON)]
+
+
+@pytest.mark.parametrize(
+    ("facts", "label"),
+    [
+        (EXPIRED, "Too late, not sent"),
+        (RETRIED, "Retrying"),
+        (PARKED, "Failed several times, parked"),
+        ({"state": "failed", "reason": "refused"}, "Failed"),
+        ({"state": "unknown"}, "To be checked"),
+    ],
+)
+def test_what_did_not_go_out_is_listed_by_the_name_it_has_everywhere(owner, groups, sent, facts, label) -> None:
+    sent(groups[0], **facts)
+    assert needs(owner) == [(label, "Message to 1 群: 今晚八点见")]
+    need = needs_of(owner.actor, owner.workspace.slug, now=NOON)[0]
+    assert need.url == reverse("messaging:delivery", args=[owner.workspace.slug, Delivery.objects.get().pk])
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        EXPIRED | {"updated_at": NOON - DAY - HOUR},
+        RETRIED | {"attempt_count": 2},
+        RETRIED | {"due_at": NOON + HOUR},
+        PARKED | {"due_at": NOON - 4 * DAY},
+        {"state": "accepted"},
+        {"state": "cancelled"},
+        {},
+    ],
+)
+def test_what_is_old_or_in_order_is_not_listed(owner, sent, facts) -> None:
+    sent(**facts)
+    assert needs(owner) == []
+
+
+def test_many_of_one_announcement_are_one_line_that_leads_to_it(owner, groups, sent) -> None:
+    many, one = sent(**EXPIRED), sent(groups[0], **RETRIED)
+    found = needs_of(owner.actor, owner.workspace.slug, now=NOON)
+    lines = {need.label: need for need in found}
+    assert len(found) == 2
+    assert lines["Too late, not sent"].text == "3 messages, the last one: 今晚八点见"
+    assert lines["Too late, not sent"].url == reverse("campaigns:announcement", args=[owner.workspace.slug, many.pk])
+    assert lines["Retrying"].text.startswith("Message to 1 群")
+    assert one.pk != many.pk
+
+
+def test_a_helper_sees_the_trouble_of_assigned_groups_only(helper, groups, sent) -> None:
+    sent(**EXPIRED)
+    assert needs(helper) == []
+    groups[1].staff.create(workspace=helper.workspace, user=helper.user, role="helper")
+    assert needs(helper) == [("Too late, not sent", "Message to 2 群: 今晚八点见")]
+
+
+def test_the_number_of_queries_does_not_grow_with_the_trouble(
+    owner, groups, sent, django_assert_max_num_queries, django_assert_num_queries
+) -> None:
+    sent(**EXPIRED)
+    with django_assert_max_num_queries(20) as few:
+        needs(owner)
+    for _ in range(5):
+        sent(**PARKED)
+        sent(groups[0], **RETRIED)
+    with django_assert_num_queries(len(few)):
+        needs(owner)
+
+
+@pytest.mark.parametrize("due_at", [NOON + HOUR, NOON - timedelta(seconds=30)])
+def test_a_helpers_draft_waits_on_the_today_of_those_who_may_send(
+    owner, teammate, helper, viewer, write, due_at
+) -> None:
+    draft = write(actor=helper.actor, due_at=due_at)
+    expected = [("Draft waiting to be scheduled", f"Draft of {helper.actor.label}: 今晚八点见")]
+    for someone in (owner, teammate):
+        assert needs(someone) == expected
+    for someone in (helper, viewer):
+        assert needs(someone) == []
+    assert needs_of(owner.actor, "x", now=NOON)[0].url == reverse("campaigns:announcement", args=["x", draft.pk])
+
+    Announcement.objects.update(due_at=NOON - DAY)
+    assert needs(owner) == expected
+
+
+def test_own_old_and_settled_drafts_do_not_wait(owner, helper, write) -> None:
+    write(actor=owner.actor)
+    campaigns.cancel_announcement(announcement=write(actor=helper.actor), actor=SYSTEM, now=NOON)
+    old = write(actor=helper.actor)
+    Announcement.objects.filter(pk=old.pk).update(created_at=NOON - 15 * DAY)
+    assert needs(owner) == []
+
+
+def test_another_workspaces_drafts_and_troubles_are_not_told(stranger, helper, write, sent) -> None:
+    write(actor=helper.actor)
+    sent(**EXPIRED)
+    assert needs(stranger) == []
+    assert needs(make_person(stranger.workspace, "operator")) == []
