@@ -1,5 +1,6 @@
 """Forms of the pages: they read what was typed; the rules are in policies and services."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,6 +18,7 @@ from community_ops.common.errors import InvalidInput
 from community_ops.common.forms import ObjectsField, RefusableForm
 from conversion import policies, selectors
 from conversion.models import OrderState, PaymentMode, Product
+from conversion.services import SaleTerms
 from groups.selectors import groups_visible_to
 
 MAX_REASON = 500
@@ -70,7 +72,7 @@ class PriceForm(RefusableForm):
 
 
 class SaleForm(RefusableForm):
-    """A new sale. Times are wall times of the community that the groups belong to."""
+    """A new sale, or a draft written anew (`stored`). Times are wall times of the groups' community."""
 
     product = forms.ModelChoiceField(
         label=gettext_lazy("Product"), queryset=Product.objects.none(), empty_label=gettext_lazy("Choose a product")
@@ -114,8 +116,11 @@ class SaleForm(RefusableForm):
         help_text=gettext_lazy("Empty: the product's name."),
     )
 
-    def __init__(self, *args: Any, actor: Actor, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, actor: Actor, stored: SaleTerms | None = None, **kwargs: Any) -> None:
+        if stored is not None:
+            kwargs["initial"] = _as_typed(stored)
         super().__init__(*args, **kwargs)
+        self._stored = stored
         self.fields["product"].queryset = selectors.products_visible_to(actor)  # type: ignore[attr-defined]  # a ModelChoiceField
         self.fields["groups"].queryset = groups_visible_to(actor)  # type: ignore[attr-defined]  # a ModelMultipleChoiceField
         self.fields["playbook"].queryset = playbooks_visible_to(actor)  # type: ignore[attr-defined]  # a ModelChoiceField
@@ -130,24 +135,25 @@ class SaleForm(RefusableForm):
             data["variant"] = product.variants.all()[0]
         return _with_minor(self)
 
-    def terms(self) -> dict[str, Any]:
-        """Keyword arguments of SaleTerms."""
+    def terms(self) -> SaleTerms:
+        """What was typed. The inputs show no seconds: what was not changed stays to the second."""
         data = self.cleaned_data
-        return {
-            "variant": data["variant"],
-            "groups": list(data["groups"]),
-            "starts_at": data["starts_at"],
-            "ends_at": data["ends_at"],
-            "stock": data["stock"],
-            "limit_per_member": data["limit_per_member"],
-            "price_amount": data["price_minor"],
-            "currency": data["currency"],
-            "hold_seconds": data["hold_minutes"] * 60,
-            "name": data["name"],
-            "playbook": data["playbook"],
-            "payment_mode": data["payment_mode"],
-            "allow_registration": data["allow_registration"],
-        }
+        typed = SaleTerms(
+            variant=data["variant"],
+            groups=list(data["groups"]),
+            starts_at=data["starts_at"],
+            ends_at=data["ends_at"],
+            stock=data["stock"],
+            limit_per_member=data["limit_per_member"],
+            price_amount=data["price_minor"],
+            currency=data["currency"],
+            hold_seconds=data["hold_minutes"] * 60,
+            name=data["name"],
+            playbook=data["playbook"],
+            payment_mode=data["payment_mode"],
+            allow_registration=data["allow_registration"],
+        )
+        return typed if self._stored is None else _with_seconds_of(self._stored, typed)
 
 
 class MoveForm(RefusableForm):
@@ -209,7 +215,13 @@ def read_wall_times(data: dict[str, Any], zone: ZoneInfo) -> None:
             data[name] = typed.replace(tzinfo=zone).astimezone(UTC)
 
 
+def same_minute(typed: datetime, stored: datetime) -> bool:
+    """Whether an input that shows no seconds was left as it was."""
+    return typed == stored.replace(second=0, microsecond=0)
+
+
 def default_zone() -> str:
+    """Of a workspace that has no group yet."""
     return str(settings.DEFAULT_COMMUNITY_TIMEZONE)
 
 
@@ -223,3 +235,37 @@ def _with_minor(form: forms.Form) -> dict[str, Any]:
         except InvalidInput as refusal:
             form.add_error(refusal.field if refusal.field in form.fields else "price_amount", str(refusal.message))
     return data
+
+
+def _as_typed(terms: SaleTerms) -> dict[str, Any]:
+    """The inputs of stored terms."""
+    zone, product = terms.groups[0].zone.key, terms.variant.product
+    return {
+        "product": product.pk,
+        "groups": [group.pk for group in terms.groups],
+        "starts_at": wall_time(terms.starts_at, zone),
+        "ends_at": wall_time(terms.ends_at, zone),
+        "stock": terms.stock,
+        "limit_per_member": terms.limit_per_member,
+        "price_amount": money.to_major(terms.price_amount, terms.currency),
+        "hold_minutes": _minutes(terms.hold_seconds),
+        "playbook": None if terms.playbook is None else terms.playbook.pk,
+        "payment_mode": terms.payment_mode,
+        "allow_registration": terms.allow_registration,
+        "name": "" if terms.name == product.name else terms.name,
+    }
+
+
+def _with_seconds_of(stored: SaleTerms, typed: SaleTerms) -> SaleTerms:
+    kept: dict[str, Any] = {}
+    if same_minute(typed.starts_at, stored.starts_at):
+        kept["starts_at"] = stored.starts_at
+    if same_minute(typed.ends_at, stored.ends_at):
+        kept["ends_at"] = stored.ends_at
+    if typed.hold_seconds == _minutes(stored.hold_seconds) * 60:
+        kept["hold_seconds"] = stored.hold_seconds
+    return replace(typed, **kept)
+
+
+def _minutes(seconds: int) -> int:
+    return max(1, seconds // 60)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.urls import reverse
 from django.utils import translation
-from django.utils.translation import pgettext_lazy
+from django.utils.translation import pgettext, pgettext_lazy
 
 from community_ops.common.templatetags.wording import in_zone, money, time_in_zone
 from conversion import selectors
@@ -16,6 +16,7 @@ from groups.selectors import groups_by_id
 from messaging.ports import ALLOWED, Verdict
 
 if TYPE_CHECKING:
+    from conversion.services import SaleTerms
     from groups.models import ChatGroup
     from messaging.models import Delivery
 
@@ -96,27 +97,58 @@ def text_values(sale: FlashSale, zone: str, now: datetime) -> dict[str, str]:
         return _values(sale, zone, now)
 
 
+def planned_values(terms: "SaleTerms", *, link: str, zone: str, at: datetime | None) -> dict[str, str]:
+    """What a text will say as far as it is known before the sale; the other values by their names in brackets.
+
+    `at`: when it will go out, None while it waits for something. `link`: empty before there is one.
+    """
+    named = {name: pgettext("placeholder", "[%(name)s]") % {"name": label} for name, label in LABELS.items()}
+    with translation.override(terms.groups[0].community.locale):
+        known = {
+            **_fixed_values(terms, zone),
+            "product": str(terms.variant),
+            "sale": terms.name or str(terms.variant),
+            "price": money(terms.price_amount, terms.currency),
+            "stock": str(terms.stock),
+        }
+        if at is not None:
+            known |= _moment_values(terms, zone, at)
+    return named | known | ({"link": link} if link else {})
+
+
 def _values(sale: FlashSale, zone: str, now: datetime) -> dict[str, str]:
     counts = selectors.counts_of(sale)
     item = next(iter(sale.items.all()))
-    until = sale.starts_at if now < sale.starts_at else sale.ends_at
     return {
+        **_fixed_values(sale, zone),
         "product": str(item.variant),
-        "sale": sale.name,
         "price": money(item.price_amount, sale.currency),
         "stock": str(counts.stock),
+        **_moment_values(sale, zone, now),
         "left": str(counts.left),
         "sold": str(counts.sold),
         "held": str(counts.held),
         "taken": str(counts.taken),
-        "limit": "" if sale.limit_per_member is None else str(sale.limit_per_member),
-        "starts_at": in_zone(sale.starts_at, zone),
-        "ends_at": in_zone(sale.ends_at, zone),
-        "start_time": time_in_zone(sale.starts_at, zone),
-        "end_time": time_in_zone(sale.ends_at, zone),
-        "minutes_left": str(max(0, ceil((until - now).total_seconds() / 60))),
-        "as_of": time_in_zone(now, zone),
         "link": sale_link(sale),
+    }
+
+
+def _fixed_values(terms: "FlashSale | SaleTerms", zone: str) -> dict[str, str]:
+    return {
+        "sale": terms.name,
+        "limit": "" if terms.limit_per_member is None else str(terms.limit_per_member),
+        "starts_at": in_zone(terms.starts_at, zone),
+        "ends_at": in_zone(terms.ends_at, zone),
+        "start_time": time_in_zone(terms.starts_at, zone),
+        "end_time": time_in_zone(terms.ends_at, zone),
+    }
+
+
+def _moment_values(terms: "FlashSale | SaleTerms", zone: str, at: datetime) -> dict[str, str]:
+    until = terms.starts_at if at < terms.starts_at else terms.ends_at
+    return {
+        "minutes_left": str(max(0, ceil((until - at).total_seconds() / 60))),
+        "as_of": time_in_zone(at, zone),
     }
 
 

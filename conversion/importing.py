@@ -154,7 +154,7 @@ def _identifier(values: Mapping[str, Any], name: str) -> str:
     """An id as text; spreadsheets write whole numbers as `17850.0`."""
     raw = _words(values, name, MAX_ID)
     if not raw:
-        raise RowRefused(name, f"missing_{name}", "This is missing.")
+        raise RowRefused(name, f"missing_{name}", gettext("This is missing."))
     return raw[:-2] if raw.endswith(".0") and raw[:-2].isdigit() else raw
 
 
@@ -172,11 +172,11 @@ def _number(raw: Any, name: str) -> Decimal:
     try:
         number = Decimal(str(raw).strip())
     except InvalidOperation:
-        raise RowRefused(name, f"bad_{name}", "This is not a number.") from None
+        raise RowRefused(name, f"bad_{name}", gettext("This is not a number.")) from None
     if not number.is_finite():
-        raise RowRefused(name, f"bad_{name}", "This is not a number.")
+        raise RowRefused(name, f"bad_{name}", gettext("This is not a number."))
     if number <= 0:
-        raise RowRefused(name, f"{name}_not_positive", "This is not above zero.")
+        raise RowRefused(name, f"{name}_not_positive", gettext("This is not above zero."))
     return number
 
 

@@ -9,6 +9,7 @@ from community_ops.accounts.policies import may
 from community_ops.common.actors import Actor
 from conversion import selectors
 from conversion.models import Order
+from conversion.wording import told_to_member
 from groups.ports import Panel
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ def _rows(orders: list[Order], now: datetime) -> list[dict[str, Any]]:
     return [
         {
             "order": order,
-            "state": str(order.state_at(now)),
+            "state": str(state := order.state_at(now)),
+            "told": told_to_member(state),
             "what": order.sale.name if order.sale else order.external_id,
             "quantity": sum(line.quantity for line in order.lines.all()),
         }

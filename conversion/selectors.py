@@ -156,7 +156,7 @@ def sales_by_id(*, workspace_id: int, sale_ids: Iterable[int]) -> dict[int, Flas
 
 
 def refusal_counts(sale: FlashSale) -> dict[str, int]:
-    """How often buyers were turned away, by reason: not_open, limit, sold_out."""
+    """How often buyers were turned away, by RefusalReason."""
     return dict(RefusalCount.objects.of(sale.workspace_id).filter(sale=sale).values_list("reason", "count"))
 
 

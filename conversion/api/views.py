@@ -91,7 +91,7 @@ class FlashSaleViewSet(ListModelMixin, RetrieveModelMixin, ReadingViewSet):
 
     def refused(self, error: DomainError) -> None:
         if isinstance(error, SaleNotOpen | SaleLimitReached | SaleSoldOut):  # so the sale was found
-            services.count_refusal(sale_id=int(self.kwargs["pk"]), code=error.code, now=self.now)
+            services.count_refusal(sale_id=int(self.kwargs["pk"]), refusal=error, now=self.now)
 
     @extend_schema(request=serializers.NewFlashSaleSerializer, responses={201: serializers.FlashSaleSerializer})
     def create(self, request: Request) -> Response:
@@ -165,7 +165,7 @@ class OrderFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter is 
 
 
 class OrderViewSet(ListModelMixin, RetrieveModelMixin, ReadingViewSet):
-    """Orders of sales and imports; pay and cancel."""
+    """Orders of sales and imports; pay, cancel, accept a late payment, deliver, refund."""
 
     queryset = Order.objects.none()
     serializer_class = serializers.OrderSerializer
@@ -175,6 +175,9 @@ class OrderViewSet(ListModelMixin, RetrieveModelMixin, ReadingViewSet):
         "retrieve": "orders.view",
         "pay": "orders.manage",
         "cancel": "orders.manage",
+        "accept": "orders.manage",
+        "refund": "orders.refund",
+        "fulfil": "orders.manage",
     }
 
     def get_queryset(self) -> QuerySet[Order]:
@@ -191,6 +194,25 @@ class OrderViewSet(ListModelMixin, RetrieveModelMixin, ReadingViewSet):
     def cancel(self, request: Request, pk: str) -> Response:
         order, wanted = self.get_object(), self.read(serializers.ReasonSerializer)
         services.cancel_order(order=order, actor=self.actor, now=clock.now(), **wanted)
+        return Response(self.get_serializer(order).data)
+
+    @extend_schema(request=None, responses=serializers.OrderSerializer)
+    @action(detail=True, methods=["post"])
+    def accept(self, request: Request, pk: str) -> Response:
+        order = services.accept_late_payment(order=self.get_object(), actor=self.actor, now=clock.now())
+        return Response(self.get_serializer(order).data)
+
+    @extend_schema(request=serializers.ReasonSerializer, responses=serializers.OrderSerializer)
+    @action(detail=True, methods=["post"])
+    def refund(self, request: Request, pk: str) -> Response:
+        order, wanted = self.get_object(), self.read(serializers.ReasonSerializer)
+        services.refund_order(order=order, actor=self.actor, now=clock.now(), **wanted)
+        return Response(self.get_serializer(order).data)
+
+    @extend_schema(request=None, responses=serializers.OrderSerializer)
+    @action(detail=True, methods=["post"])
+    def fulfil(self, request: Request, pk: str) -> Response:
+        order = services.fulfil_order(order=self.get_object(), actor=self.actor, now=clock.now())
         return Response(self.get_serializer(order).data)
 
 

@@ -129,7 +129,11 @@ class OrderLine(TenantModel):
 
 
 class StockHold(Hold):
-    """The pieces of a sale's stock that an order line keeps: held, then kept (paid) or given back."""
+    """The pieces of a sale's stock that an order line keeps: held, then kept (paid) or given back.
+
+    After that it moves only when a person decides so: a late payment that is accepted keeps its pieces after all, a
+    refund before delivery gives them back.
+    """
 
     line = models.OneToOneField(OrderLine, on_delete=models.CASCADE, related_name="hold")
     item = models.ForeignKey(SaleItem, on_delete=models.PROTECT, related_name="holds")

@@ -131,6 +131,8 @@ class RefusalReason(models.TextChoices):
     NOT_OPEN = "not_open", pgettext_lazy("refusal", "Not open")
     LIMIT = "limit", pgettext_lazy("refusal", "Over the limit")
     SOLD_OUT = "sold_out", pgettext_lazy("refusal", "Sold out")
+    PAUSED = "paused", pgettext_lazy("refusal", "During a pause")
+    FEW_LEFT = "few_left", pgettext_lazy("refusal", "Fewer left than asked for")
 
 
 class RefusalCount(TenantModel):

@@ -1,6 +1,7 @@
 """Changes of conversion, by topic; this is what other apps call."""
 
 from conversion.services.catalog import archive_product, change_price, create_product
+from conversion.services.deciding import accept_late_payment, fulfil_order, refund_order
 from conversion.services.ordering import place_order
 from conversion.services.repair import recount_sale
 from conversion.services.sales import (
@@ -10,15 +11,20 @@ from conversion.services.sales import (
     default_playbook,
     held_order_count,
     pause_flash_sale,
+    price_warnings,
+    refuse_bad_sale,
     reschedule_flash_sale,
     resume_flash_sale,
     schedule_flash_sale,
+    terms_of,
+    update_flash_sale_draft,
 )
 from conversion.services.settling import cancel_order, expire_due_orders, pay_order
 from conversion.services.telling import count_refusal, tell_conditions
 
 __all__ = [
     "SaleTerms",
+    "accept_late_payment",
     "archive_product",
     "cancel_flash_sale",
     "cancel_order",
@@ -28,13 +34,19 @@ __all__ = [
     "create_product",
     "default_playbook",
     "expire_due_orders",
+    "fulfil_order",
     "held_order_count",
     "pause_flash_sale",
     "pay_order",
     "place_order",
+    "price_warnings",
     "recount_sale",
+    "refund_order",
+    "refuse_bad_sale",
     "reschedule_flash_sale",
     "resume_flash_sale",
     "schedule_flash_sale",
     "tell_conditions",
+    "terms_of",
+    "update_flash_sale_draft",
 ]

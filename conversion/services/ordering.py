@@ -82,14 +82,13 @@ def _write_or_sweep(order: Order, item: SaleItem, quantity: int, *, actor: Actor
 def _write(order: Order, item: SaleItem, quantity: int, *, actor: Actor, now: datetime, sweep: bool) -> Order:
     """One attempt. With `sweep`, orders of the sale that are over are closed first."""
     order.pk = None
-    buyer = _buyer(item.sale, order.member)
+    buyer = buyer_row(item.sale, order.member)
     if sweep:
         expire_orders_of_sale(sale_id=item.sale_id, now=now, also_lock_buyer_ids=[buyer.pk])
-    _count_in_limit(buyer, item.sale, quantity, now=now)
+    count_in_limit(buyer, item.sale, quantity, now=now)
     if not stock.take(item, quantity=quantity, now=now):
-        raise SaleSoldOut(left=max(0, _left(item)))
-    if not _is_still_open(item.sale_id, now=now):
-        raise SaleNotOpen
+        raise SaleSoldOut(left=left_now(item))
+    _refuse_unless_still_open(item.sale_id, now=now)
     order.save(force_insert=True)
     line = OrderLine.objects.create(
         workspace_id=order.workspace_id,
@@ -125,9 +124,7 @@ def _item(sale: FlashSale) -> SaleItem:
 
 def _refuse_by_reading(item: SaleItem, member: "Member", quantity: int, *, now: datetime) -> None:
     """Refusals that are true at this moment, in the promised order; writes nothing."""
-    moment = policies.sale_moment(item.sale, left=1, now=now)
-    if not policies.sells(moment):
-        raise SaleNotOpen(state=str(moment))
+    _refuse_unless_selling(item.sale, now=now)
     limit = item.sale.limit_per_member
     if limit is not None and quantity > (room := _room_in_limit(item.sale, member, limit, quantity, now=now)):
         raise SaleLimitReached(limit=limit, room=max(0, room))
@@ -143,7 +140,8 @@ def _room_in_limit(sale: FlashSale, member: "Member", limit: int, quantity: int,
     return room if room >= quantity else room + selectors.overdue_pieces_of(sale.pk, member.pk, now=now)
 
 
-def _buyer(sale: FlashSale, member: "Member") -> SaleBuyer:
+def buyer_row(sale: FlashSale, member: "Member") -> SaleBuyer:
+    """The row that counts what a member has in a sale, made when it is missing."""
     facts = {"workspace_id": sale.workspace_id, "sale": sale, "member": member}
     found = SaleBuyer.objects.filter(**facts).first()
     if found is None:
@@ -152,7 +150,8 @@ def _buyer(sale: FlashSale, member: "Member") -> SaleBuyer:
     return found
 
 
-def _count_in_limit(buyer: SaleBuyer, sale: FlashSale, quantity: int, *, now: datetime) -> None:
+def count_in_limit(buyer: SaleBuyer, sale: FlashSale, quantity: int, *, now: datetime) -> None:
+    """Add pieces to what the member has, unless that would be more than the limit: SaleLimitReached."""
     rows = SaleBuyer.objects.filter(pk=buyer.pk)
     if sale.limit_per_member is not None:
         rows = rows.filter(quantity__lte=sale.limit_per_member - quantity)
@@ -160,11 +159,18 @@ def _count_in_limit(buyer: SaleBuyer, sale: FlashSale, quantity: int, *, now: da
         raise SaleLimitReached(limit=sale.limit_per_member)
 
 
-def _is_still_open(sale_id: int, *, now: datetime) -> bool:
+def _refuse_unless_still_open(sale_id: int, *, now: datetime) -> None:
     """Asked while the stock row is locked: a pause that has returned by now is seen."""
-    rows = FlashSale.objects.filter(pk=sale_id, state="scheduled", paused_at__isnull=True)
-    return rows.filter(starts_at__lte=now, ends_at__gt=now).exists()
+    sale = FlashSale.objects.only("state", "starts_at", "ends_at", "paused_at").get(pk=sale_id)
+    _refuse_unless_selling(sale, now=now)
 
 
-def _left(item: SaleItem) -> int:
+def _refuse_unless_selling(sale: FlashSale, *, now: datetime) -> None:
+    moment = policies.sale_moment(sale, left=1, now=now)
+    if not policies.sells(moment):
+        raise SaleNotOpen(state=str(moment))
+
+
+def left_now(item: SaleItem) -> int:
+    """What the stock row says at this moment."""
     return SaleItem.objects.values_list("left", flat=True).get(pk=item.pk)

@@ -6,7 +6,7 @@ returned, no later order of that sale commits.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -62,29 +62,11 @@ def create_flash_sale(*, terms: SaleTerms, actor: Actor, now: datetime) -> Flash
     A start at most 60 s past means now. Writes the sale, its groups, its item and one audit row.
     Raises InvalidInput naming the field.
     """
-    _refuse_bad_terms(terms)
-    groups = _live_groups(terms.groups)
-    starts_at = policies.start_or_now(terms.starts_at, now=now)
-    policies.refuse_bad_window(starts_at=starts_at, ends_at=terms.ends_at)
-    product = terms.variant.product
-    name = text.clean_line(terms.name or product.name, field="name", max_length=MAX_NAME)
+    terms = _checked(terms, now=now)
     sale = FlashSale.objects.create(
-        workspace_id=product.workspace_id,
-        community=groups[0].community,
-        name=name,
-        public_code=policies.new_public_code(),
-        starts_at=starts_at,
-        ends_at=terms.ends_at,
-        hold_seconds=terms.hold_seconds,
-        limit_per_member=terms.limit_per_member,
-        currency=terms.currency,
-        payment_mode=terms.payment_mode,
-        allow_registration=terms.allow_registration,
-        playbook=terms.playbook,
+        workspace_id=terms.variant.product.workspace_id, public_code=policies.new_public_code(), **_columns(terms)
     )
-    SaleGroup.objects.bulk_create(
-        [SaleGroup(workspace_id=sale.workspace_id, sale=sale, group=group) for group in groups]
-    )
+    _add_groups(sale, terms.groups)
     SaleItem.objects.create(
         workspace_id=sale.workspace_id,
         sale=sale,
@@ -93,8 +75,63 @@ def create_flash_sale(*, terms: SaleTerms, actor: Actor, now: datetime) -> Flash
         total=terms.stock,
         left=terms.stock,
     )
-    _note(sale, "created", actor=actor, now=now, after=_facts(sale, terms))
+    _note(sale, "created", actor=actor, now=now, after=_facts(terms))
     return sale
+
+
+@transaction.atomic
+def update_flash_sale_draft(*, sale: FlashSale, terms: SaleTerms, actor: Actor, now: datetime) -> FlashSale:
+    """Write a draft anew, with the checks of a new one. Its public address stays.
+
+    Writes the sale, its groups, its item and one audit row; the same terms again change nothing.
+    Raises InvalidTransition when it is no draft any more, InvalidInput naming the field.
+    """
+    locked = _locked(sale)
+    if locked.state != SaleState.DRAFT:
+        raise InvalidTransition(_("Only a draft can be edited."), state=locked.state)
+    before, terms = terms_of(locked), _checked(terms, now=now)
+    if before != terms:
+        _write(locked, now, **_columns(terms))
+        locked.targets.exclude(group__in=terms.groups).delete()
+        known = set(locked.targets.values_list("group_id", flat=True))
+        _add_groups(locked, [group for group in terms.groups if group.pk not in known])
+        pieces = {"total": terms.stock, "left": terms.stock}  # nobody can have taken any
+        locked.items.update(variant=terms.variant, price_amount=terms.price_amount, updated_at=now, **pieces)
+        _note(locked, "edited", actor=actor, now=now, before=_facts(before), after=_facts(terms))
+    return _copy(sale, locked)
+
+
+def refuse_bad_sale(*, terms: SaleTerms, now: datetime) -> None:
+    """What `create_flash_sale` would refuse, before anything is written: InvalidInput naming the field."""
+    _checked(terms, now=now)
+
+
+def terms_of(sale: FlashSale) -> SaleTerms:
+    """What a sale offers, as it was written."""
+    item = sale.items.select_related("variant__product").order_by("pk")[0]
+    targets = sale.targets.select_related("group__community").order_by("group_id")
+    return SaleTerms(
+        variant=item.variant,
+        groups=[target.group for target in targets],
+        starts_at=sale.starts_at,
+        ends_at=sale.ends_at,
+        stock=item.total,
+        price_amount=item.price_amount,
+        currency=sale.currency,
+        limit_per_member=sale.limit_per_member,
+        hold_seconds=sale.hold_seconds,
+        name=sale.name,
+        playbook=sale.playbook,
+        allow_registration=sale.allow_registration,
+        payment_mode=sale.payment_mode,
+    )
+
+
+def price_warnings(*, price_amount: int, variant: Variant) -> list[Warned]:
+    """A sale price that is no reduction is possible, and said."""
+    if price_amount < variant.price_amount:
+        return []
+    return [{"code": "price_not_lower", "message": _("The sale price is not below the regular price.")}]
 
 
 @transaction.atomic
@@ -205,6 +242,37 @@ def default_playbook(*, workspace_id: int, now: datetime) -> "Playbook":
     return campaigns.built_in_playbook(workspace_id=workspace_id, key=DEFAULT_PLAYBOOK, now=now)
 
 
+def _checked(terms: SaleTerms, *, now: datetime) -> SaleTerms:
+    """The terms as they are stored. Raises InvalidInput naming the field."""
+    _refuse_bad_terms(terms)
+    groups = _live_groups(terms.groups)
+    starts_at = policies.start_or_now(terms.starts_at, now=now)
+    policies.refuse_bad_window(starts_at=starts_at, ends_at=terms.ends_at)
+    name = text.clean_line(terms.name or terms.variant.product.name, field="name", max_length=MAX_NAME)
+    return replace(terms, groups=groups, starts_at=starts_at, name=name)
+
+
+def _columns(terms: SaleTerms) -> dict[str, Any]:
+    return {
+        "community": terms.groups[0].community,
+        "name": terms.name,
+        "starts_at": terms.starts_at,
+        "ends_at": terms.ends_at,
+        "hold_seconds": terms.hold_seconds,
+        "limit_per_member": terms.limit_per_member,
+        "currency": terms.currency,
+        "payment_mode": terms.payment_mode,
+        "allow_registration": terms.allow_registration,
+        "playbook": terms.playbook,
+    }
+
+
+def _add_groups(sale: FlashSale, groups: Sequence["ChatGroup"]) -> None:
+    SaleGroup.objects.bulk_create(
+        [SaleGroup(workspace_id=sale.workspace_id, sale=sale, group=group) for group in groups]
+    )
+
+
 def _refuse_bad_terms(terms: SaleTerms) -> None:
     policies.refuse_out_of_range(terms.stock, field="stock")
     policies.refuse_out_of_range(terms.limit_per_member, field="limit_per_member")
@@ -279,9 +347,7 @@ def _warnings(sale: FlashSale, groups: Sequence["ChatGroup"]) -> list[Warned]:
     if (run := _live_run(sale)) is not None:
         found += campaigns.needs_warnings(run)
     for item in sale.items.select_related("variant"):
-        if item.price_amount >= item.variant.price_amount:
-            message = _("The sale price is not below the regular price.")
-            found.append({"code": "price_not_lower", "message": message})
+        found += price_warnings(price_amount=item.price_amount, variant=item.variant)
     return found
 
 
@@ -315,11 +381,11 @@ def _note(sale: FlashSale, verb: str, *, actor: Actor, now: datetime, **facts: A
     audit.record(actor=actor, verb=f"flash_sale.{verb}", target=sale, now=now, **facts)
 
 
-def _facts(sale: FlashSale, terms: SaleTerms) -> dict[str, Any]:
+def _facts(terms: SaleTerms) -> dict[str, Any]:
     return {
-        "name": sale.name,
-        "starts_at": sale.starts_at,
-        "ends_at": sale.ends_at,
+        "name": terms.name,
+        "starts_at": terms.starts_at,
+        "ends_at": terms.ends_at,
         "stock": terms.stock,
         "price": to_major(terms.price_amount, terms.currency),
         "currency": terms.currency,

@@ -19,6 +19,7 @@ from community_ops.common.models import HoldState
 from community_ops.common.nudge import nudge
 from conversion.events import OrderPaid
 from conversion.models import FlashSale, Order, OrderState, SaleBuyer, SaleItem, StockHold
+from conversion.policies import ORDER_CHANGES
 from members.services import facts
 
 SWEEPER = Actor.system("conversion.expire_due_orders")
@@ -34,15 +35,15 @@ def pay_order(*, order: Order, actor: Actor, now: datetime) -> Order:
     `paid` keeps the stock for good, publishes OrderPaid and tells the member's milestone. Writes one audit row.
     A paid order again changes nothing. Raises InvalidTransition for cancelled and refunded ones.
     """
-    if _change(order, {"state": OrderState.HELD, "expires_at__gt": now}, OrderState.PAID, now=now, paid_at=now):
+    if change_state(order, {"state": OrderState.HELD, "expires_at__gt": now}, OrderState.PAID, now=now, paid_at=now):
         _keep_stock(order, now=now)
-        _tell_paid(order, now=now)
-        _note(order, "paid", actor=actor, now=now)
-    elif _change(order, {"state": OrderState.HELD}, OrderState.PAID_LATE, now=now, paid_at=now):
+        tell_paid(order, paid_at=now, now=now)
+        note(order, "paid", actor=actor, now=now)
+    elif change_state(order, {"state": OrderState.HELD}, OrderState.PAID_LATE, now=now, paid_at=now):
         _give_back([order], now=now)
-        _note(order, "paid_late", actor=actor, now=now)
-    elif _change(order, {"state": OrderState.EXPIRED}, OrderState.PAID_LATE, now=now, paid_at=now):
-        _note(order, "paid_late", actor=actor, now=now)
+        note(order, "paid_late", actor=actor, now=now)
+    elif change_state(order, {"state": OrderState.EXPIRED}, OrderState.PAID_LATE, now=now, paid_at=now):
+        note(order, "paid_late", actor=actor, now=now)
     elif order.state not in _PAID:
         raise InvalidTransition(_("This order can no longer be paid."), state=order.state)
     return order
@@ -55,9 +56,9 @@ def cancel_order(*, order: Order, actor: Actor, now: datetime, reason: str = "")
     A cancelled order again changes nothing. Raises InvalidTransition for paid and expired ones.
     """
     waiting = {"state": OrderState.HELD, "expires_at__gt": now}
-    if _change(order, waiting, OrderState.CANCELLED, now=now, closed_at=now):
+    if change_state(order, waiting, OrderState.CANCELLED, now=now, closed_at=now):
         _give_back([order], now=now)
-        _note(order, "cancelled", actor=actor, now=now, reason=reason)
+        note(order, "cancelled", actor=actor, now=now, reason=reason)
     elif order.state != OrderState.CANCELLED:
         raise InvalidTransition(_("This order can no longer be cancelled."), state=order.state_at(now))
     return order
@@ -109,7 +110,7 @@ def _expire(orders: Sequence[Order], *, now: datetime, also_lock_buyer_ids: Coll
         _close(orders, OrderState.EXPIRED, now=now)
         _give_back(orders, now=now, buyers_are_locked=True)
         for order in orders:
-            _note(order, "expired", actor=SWEEPER, now=now)
+            note(order, "expired", actor=SWEEPER, now=now)
     return len(orders)
 
 
@@ -122,7 +123,7 @@ def _cancel_all(sale: FlashSale, *, actor: Actor, now: datetime) -> int:
         _close(waiting, OrderState.CANCELLED, now=now)
         _give_back(waiting, now=now)
         for order in waiting:
-            _note(order, "cancelled", actor=actor, now=now, reason="sale_cancelled")
+            note(order, "cancelled", actor=actor, now=now, reason="sale_cancelled")
     return len(waiting)
 
 
@@ -133,8 +134,11 @@ def _close(orders: Sequence[Order], state: OrderState, *, now: datetime) -> None
         order.state, order.closed_at = state, now
 
 
-def _change(order: Order, condition: dict[str, Any], new: OrderState, *, now: datetime, **facts: datetime) -> bool:
+def change_state(
+    order: Order, condition: dict[str, Any], new: OrderState, *, now: datetime, **facts: datetime | None
+) -> bool:
     """The conditional update that decides between two callers; the object then says what the row says."""
+    assert new in ORDER_CHANGES[condition["state"]], "the table of policies names every change"
     rows = Order.objects.filter(pk=order.pk, **condition)
     changed = rows.update(state=new, updated_at=now, **facts) == 1
     fresh = Order.objects.only("state", "paid_at", "closed_at", "expires_at").get(pk=order.pk)
@@ -153,7 +157,7 @@ def _give_back(orders: Sequence[Order], *, now: datetime, buyers_are_locked: boo
     holds = list(rows.select_related("line__order", "item").order_by("pk"))
     if not buyers_are_locked:
         _lock_buyers(orders)
-    _lower_limits(holds, now=now)
+    lower_limits(holds, now=now)
     for hold in sorted(holds, key=lambda one: one.item_id):
         assert stock.release(hold, hold.item, now=now), "holds move only with their order"
     nudge(WATCH_TASK)
@@ -172,7 +176,8 @@ def _buyer_ids(orders: Sequence[Order]) -> list[int]:
     return [pk for pk, sale, member in rows.values_list("pk", "sale_id", "member_id") if (sale, member) in pairs]
 
 
-def _lower_limits(holds: Sequence[StockHold], *, now: datetime) -> None:
+def lower_limits(holds: Sequence[StockHold], *, now: datetime) -> None:
+    """What the buyers of these holds have no longer counts in their limit."""
     pieces: Counter[tuple[int | None, int]] = Counter()
     for hold in holds:
         pieces[hold.line.order.sale_id, hold.line.order.member_id] += hold.quantity
@@ -181,7 +186,8 @@ def _lower_limits(holds: Sequence[StockHold], *, now: datetime) -> None:
         rows.update(quantity=F("quantity") - quantity, updated_at=now)
 
 
-def _tell_paid(order: Order, *, now: datetime) -> None:
+def tell_paid(order: Order, *, paid_at: datetime, now: datetime) -> None:
+    """Publish OrderPaid and tell the member's milestone."""
     outbox.publish(
         OrderPaid(
             workspace_id=order.workspace_id,
@@ -191,7 +197,7 @@ def _tell_paid(order: Order, *, now: datetime) -> None:
             sale_id=order.sale_id,
             amount=order.total_amount,
             currency=order.currency,
-            paid_at=now,
+            paid_at=paid_at,
         )
     )
     facts.record_milestone(
@@ -199,7 +205,7 @@ def _tell_paid(order: Order, *, now: datetime) -> None:
         member_id=order.member_id,
         kind="order_paid",
         source_key=f"order:{order.pk}",
-        occurred_at=now,
+        occurred_at=paid_at,
         amount=order.total_amount,
         currency=order.currency,
         now=now,
@@ -207,7 +213,8 @@ def _tell_paid(order: Order, *, now: datetime) -> None:
     nudge(WATCH_TASK)
 
 
-def _note(order: Order, verb: str, *, actor: Actor, now: datetime, reason: str = "") -> None:
+def note(order: Order, verb: str, *, actor: Actor, now: datetime, reason: str = "") -> None:
+    """The audit row of a change."""
     audit.record(
         actor=actor, verb=f"order.{verb}", target=order, now=now, after={"state": str(order.state)}, reason=reason
     )

@@ -7,20 +7,17 @@ from django.db.models import F, Q
 
 from campaigns import services as campaigns
 from community_ops.common import outbox
+from community_ops.common.errors import DomainError
 from conversion import policies, selectors
 from conversion.errors import SaleLimitReached, SaleNotOpen, SaleSoldOut
 from conversion.events import SaleSoldOut as SaleSoldOutEvent
 from conversion.models import FlashSale, RefusalCount, RefusalReason, SaleState
+from conversion.policies import SaleMoment
 from conversion.services.sales import SUBJECT_KIND
 
 HALF_SOLD, SOLD_OUT = "half_sold", "sold_out"
 # The last order of a sale may be paid in its last second.
 _LOOK_BACK = timedelta(minutes=1)
-_REASONS = {
-    SaleNotOpen.code: RefusalReason.NOT_OPEN,
-    SaleLimitReached.code: RefusalReason.LIMIT,
-    SaleSoldOut.code: RefusalReason.SOLD_OUT,
-}
 
 
 def tell_conditions(*, now: datetime) -> int:
@@ -68,9 +65,9 @@ def _meet(sale: FlashSale, condition: str, *, now: datetime) -> None:
     )
 
 
-def count_refusal(*, sale_id: int, code: str, now: datetime) -> None:
-    """Count a refused buyer by the refusal's code; other codes are not counted. After the refused transaction."""
-    reason = _REASONS.get(code)
+def count_refusal(*, sale_id: int, refusal: DomainError, now: datetime) -> None:
+    """Count a refused buyer by what refused; other refusals are not counted. After the refused transaction."""
+    reason = _reason(refusal)
     if reason is None:
         return
     which = Q(sale_id=sale_id, reason=reason)
@@ -81,3 +78,11 @@ def count_refusal(*, sale_id: int, code: str, now: datetime) -> None:
         facts = {"workspace_id": sale.workspace_id, "sale": sale, "reason": reason}
         RefusalCount.objects.bulk_create([RefusalCount(**facts)], ignore_conflicts=True)
         RefusalCount.objects.filter(which).update(count=F("count") + 1, updated_at=now)
+
+
+def _reason(refusal: DomainError) -> RefusalReason | None:
+    if isinstance(refusal, SaleNotOpen):
+        return RefusalReason.PAUSED if refusal.extra["state"] == SaleMoment.PAUSED else RefusalReason.NOT_OPEN
+    if isinstance(refusal, SaleSoldOut):
+        return RefusalReason.FEW_LEFT if refusal.extra["left"] else RefusalReason.SOLD_OUT
+    return RefusalReason.LIMIT if isinstance(refusal, SaleLimitReached) else None

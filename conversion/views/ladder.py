@@ -1,43 +1,53 @@
 """The ladder of a sale as lines for people: planned before it is scheduled, and how it went afterwards."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext_lazy
 
 from campaigns import services as campaigns
 from campaigns.selectors import GroupState, find_last_run, states_of_run
 from community_ops.common.actors import Actor
-from community_ops.common.placeholders import fill
+from community_ops.common.placeholders import fill, names_in
 from community_ops.common.templatetags.reason_words import condition_words, reason_words
-from community_ops.common.templatetags.state_words import words_of
-from conversion.guards import text_values
-from conversion.models import FlashSale
+from community_ops.common.templatetags.state_words import StateWords, words_of
+from conversion.guards import planned_values, sale_link
+from conversion.models import FlashSale, SaleState
+from conversion.services import SaleTerms, terms_of
 from conversion.services.sales import SUBJECT_KIND
 
 if TYPE_CHECKING:
-    from campaigns.models import Playbook, Touch
-    from groups.models import ChatGroup
+    from campaigns.models import Touch
+    from campaigns.services import PlannedTouch
 
 AT_MOST = 200
+WOULD_GO_OUT, DID_NOT_HAPPEN = "would_go_out", "did_not_happen"
+_WORDS = {  # of a ladder only: before there is a plan, and when the sale is over
+    WOULD_GO_OUT: StateWords(pgettext_lazy("ladder", "Would go out")),
+    DID_NOT_HAPPEN: StateWords(pgettext_lazy("ladder", "Did not happen")),
+}
 Line = dict[str, Any]
 
 
-def planned(terms: dict[str, Any], *, now: datetime) -> list[Line]:
-    """The plan of a sale that is not saved yet; `terms` as SaleForm.terms. Writes nothing."""
-    return _together(_preview(terms["playbook"], terms["starts_at"], terms["ends_at"], terms["groups"], now))
+def planned(terms: SaleTerms, *, link: str, now: datetime) -> list[Line]:
+    """What would go out by these terms, with the words as far as they are known before the sale. Writes nothing.
+
+    `link`: of the sale's page, empty before there is one.
+    """
+    return _together(_preview(terms, link, now))
 
 
 def of_sale(sale: FlashSale, actor: Actor, *, now: datetime) -> list[Line]:
     """A draft's plan; afterwards each message with what became of it, in the order of time."""
+    is_over = sale.state == SaleState.CANCELLED or sale.ends_at <= now
     run = find_last_run(workspace_id=sale.workspace_id, subject_kind=SUBJECT_KIND, subject_id=sale.pk)
     if run is None:
-        groups = [target.group for target in sale.targets.all()]
-        lines = _preview(sale.playbook, sale.starts_at, sale.ends_at, groups, now)
-        return _together([line | {"text": _filled(sale, line, now)} for line in lines])
-    lines = [_touched(touch, state) for touch, state in states_of_run(run, actor, now=now)[:AT_MOST]]
+        lines = _preview(terms_of(sale), sale_link(sale), now)
+        return _together([line | {"state": DID_NOT_HAPPEN} for line in lines] if is_over else lines)
+    lines = [_touched(touch, state, is_over) for touch, state in states_of_run(run, actor, now=now)[:AT_MOST]]
     return _together(sorted(lines, key=lambda line: (line["at"] is None, line["at"] or now)))
 
 
@@ -52,38 +62,38 @@ def _together(lines: Iterable[Line]) -> list[Line]:
 def _states(same: Iterable[Line]) -> list[dict[str, Any]]:
     counts = Counter((line["state"], line["reason"]) for line in same)
     return [
-        {"words": words_of("touch", state), "reason": reason_words(reason), "count": count}
+        {"words": _WORDS.get(state) or words_of("touch", state), "reason": reason_words(reason), "count": count}
         for (state, reason), count in counts.items()
     ]
 
 
-def _preview(
-    playbook: "Playbook | None", starts_at: datetime, ends_at: datetime, groups: "Iterable[ChatGroup]", now: datetime
-) -> list[Line]:
-    if playbook is None:
+def _preview(terms: SaleTerms, link: str, now: datetime) -> list[Line]:
+    if terms.playbook is None:
         return []
     touches = campaigns.preview_run(
-        playbook=playbook, starts_at=starts_at, ends_at=ends_at, groups=list(groups), now=now
+        playbook=terms.playbook, starts_at=terms.starts_at, ends_at=terms.ends_at, groups=terms.groups, now=now
     )
     return [
         _line(touch.step, touch.due_at, touch.group.name, touch.group.zone.key)
         | {
-            "text": touch.text,
-            "state": "skipped" if touch.skipped_reason else "planned" if touch.due_at else "waits",
+            "text": _filled(touch, terms, link),
+            "state": "skipped" if touch.skipped_reason else WOULD_GO_OUT,
             "reason": str(touch.skipped_reason),
         }
         for touch in touches[:AT_MOST]
     ]
 
 
-def _filled(sale: FlashSale, line: Line, now: datetime) -> str:
-    """The words as they would be with the numbers of now; the true ones are read when it is sent."""
-    return fill(line["text"], defaultdict(str, text_values(sale, line["zone"], line["at"] or now)))
+def _filled(touch: "PlannedTouch", terms: SaleTerms, link: str) -> str:
+    """The words with what is known; a name nobody knows stays in its braces."""
+    values = planned_values(terms, link=link, zone=touch.group.zone.key, at=touch.due_at)
+    return fill(touch.text, {name: f"{{{name}}}" for name in names_in(touch.text)} | values)
 
 
-def _touched(touch: "Touch", state: GroupState) -> Line:
+def _touched(touch: "Touch", state: GroupState, is_over: bool) -> Line:
+    never_came = is_over and state.state == "waits"
     return _line(touch.step, touch.due_at, state.group_name, state.zone) | {
-        "state": state.state,
+        "state": DID_NOT_HAPPEN if never_came else state.state,
         "reason": state.reason,
     }
 

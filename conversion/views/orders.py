@@ -2,22 +2,36 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.utils.translation import pgettext
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from community_ops.accounts.pages import WorkspaceRequest, page, tell
 from community_ops.accounts.policies import may
 from community_ops.common import clock
+from community_ops.common.actors import Actor
 from community_ops.common.errors import DomainError
+from community_ops.common.templatetags.wording import money
 from conversion import selectors, services
-from conversion.forms import ORDER_STATES
+from conversion.forms import ORDER_STATES, ReasonForm
 from conversion.models import Order, OrderState
 from conversion.views.paging import number, page_of
+
+_POSSIBLE: dict[str, tuple[str, ...]] = {
+    OrderState.HELD: ("pay", "cancel"),
+    OrderState.EXPIRED: ("pay",),
+    OrderState.PAID_LATE: ("accept", "refund"),
+    OrderState.PAID: ("fulfil", "refund"),
+    OrderState.FULFILLED: ("refund",),
+}
+_ASKING = ("pay", "refund")
 
 
 @page("orders.view")
@@ -35,7 +49,7 @@ def order_list(request: WorkspaceRequest) -> HttpResponse:
         rows = rows.filter(member_id=member_id)
     shown, pager = page_of(request, rows)
     context = {
-        "rows": [order_row(order, now) for order in shown],
+        "rows": [order_row(order, request.workspace.slug, now, request.actor) for order in shown],
         "pager": pager,
         "state": state,
         "states": ORDER_STATES,
@@ -52,10 +66,44 @@ def order_list(request: WorkspaceRequest) -> HttpResponse:
 
 
 @page("orders.manage")
-@require_POST
+@require_http_methods(["GET", "POST"])
 def order_pay(request: WorkspaceRequest, order_id: int) -> HttpResponse:
-    """A colleague has seen the money."""
+    """A colleague has seen the money. GET asks first: it cannot be undone."""
+    if request.method == "GET":
+        text = _("%(name)s, %(amount)s. This cannot be undone; a payment is only given back as a refund.")
+        return _ask(request, order_id, title=_("Is the money there?"), text=text, confirm_label=_mark_as_paid())
     return _change(request, order_id, services.pay_order, _("Marked as paid."))
+
+
+@page("orders.manage")
+@require_POST
+def order_accept(request: WorkspaceRequest, order_id: int) -> HttpResponse:
+    """A payment that came late counts after all, if the pieces are still there."""
+    return _change(
+        request, order_id, services.accept_late_payment, _("Accepted: the order is paid and has its pieces.")
+    )
+
+
+@page("orders.manage")
+@require_POST
+def order_fulfil(request: WorkspaceRequest, order_id: int) -> HttpResponse:
+    return _change(request, order_id, services.fulfil_order, _("Marked as delivered."))
+
+
+@page("orders.refund")
+@require_http_methods(["GET", "POST"])
+def order_refund(request: WorkspaceRequest, order_id: int) -> HttpResponse:
+    """The money was given back by hand. GET asks why."""
+    if request.method == "GET":
+        text = _("%(name)s, %(amount)s. Give the money back first: this only writes it down, and cannot be undone.")
+        more = {"confirm_label": _mark_as_refunded(), "needs_reason": True, "is_bad": True}
+        return _ask(request, order_id, title=_("Was the money given back?"), text=text, **more)
+    form = ReasonForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, _("Please give a reason."))
+        return _back(request, selectors.get_order(request.actor, order_id))
+    refund = partial(services.refund_order, reason=form.cleaned_data["reason"])
+    return _change(request, order_id, refund, _("Marked as refunded."))
 
 
 @page("orders.manage")
@@ -64,7 +112,14 @@ def order_cancel(request: WorkspaceRequest, order_id: int) -> HttpResponse:
     return _change(request, order_id, services.cancel_order, _("The order was cancelled, its pieces are free again."))
 
 
-def order_row(order: Order, now: datetime) -> dict[str, Any]:
+def _is_offered(verb: str, order: Order, actor: Actor) -> bool:
+    """Refunding is a right of its own; what was imported is delivered elsewhere."""
+    if verb == "fulfil" and not order.sale:
+        return False
+    return may(actor, "orders.refund" if verb == "refund" else "orders.manage")
+
+
+def order_row(order: Order, slug: str, now: datetime, actor: Actor) -> dict[str, Any]:
     """The context of conversion/_order_row.html."""
     state = order.state_at(now)
     return {
@@ -73,10 +128,45 @@ def order_row(order: Order, now: datetime) -> dict[str, Any]:
         "zone": order.community.timezone,
         "quantity": sum(line.quantity for line in order.lines.all()),
         "what": _what(order),
-        "can_pay": state in (OrderState.HELD, OrderState.EXPIRED),
-        "can_cancel": state is OrderState.HELD,
+        "buttons": [_button(verb, order, slug) for verb in _POSSIBLE.get(state, ()) if _is_offered(verb, order, actor)],
         "is_late": state is OrderState.PAID_LATE,
     }
+
+
+def _button(verb: str, order: Order, slug: str) -> dict[str, Any]:
+    labels = {
+        "pay": _mark_as_paid(),
+        "cancel": pgettext("button", "Cancel the order"),
+        "accept": pgettext("button", "Accept the payment"),
+        "fulfil": pgettext("button", "Mark as delivered"),
+        "refund": _mark_as_refunded(),
+    }
+    url = reverse(f"conversion:order_{verb}", args=[slug, order.pk])
+    return {"label": labels[verb], "url": url, "asks": verb in _ASKING, "is_quiet": verb == "cancel"}
+
+
+def _mark_as_paid() -> str:
+    return pgettext("button", "Mark as paid")
+
+
+def _mark_as_refunded() -> str:
+    return pgettext("button", "Mark as refunded")
+
+
+def _ask(request: WorkspaceRequest, order_id: int, *, text: str, **words: Any) -> HttpResponse:
+    """The question before a change: htmx gets the dialog, everybody else a page with it."""
+    order = selectors.get_order(request.actor, order_id)
+    facts = {"name": order.member.display_name, "amount": money(order.total_amount, order.currency)}
+    dialog = {
+        "id": "order-question",
+        "action": request.path,
+        "hidden": {"back": "sale"} if request.GET.get("back") == "sale" else {},
+        "text": text % facts,
+        **words,
+    }
+    template = "components/_dialog.html" if request.htmx else "conversion/order_question.html"
+    crumbs = [{"label": _("Orders"), "url": reverse("conversion:order_list", args=[request.workspace.slug])}]
+    return render(request, template, {"dialog": dialog, "breadcrumbs": crumbs})
 
 
 def _what(order: Order) -> str:
@@ -93,15 +183,20 @@ def _change(request: WorkspaceRequest, order_id: int, change: Callable[..., Orde
     now = clock.now()
     try:
         change(order=order, actor=request.actor, now=now)
-        if order.state == OrderState.PAID_LATE:
+        if change is services.pay_order and order.state == OrderState.PAID_LATE:
             messages.warning(request, _("The time to pay was over and the pieces were free again: please decide."))
         elif not request.htmx:
             messages.success(request, done)
     except DomainError as refusal:
         tell(request, refusal)
     if request.htmx:
-        row = order_row(selectors.get_order(request.actor, order_id), now)
-        return render(request, "conversion/_order_row.html", {"row": row, "may_manage": True, "is_fragment": True})
+        row = order_row(selectors.get_order(request.actor, order_id), request.workspace.slug, now, request.actor)
+        context = {"row": row, "may_manage": True, "in_sale": request.POST.get("back") == "sale", "is_fragment": True}
+        return render(request, "conversion/_order_row.html", context)
+    return _back(request, order)
+
+
+def _back(request: WorkspaceRequest, order: Order) -> HttpResponse:
     if request.POST.get("back") == "sale" and order.sale_id:
         return redirect("conversion:sale_detail", slug=request.workspace.slug, sale_id=order.sale_id)
     return redirect("conversion:order_list", slug=request.workspace.slug)

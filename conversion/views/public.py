@@ -26,7 +26,7 @@ from conversion.errors import SaleLimitReached, SaleNotOpen, SaleSoldOut
 from conversion.forms import BuyForm, RegisterForm
 from conversion.models import FlashSale, Order, OrderSource, OrderState, PaymentMode
 from conversion.policies import SaleMoment
-from conversion.wording import window_words
+from conversion.wording import told_to_member, window_words
 from members import passes
 from members.services import register_by_phone
 
@@ -59,18 +59,12 @@ def sale_page(view: PublicView) -> PublicView:
 @sale_page
 def sale(request: HttpRequest, sale: FlashSale, now: datetime) -> HttpResponse:
     """The page; with `X-Fragment: 1` only its live part."""
-    context = _live(sale, now)
+    context = _live(sale, _member(request, sale), now)
     if request.headers.get("X-Fragment"):
         return render(request, "public/_sale_live.html", context)
-    member = _member(request, sale)
-    rows = [_row(order, now) for order in _orders(sale, member)]
     context |= {
-        "member": member,
-        "rows": rows,
         "buy_form": BuyForm(initial={"quantity": 1, "key": secrets.token_urlsafe(12)}),
         "register_form": RegisterForm(),
-        "can_buy": context["moment"] == SaleMoment.OPEN and _has_room(sale, rows),
-        "must_pay": any(row["is_held"] for row in rows),
         "is_sandbox": sale.payment_mode == PaymentMode.SANDBOX,
     }
     return render(request, "public/sale.html", context)
@@ -111,7 +105,7 @@ def sale_register(request: HttpRequest, sale: FlashSale, now: datetime) -> HttpR
             return response
         except DomainError as refusal:
             form.refuse(refusal)
-    context = {**_live(sale, now), "register_form": form, "rows": [], "member": None}
+    context = {**_live(sale, None, now), "register_form": form}
     return render(request, "public/sale.html", context, status=422)
 
 
@@ -130,12 +124,19 @@ def sale_order_cancel(request: HttpRequest, sale: FlashSale, now: datetime, orde
     return _settle(request, sale, order_id, services.cancel_order, now)
 
 
-def _live(sale: FlashSale, now: datetime) -> dict[str, Any]:
-    """Clock, stock and state: what changes while somebody looks."""
+def _live(sale: FlashSale, member: "Member | None", now: datetime) -> dict[str, Any]:
+    """Clock, stock and state, and what is the member's: all that changes while somebody looks."""
     counts = selectors.counts_of(sale)
     moment = selectors.moment_of(sale, now=now)
     item = sale.items.all()[0]
+    rows = [_row(order, now) for order in _orders(sale, member)]
+    can_buy = member is not None and moment == SaleMoment.OPEN and _has_room(sale, rows)
     return {
+        "member": member,
+        "rows": rows,
+        "can_buy": can_buy,
+        "must_pay": any(row["is_held"] for row in rows),
+        "page_state": _page_state(moment, member, can_buy, rows),
         "sale": sale,
         "item": item,
         "is_cheaper": item.price_amount < item.variant.price_amount,
@@ -149,9 +150,16 @@ def _live(sale: FlashSale, now: datetime) -> dict[str, Any]:
     }
 
 
+def _page_state(moment: SaleMoment, member: "Member | None", can_buy: bool, rows: list[dict[str, Any]]) -> str:
+    """What the rest of the page depends on: when the live part brings another one, the page loads anew."""
+    orders = [f"{row['order'].pk}-{row['state']}" for row in rows]
+    return " ".join([moment, str(member.pk if member else 0), "buy" if can_buy else "look", *orders])
+
+
 def _row(order: Order, now: datetime) -> dict[str, Any]:
     state = order.state_at(now)
     return {
+        "told": told_to_member(state),
         "order": order,
         "state": str(state),
         "quantity": sum(line.quantity for line in order.lines.all()),
@@ -185,18 +193,17 @@ def _buy(request: HttpRequest, sale: FlashSale, member: "Member", form: BuyForm,
             now=now,
         )
     except DomainError as refusal:
-        services.count_refusal(sale_id=sale.pk, code=refusal.code, now=now)
+        services.count_refusal(sale_id=sale.pk, refusal=refusal, now=now)
         messages.error(request, _refusal_words(refusal))
 
 
 def _refusal_words(refusal: DomainError) -> str:
     """Why not, in the member's words."""
-    if isinstance(refusal, SaleSoldOut):
-        left = refusal.extra.get("left", 0)
-        return _("Only %(left)d left.") % {"left": left} if left else _("Sold out: somebody was faster.")
+    if isinstance(refusal, SaleSoldOut) and not refusal.extra["left"]:
+        return _("Sold out: somebody was faster.")
     if isinstance(refusal, SaleLimitReached):
         return _("At most %(limit)d per person.") % {"limit": refusal.extra.get("limit", 0)}
-    if isinstance(refusal, SaleNotOpen):
+    if isinstance(refusal, SaleNotOpen) and refusal.extra["state"] != SaleMoment.PAUSED:
         return _("The sale is not open at the moment.")
     return str(refusal.message)
 

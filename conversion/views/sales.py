@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,15 +11,16 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from community_ops.accounts.pages import WorkspaceRequest, page, tell
 from community_ops.accounts.policies import may
 from community_ops.common import clock
-from community_ops.common.errors import DomainError, InvalidInput
+from community_ops.common.errors import DomainError
 from conversion import guards, selectors, services
-from conversion.forms import MoveForm, ReasonForm, SaleForm, wall_time
-from conversion.models import FlashSale
+from conversion.forms import MoveForm, ReasonForm, SaleForm, default_zone, same_minute, wall_time
+from conversion.models import FlashSale, SaleState
 from conversion.policies import SaleMoment
 from conversion.services import SaleTerms
 from conversion.views import ladder
@@ -62,22 +64,27 @@ def sale_list(request: WorkspaceRequest) -> HttpResponse:
 def sale_new(request: WorkspaceRequest) -> HttpResponse:
     """The form of a new sale. `action=preview` shows its plan and writes nothing; else a draft is made."""
     now = clock.now()
+    context = {"title": _("New flash sale"), "breadcrumbs": [_crumb(request)]}
+    if (missing := _missing(request)) is not None:
+        return render(request, "conversion/sale_form.html", context | {"missing": missing})
     form = SaleForm(request.POST or None, actor=request.actor, initial=_proposal(request, now))
-    plan = None
-    if request.method == "POST" and form.is_valid():
-        if request.POST.get("action") == "preview":
-            plan = ladder.planned(form.terms(), now=now)
-        elif (made := _create(request, form, now)) is not None:
-            messages.success(request, _("The draft is saved. Look at the plan, then schedule it."))
-            return redirect("conversion:sale_detail", slug=request.workspace.slug, sale_id=made.pk)
-    context = {
-        "form": form,
-        "plan": plan,
-        "zone": _zone_of_form(form),
-        "has_product": selectors.products_visible_to(request.actor).exists(),
-        "breadcrumbs": [_crumb(request)],
-    }
-    return render(request, "conversion/sale_new.html", context, status=422 if form.errors else 200)
+    return _form_page(request, form, services.create_flash_sale, context, now=now)
+
+
+@page("sales.manage")
+@require_http_methods(["GET", "POST"])
+def sale_edit(request: WorkspaceRequest, sale_id: int) -> HttpResponse:
+    """A draft in the same form, with the same checks."""
+    now = clock.now()
+    sale = selectors.get_flash_sale(request.actor, sale_id, now=now)
+    if sale.state != SaleState.DRAFT:
+        messages.error(request, _("Only a draft can be edited."))
+        return _back(request, sale)
+    form = SaleForm(request.POST or None, actor=request.actor, stored=services.terms_of(sale))
+    crumbs = [_crumb(request), {"label": sale.name, "url": _detail_url(request, sale)}]
+    context = {"title": _("Edit the draft"), "breadcrumbs": crumbs}
+    write = partial(services.update_flash_sale_draft, sale=sale)
+    return _form_page(request, form, write, context, link=guards.sale_link(sale), now=now)
 
 
 @page("sales.view")
@@ -99,6 +106,8 @@ def sale_detail(request: WorkspaceRequest, sale_id: int) -> HttpResponse:
         "steps": ladder.of_sale(sale, request.actor, now=now),
         "log": [_logged(entry) for entry in selectors.sale_log(sale)[:LOG_ENTRIES]],
         "log_empty": {"title": _("Nothing was done yet")},
+        "is_draft": sale.state == SaleState.DRAFT,
+        "warnings": _price_warnings(services.terms_of(sale)) if sale.state == SaleState.DRAFT else [],
     }
     return render(request, "conversion/sale_detail.html", context)
 
@@ -175,7 +184,7 @@ def _live(request: WorkspaceRequest, sale: FlashSale, now: datetime) -> dict[str
         "is_before": is_before,
         "clock_until": sale.starts_at if is_before else sale.ends_at,
         "refusals": _refusals(sale, now),
-        "rows": [order_row(order, now) for order in rows[:LIVE_ORDERS]],
+        "rows": [order_row(order, request.workspace.slug, now, request.actor) for order in rows[:LIVE_ORDERS]],
         "may_manage": may(request.actor, "orders.manage"),
         "may_sell": may(request.actor, "sales.manage"),
         "empty": {"icon": "bolt", "title": _("No order yet"), "text": _("New orders appear here by themselves.")},
@@ -188,7 +197,9 @@ def _refusals(sale: FlashSale, now: datetime) -> list[dict[str, Any]]:
     expired = selectors.order_state_counts(sale, now=now).get("expired", 0)
     return [
         {"label": _("Not open yet"), "count": counts.get("not_open", 0)},
+        {"label": pgettext("refusal", "During a pause"), "count": counts.get("paused", 0)},
         {"label": _("Over the limit"), "count": counts.get("limit", 0)},
+        {"label": pgettext("refusal", "Fewer left than asked for"), "count": counts.get("few_left", 0)},
         {"label": _("Sold out already"), "count": counts.get("sold_out", 0)},
         {"label": _("Not paid in time"), "count": expired},
     ]
@@ -201,7 +212,7 @@ def _dialogs(request: WorkspaceRequest, sale: FlashSale, moment: str) -> list[di
     if moment == SaleMoment.DRAFT:
         found.append(
             _dialog(
-                request, sale, "schedule", _("Schedule"), title=_("Schedule this sale?"),
+                request, sale, "schedule", _schedule_label(), title=_("Schedule this sale?"),
                 text=_("It opens by itself. Its messages go to these groups:"), names=groups,
             )
         )  # fmt: skip
@@ -231,6 +242,7 @@ def _dialog(request: WorkspaceRequest, sale: FlashSale, verb: str, label: str, *
 def _logged(entry: Any) -> dict[str, Any]:
     words = {
         "flash_sale.created": _("Draft made"),
+        "flash_sale.edited": _("Draft edited"),
         "flash_sale.scheduled": _("Scheduled"),
         "flash_sale.moved": _("Moved"),
         "flash_sale.paused": _("Paused"),
@@ -248,7 +260,7 @@ def _logged(entry: Any) -> dict[str, Any]:
 def _proposal(request: WorkspaceRequest, now: datetime) -> dict[str, Any]:
     """A first guess: the next full hour for one hour, the built-in ladder. Whom it reaches is chosen by hand."""
     group = groups_visible_to(request.actor).order_by("-community_id", "id").first()
-    zone = group.zone.key if group else "UTC"
+    zone = group.zone.key if group else default_zone()
     start = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
     return {
         "starts_at": wall_time(start, zone),
@@ -263,17 +275,68 @@ def _zone_of_form(form: SaleForm) -> str:
     return str(chosen[0].zone.key) if chosen else ""
 
 
-def _create(request: WorkspaceRequest, form: SaleForm, now: datetime) -> FlashSale | None:
-    try:
-        return services.create_flash_sale(terms=SaleTerms(**form.terms()), actor=request.actor, now=now)
-    except InvalidInput as refusal:
-        form.refuse(refusal)
-        return None
+def _missing(request: WorkspaceRequest) -> dict[str, str] | None:
+    """What a sale needs and the workspace has not got yet, with the way there."""
+    if not selectors.products_visible_to(request.actor).exists():
+        return {
+            "icon": "shopping-bag",
+            "title": _("Add a product first: a sale sells one."),
+            "action_url": reverse("conversion:product_list", args=[request.workspace.slug]),
+            "action_label": _("Products"),
+        }
+    if not groups_visible_to(request.actor).exists():
+        return {
+            "icon": "user-group",
+            "title": _("Add a group first: a sale takes place in one or more."),
+            "action_url": reverse("groups:group_list", args=[request.workspace.slug]),
+            "action_label": _("Groups"),
+        }
+    return None
+
+
+def _form_page(
+    request: WorkspaceRequest,
+    form: SaleForm,
+    write: Callable[..., FlashSale],
+    context: dict[str, Any],
+    *,
+    link: str = "",
+    now: datetime,
+) -> HttpResponse:
+    """`action=preview` shows the plan of what was typed, anything else writes it."""
+    if request.method == "POST" and form.is_valid():
+        is_preview = request.POST.get("action") == "preview"
+        try:
+            if not is_preview:
+                sale = write(terms=form.terms(), actor=request.actor, now=now)
+                label = {"button": _schedule_label()}
+                messages.success(request, _("The draft is saved. Look at the plan, then press “%(button)s”.") % label)
+                return _back(request, sale)
+            context |= _preview(form.terms(), link, now)
+        except DomainError as refusal:
+            form.refuse(refusal)
+    context |= {"form": form, "zone": _zone_of_form(form)}
+    return render(request, "conversion/sale_form.html", context, status=422 if form.errors else 200)
+
+
+def _preview(terms: SaleTerms, link: str, now: datetime) -> dict[str, Any]:
+    """The plan, refused exactly where saving would be."""
+    services.refuse_bad_sale(terms=terms, now=now)
+    return {"plan": ladder.planned(terms, link=link, now=now), "warnings": _price_warnings(terms)}
+
+
+def _price_warnings(terms: SaleTerms) -> list[str]:
+    found = services.price_warnings(price_amount=terms.price_amount, variant=terms.variant)
+    return [str(warning["message"]) for warning in found]
+
+
+def _schedule_label() -> str:
+    return pgettext("sale", "Schedule")
 
 
 def _move(request: WorkspaceRequest, sale: FlashSale, form: MoveForm, now: datetime) -> bool:
     data = form.cleaned_data
-    starts_at = sale.starts_at if _same_minute(data["starts_at"], sale.starts_at) else data["starts_at"]
+    starts_at = sale.starts_at if same_minute(data["starts_at"], sale.starts_at) else data["starts_at"]
     try:
         services.reschedule_flash_sale(
             sale=sale,
@@ -287,11 +350,6 @@ def _move(request: WorkspaceRequest, sale: FlashSale, form: MoveForm, now: datet
         form.refuse(refusal)
         return False
     return True
-
-
-def _same_minute(typed: datetime, stored: datetime) -> bool:
-    """The input shows no seconds: what was not changed must not move."""
-    return typed == stored.replace(second=0, microsecond=0)
 
 
 def _change(request: WorkspaceRequest, sale_id: int, change: Callable[..., FlashSale], done: str) -> HttpResponse:

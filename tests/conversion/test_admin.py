@@ -4,9 +4,10 @@ import pytest
 from django.urls import reverse
 
 from community_ops.accounts.models import Role
+from conversion import services
 from conversion.models import FlashSale, Order
-from tests.conversion.conftest import adds_up
-from tests.factories.people import make_person
+from tests.conversion.conftest import HOLD, adds_up
+from tests.factories.people import SYSTEM, make_person
 
 pytestmark = pytest.mark.django_db
 MODELS = [
@@ -52,6 +53,23 @@ def test_orders_are_settled_by_the_services(owner, signed_in, sale, buy, monkeyp
     order.refresh_from_db()
     assert order.state == state
     adds_up(sale)
+
+
+def test_paid_orders_are_decided_by_the_services(owner, signed_in, sale, buy, monkeypatch) -> None:
+    late, paid = buy(sale), buy(sale)
+    services.pay_order(order=paid, actor=SYSTEM, now=sale.starts_at)
+    services.pay_order(order=late, actor=SYSTEM, now=sale.starts_at + HOLD)
+    monkeypatch.setattr("community_ops.common.clock.now", lambda: sale.starts_at + HOLD)
+    for action, order, state in (
+        ("accept_late", late, "paid"),
+        ("mark_delivered", paid, "fulfilled"),
+        ("mark_refunded", late, "refunded"),
+    ):
+        for _ in range(2):
+            act(signed_in(owner), "order", action, order)
+        order.refresh_from_db()
+        assert order.state == state
+    assert adds_up(sale, sale.starts_at + HOLD).sold == 1
 
 
 def test_a_role_that_may_not_repairs_nothing(workspace, stranger, signed_in, sale, buy) -> None:

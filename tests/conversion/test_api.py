@@ -91,15 +91,32 @@ def test_paying_late_says_so(api, live, member, monkeypatch) -> None:
         assert (answer.status_code, answer.json()["state"]) == (200, "paid_late")
 
 
+def test_a_late_payment_is_accepted_delivered_and_refunded(api, live, member, monkeypatch) -> None:
+    made = order(api, live, member).json()
+    shift(monkeypatch, seconds=901)
+    path = f"/api/v1/orders/{made['id']}"
+    assert api.post(f"{path}/accept/").json()["code"] == "invalid_transition"
+    api.post(f"{path}/pay/")
+    for verb, state in (("accept", "paid"), ("fulfil", "fulfilled"), ("refund", "refunded")):
+        for _ in range(2):
+            answer = api.post(f"{path}/{verb}/")
+            assert (answer.status_code, answer.json()["id"], answer.json()["state"]) == (200, made["id"], state)
+    for verb in ("accept", "fulfil", "pay"):
+        answer = api.post(f"{path}/{verb}/")
+        assert (answer.status_code, answer.json()["code"]) == (409, "invalid_transition")
+    assert Order.objects.get().state == "refunded"
+
+
 def test_refusals_are_counted_by_reason_and_nothing_else_is_kept(api, live, member, new_member) -> None:
     order(api, live, member, 3)
     order(api, live, member, 2)
-    order(api, live, new_member(), 2)
+    few = order(api, live, new_member(), 2)
+    assert (few.status_code, few.json()["code"], few.json()["extra"]["left"]) == (409, "sale_sold_out", 1)
     order(api, live, new_member(), 0)
     api.post(f"/api/v1/flash-sales/{live['id']}/pause/")
-    order(api, live, member)
+    assert order(api, live, member).json()["extra"]["state"] == "paused"
     counted = dict(RefusalCount.objects.values_list("reason", "count"))
-    assert counted == {"limit": 1, "sold_out": 1, "not_open": 1}
+    assert counted == {"limit": 1, "few_left": 1, "paused": 1}
     assert Order.objects.count() == 1
 
 
@@ -153,6 +170,7 @@ def test_filters_narrow_the_list(api, live, member, new_member) -> None:
     [
         ("viewer", "flash-sales/{sale}/orders/", 403),
         ("viewer", "flash-sales/{sale}/pause/", 403),
+        ("viewer", "orders/1/refund/", 403),
         ("moderator", "flash-sales/{sale}/pause/", 403),
         ("moderator", "products/", 403),
         ("moderator", "flash-sales/", 403),

@@ -98,6 +98,31 @@ def test_the_phone_page_works_without_script(live_server, live, pass_code, chrom
     assert aside(Order.objects.get).state == "paid"
 
 
+def test_the_phone_page_follows_the_sale_by_itself(live_server, live, member, pass_code, chromium) -> None:
+    def change(verb, **what) -> None:
+        result = aside(partial(getattr(services, verb), actor=SYSTEM, now=clock.now(), **what))
+        assert not isinstance(result, Exception), result
+
+    page = phone_of(chromium, live_server, pass_code).pages[0]
+    page.goto(f"{live_server.url}/s/{live.public_code}/")
+    buy_form = page.locator("input[name=quantity]")
+    buy_form.focus()
+    change("pause_flash_sale", sale=live)
+    expect(page.locator(".notice.tone-warn")).to_be_visible(timeout=10_000)
+    page.wait_for_timeout(2500)
+    expect(buy_form).to_be_visible()  # not in the middle of typing
+    buy_form.blur()
+    expect(buy_form).to_have_count(0, timeout=10_000)
+    change("resume_flash_sale", sale=live)
+    expect(buy_form).to_be_visible(timeout=10_000)
+    buy(live, member, 1)
+    order = page.locator("section[id^=order-]")
+    expect(order.locator("[data-countdown]")).to_be_visible(timeout=10_000)
+    change("pay_order", order=aside(Order.objects.get))
+    expect(order.locator(".badge.tone-good")).to_be_visible(timeout=10_000)
+    expect(order.locator("[data-countdown]")).to_have_count(0)
+
+
 def test_the_control_room_shows_new_orders_by_itself(live_server, live, member, owner, session, chromium) -> None:
     context = chromium.new_context()
     context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
@@ -106,6 +131,11 @@ def test_the_control_room_shows_new_orders_by_itself(live_server, live, member, 
     buy(live, member, 1)
     row = page.locator("tr[id^=order-]")
     expect(row).to_contain_text("李姐", timeout=10_000)
-    row.locator("form").first.locator("button").click()
+    row.locator("a[data-dialog-open]").first.click()
+    question = page.locator("#order-question")
+    expect(question).to_contain_text("李姐")
+    page.wait_for_timeout(2500)  # what is refreshed meanwhile does not close the question
+    assert aside(Order.objects.get).state == "held"
+    question.locator("button.button-primary").click()
     expect(row.locator(".badge.tone-good")).to_be_visible(timeout=10_000)
     assert aside(Order.objects.get).state == "paid"

@@ -12,12 +12,14 @@ from community_ops.accounts.models import Role
 from community_ops.common import clock
 from conversion import services
 from conversion.models import FlashSale, Order, Product
+from groups.models import ChatGroup
 from messaging.models import Delivery
 from tests.conversion.conftest import counts, make_group, terms_of
 from tests.factories.people import SYSTEM, make_person
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
+ENGLISH = {"Accept-Language": "en"}
 
 
 @pytest.fixture
@@ -89,6 +91,109 @@ def test_the_plan_is_shown_before_anything_is_written(visit, product, group, lad
     assert len(answer.context["plan"]) == ladder.steps.count()
     assert not FlashSale.objects.exists()
     assert not Delivery.objects.exists()
+
+
+def test_a_plan_says_what_is_known_and_names_the_rest(visit, product, group, ladder) -> None:
+    answer = visit("sale_new", post=form_of(product, group, ladder, action="preview"), headers=ENGLISH)
+    texts = {step["name"]: step["text"] for step in answer.context["plan"]}
+    words = "\n".join(texts.values())
+    assert "{" not in words
+    assert all(known in words for known in ("羊毛衫", "¥199.00", "300"))
+    assert "[link]" in words  # there is no page yet
+    assert "[sold]" in texts["Result"]
+    page = answer.content.decode()
+    assert page.count(">Would go out<") == len(texts)
+    assert ">Planned<" not in page
+
+
+def test_the_plan_is_refused_exactly_as_saving_is(visit, product, group, ladder) -> None:
+    wrong = form_of(product, group, ladder, ends_at="2099-11-21T19:00")
+    errors = []
+    for action in ("preview", "draft"):
+        answer = visit("sale_new", post=wrong | {"action": action})
+        assert (answer.status_code, "plan" in answer.context) == (422, False)
+        errors.append(answer.context["form"].errors)
+    assert errors[0] == errors[1]
+    assert list(errors[0]) == ["ends_at"]
+    assert not FlashSale.objects.exists()
+
+
+def test_the_plan_comes_into_view(visit, product, group, ladder) -> None:
+    page = visit("sale_new", post=form_of(product, group, ladder, action="preview")).content.decode()
+    assert 'formaction="#plan"' in page
+    assert 'id="plan"' in page
+
+
+def test_a_price_above_the_regular_one_is_said_before_it_is_scheduled(visit, product, group, ladder) -> None:
+    dear = form_of(product, group, ladder, price_amount="400")
+    assert len(visit("sale_new", post=dear | {"action": "preview"}).context["warnings"]) == 1
+    visit("sale_new", post=dear)
+    assert len(visit("sale_detail", FlashSale.objects.get().pk).context["warnings"]) == 1
+    assert visit("sale_new", post=form_of(product, group, ladder, action="preview")).context["warnings"] == []
+
+
+@pytest.mark.parametrize("missing", ["product", "group"])
+def test_what_a_sale_needs_is_said_with_the_way_there(visit, product, group, missing) -> None:
+    (Product if missing == "product" else ChatGroup).objects.update(archived_at=clock.now())
+    page = visit("sale_new")
+    url = reverse({"product": "conversion:product_list", "group": "groups:group_list"}[missing], args=page_slug(page))
+    assert page.context["missing"]["action_url"] == url
+    assert 'name="stock"' not in page.content.decode()
+
+
+def page_slug(page) -> list[str]:
+    return [page.context["request"].workspace.slug]
+
+
+def test_a_draft_has_no_clock_and_can_be_edited(visit, product, group, ladder) -> None:
+    visit("sale_new", post=form_of(product, group, ladder))
+    sale = FlashSale.objects.get()
+    page = visit("sale_detail", sale.pk).content.decode()
+    edit_url = reverse("conversion:sale_edit", args=[sale.workspace.slug, sale.pk])
+    assert "data-countdown" not in page
+    assert edit_url in page
+    shown = visit("sale_edit", sale.pk)
+    assert 'value="2099-11-21T20:00"' in shown.content.decode()
+    assert shown.context["form"].initial["price_amount"] == "199.00"
+    answer = visit("sale_edit", sale.pk, post=form_of(product, group, ladder, stock=30, price_amount="189"))
+    assert answer.status_code == 302
+    sale.refresh_from_db()
+    assert (counts(sale).stock, sale.items.get().price_amount) == (30, 18900)
+    assert sale.starts_at.isoformat() == "2099-11-21T12:00:00+00:00"
+    wrong = visit("sale_edit", sale.pk, post=form_of(product, group, ladder, ends_at="2099-11-21T19:00"))
+    assert (wrong.status_code, list(wrong.context["form"].errors)) == (422, ["ends_at"])
+    assert counts(sale).stock == 30
+
+
+def test_a_scheduled_sale_is_not_edited(visit, live, product, group, ladder) -> None:
+    for post in (None, form_of(product, group, ladder)):
+        assert visit("sale_edit", live.pk, post=post).url.endswith(f"/flash-sales/{live.pk}/")
+    live.refresh_from_db()
+    assert (counts(live).stock, live.name) == (3, "羊毛衫")
+
+
+@pytest.mark.parametrize("is_cancelled", [False, True])
+def test_what_never_came_did_not_happen(visit, live, monkeypatch, is_cancelled) -> None:
+    def said() -> list[bool]:
+        page = visit("sale_detail", live.pk, headers=ENGLISH).content.decode()
+        return [words in page for words in (">Waits for its condition<", ">Did not happen<")]
+
+    assert said() == [True, False]
+    if is_cancelled:
+        services.cancel_flash_sale(sale=live, actor=SYSTEM, now=clock.now())
+        assert said() == [False, False]  # the messages were called off
+    else:
+        monkeypatch.setattr("community_ops.common.clock.now", lambda: live.ends_at)
+        assert said() == [False, True]
+
+
+def test_the_button_has_the_name_the_words_give_it(visit, product, group, ladder) -> None:
+    page = visit("sale_new", post=form_of(product, group, ladder))
+    sale = FlashSale.objects.get()
+    shown = visit("sale_detail", sale.pk)
+    (schedule,) = (one for one in shown.context["dialogs"] if one["id"] == "ask-schedule")
+    assert page.status_code == 302
+    assert f"“{schedule['label']}”" in shown.content.decode()
 
 
 def test_a_draft_is_scheduled_after_its_plan_was_seen(visit, product, group, ladder) -> None:
@@ -181,6 +286,34 @@ def test_orders_are_paid_and_cancelled_in_the_row(visit, live, member, new_membe
     assert "toast" in answer.content.decode()
 
 
+@pytest.mark.parametrize("verb", ["pay", "refund"])
+def test_what_cannot_be_undone_is_asked_first(visit, live, member, verb) -> None:
+    order = bought(live, member)
+    for headers in (None, HTMX):
+        page = visit(f"order_{verb}", order.pk, headers=headers, back="sale")
+        assert page.context["dialog"]["hidden"] == {"back": "sale"}
+        assert all(fact in page.content.decode() for fact in ("李姐", "¥199.00"))
+        assert ('name="reason"' in page.content.decode()) is (verb == "refund")
+        assert ("<html" in page.content.decode()) is (headers is None)
+    assert Order.objects.get().state == "held"
+
+
+def test_a_late_payment_is_decided_in_its_row(visit, live, member, monkeypatch) -> None:
+    order = bought(live, member)
+    later = clock.now() + timedelta(seconds=901)
+    monkeypatch.setattr("community_ops.common.clock.now", lambda: later)
+    row = visit("order_pay", order.pk, post={}, headers=HTMX).context["row"]
+    assert [one["url"].split("/")[-2] for one in row["buttons"]] == ["accept", "refund"]
+    row = visit("order_accept", order.pk, post={"back": "sale"}, headers=HTMX).context["row"]
+    assert (row["state"], [one["asks"] for one in row["buttons"]]) == ("paid", [False, True])
+    assert visit("order_fulfil", order.pk, post={}, headers=HTMX).context["row"]["state"] == "fulfilled"
+    visit("order_refund", order.pk, post={"reason": " "})
+    assert Order.objects.get().state == "fulfilled"
+    assert visit("order_refund", order.pk, post={"reason": "破损", "back": "sale"}).status_code == 302
+    row = visit("order_accept", order.pk, post={}, headers=HTMX).context["row"]
+    assert (row["state"], row["buttons"]) == ("refunded", [])
+
+
 def test_orders_are_filtered_by_their_address(visit, live, member) -> None:
     bought(live, member)
     for query, count in (({"state": "held"}, 1), ({"state": "paid"}, 0), ({"sale": 999}, 0), ({"state": "x"}, 1)):
@@ -205,7 +338,8 @@ def test_roles_are_held(live, signed_in, workspace, role, name, status) -> None:
 
 def test_a_viewer_changes_nothing(live, member, signed_in, viewer) -> None:
     order, client = bought(live, member), signed_in(viewer)
-    for name, pk in (("sale_pause", live.pk), ("sale_cancel", live.pk), ("order_pay", order.pk)):
+    of_orders = [(f"order_{verb}", order.pk) for verb in ("pay", "accept", "fulfil", "refund", "cancel")]
+    for name, pk in (("sale_pause", live.pk), ("sale_cancel", live.pk), ("sale_edit", live.pk), *of_orders):
         url = reverse(f"conversion:{name}", args=[viewer.workspace.slug, pk])
         assert client.post(url, {"reason": "x"}).status_code == 403
     order.refresh_from_db()

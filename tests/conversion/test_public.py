@@ -7,10 +7,13 @@ import pytest
 from django.contrib.staticfiles import finders
 from django.test import Client
 from django.urls import reverse
+from django.utils import translation
 
 from community_ops.common import clock
 from conversion import services
+from conversion.errors import SaleNotOpen, SaleSoldOut
 from conversion.models import FlashSale, Order, RefusalCount, SaleBuyer
+from conversion.wording import told_to_member
 from members.models import Member
 from members.services import issue_pass
 from tests.conversion.conftest import terms_of
@@ -169,6 +172,74 @@ def test_sold_out_is_said_only_when_it_is_true(live, member) -> None:
     sold = Client().get(url(sale)).content.decode()
     assert "抢光了,1 件全部卖完。" not in held
     assert held != sold
+
+
+def test_the_live_part_says_when_the_rest_of_the_page_is_old(live, member, phone_of) -> None:
+    sale, phone = live(stock=1), phone_of(member)
+
+    def state(client=phone, **headers) -> str:
+        return client.get(url(sale), headers=headers).context["page_state"]
+
+    assert state() == state(**{"X-Fragment": "1"})
+    assert f'data-page-state="{state()}"' in phone.get(url(sale), headers={"X-Fragment": "1"}).content.decode()
+    seen = [state(), state(Client())]
+    services.pause_flash_sale(sale=sale, actor=SYSTEM, now=clock.now())
+    seen.append(state())
+    services.resume_flash_sale(sale=sale, actor=SYSTEM, now=clock.now())
+    assert state() == seen[0]
+    buy(phone, sale)
+    seen.append(state())
+    services.pay_order(order=Order.objects.get(), actor=SYSTEM, now=clock.now())
+    seen.append(state())
+    assert len(set(seen)) == len(seen)
+
+
+@pytest.mark.parametrize("stop", ["pause", "sold out"])
+def test_nobody_is_asked_to_buy_more_where_nothing_can_be_bought(live, member, phone_of, stop) -> None:
+    sale, phone = live(stock=1 if stop == "sold out" else 3), phone_of(member)
+    buy(phone, sale)
+    if stop == "pause":
+        services.pause_flash_sale(sale=sale, actor=SYSTEM, now=clock.now())
+    page = phone.get(url(sale))
+    assert page.context["can_buy"] is False
+    assert 'name="quantity"' not in page.content.decode()
+
+
+def test_a_pause_is_told_and_counted_as_one(live, member, phone_of) -> None:
+    sale = live()
+    services.pause_flash_sale(sale=sale, actor=SYSTEM, now=clock.now())
+    page = buy(phone_of(member), sale)
+    refusal = SaleNotOpen(state="paused")
+    assert refusal.extra == {"state": "paused"}
+    with translation.override("zh-hans"):
+        assert str(SaleNotOpen(state="paused").message) in page.content.decode()
+        assert str(SaleNotOpen(state="paused").message) != str(SaleNotOpen(state="ended").message)
+    assert list(RefusalCount.objects.values_list("reason", "count")) == [("paused", 1)]
+    assert not Order.objects.exists()
+
+
+def test_who_asks_for_more_than_is_left_hears_how_many(live, member, phone_of) -> None:
+    sale = live(stock=1)
+    page = buy(phone_of(member), sale, 2)
+    with translation.override("zh-hans"):
+        assert str(SaleSoldOut(left=1).message) in page.content.decode()
+    assert "1" in str(SaleSoldOut(left=1).message)
+    assert list(RefusalCount.objects.values_list("reason", "count")) == [("few_left", 1)]
+    assert not Order.objects.exists()
+
+
+@pytest.mark.parametrize("state", ["paid_late", "refunded"])
+def test_the_member_reads_what_happens_with_the_money(live, member, phone_of, state) -> None:
+    sale, phone = live(), phone_of(member)
+    buy(phone, sale)
+    Order.objects.update(state=state, paid_at=clock.now())
+    for page in (phone.get(url(sale)), phone.get("/me/")):
+        with translation.override("zh-hans"):
+            told = told_to_member(state)
+            label = Order(state=state).get_state_display()
+        assert told in page.content.decode()
+        assert f">{label}<" not in page.content.decode()
+        assert "data-until" not in page.content.decode().partition('id="order-')[2]
 
 
 def test_drafts_and_unknown_codes_are_not_found(new_sale) -> None:

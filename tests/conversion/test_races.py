@@ -8,6 +8,7 @@ from django.db import transaction
 
 from community_ops.common import stock
 from community_ops.common.errors import InvalidTransition
+from community_ops.common.models import OutboxEvent
 from conversion import services
 from conversion.errors import SaleNotOpen, SaleSoldOut
 from conversion.models import FlashSale, Order, SaleBuyer, SaleItem
@@ -78,7 +79,7 @@ def count_naively(buyer, sale, quantity, *, now) -> None:
 @pytest.mark.parametrize("is_naive", [False, True])
 def test_the_limit_holds_when_one_member_buys_on_many_phones(new_world, monkeypatch, is_naive) -> None:
     if is_naive:
-        monkeypatch.setattr("conversion.services.ordering._count_in_limit", count_naively)
+        monkeypatch.setattr("conversion.services.ordering.count_in_limit", count_naively)
     broken = []
     for _ in range(ROUNDS):
         sale, (member,) = new_world(members=1, stock=50, limit_per_member=2)
@@ -177,3 +178,38 @@ def test_an_order_that_is_rolled_back_takes_nothing(new_world) -> None:
         transaction.set_rollback(True)
     assert adds_up(sale).left == 1
     assert not SaleBuyer.objects.filter(sale=sale).exists()
+
+
+def test_late_payments_and_buyers_share_what_is_left(new_world) -> None:
+    """Six late payments are accepted, each by two colleagues at once, while six others buy: three pieces are there."""
+    for _ in range(ROUNDS):
+        sale, people = new_world(members=12, stock=3, limit_per_member=1)
+        late = []
+        for one in people[:6]:
+            late.append(buy(sale, one))
+            services.pay_order(order=late[-1], actor=SYSTEM, now=NOON + HOLD)
+        jobs = [partial(_decide, services.accept_late_payment, order.pk) for order in late * 2]
+        jobs += [partial(buy, sale, one, now=NOON + HOLD) for one in people[6:]]
+        results = at_once(jobs)
+        assert [result for result in results if not isinstance(result, Order | SaleSoldOut)] == []
+        found = adds_up(sale, NOON + HOLD)
+        assert (found.sold + found.held, found.left) == (3, 0)
+        paid = Order.objects.filter(sale=sale, state="paid").count()
+        assert paid + Order.objects.filter(sale=sale, state="paid_late").count() == 6
+        assert OutboxEvent.objects.filter(name="conversion.OrderPaid", workspace=sale.workspace).count() == paid
+
+
+def test_a_refund_gives_back_once_while_others_buy(new_world) -> None:
+    for _ in range(ROUNDS):
+        sale, people = new_world(members=6, stock=2, limit_per_member=2)
+        order = services.pay_order(order=buy(sale, people[0], 2), actor=SYSTEM, now=NOON)
+        jobs = [partial(_decide, services.refund_order, order.pk, NOON)] * 4
+        results = at_once([*jobs, *(partial(buy, sale, one) for one in people[1:])])
+        assert [result for result in results if not isinstance(result, Order | SaleSoldOut)] == []
+        assert adds_up(sale).sold == 0
+        assert SaleBuyer.objects.get(sale=sale, member=people[0]).quantity == 0
+        assert services.recount_sale(sale=sale, actor=SYSTEM, now=NOON) == 0
+
+
+def _decide(decision, order_id, now=NOON + HOLD) -> Order:
+    return decision(order=Order.objects.get(pk=order_id), actor=SYSTEM, now=now)

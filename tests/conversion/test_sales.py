@@ -1,6 +1,8 @@
 """The life of a sale: draft, scheduled with its ladder, moved, paused, resumed, cancelled."""
 
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -74,6 +76,41 @@ def test_an_archived_product_is_not_sold_again(product, new_sale) -> None:
     with pytest.raises(InvalidInput) as refused:
         new_sale()
     assert refused.value.field == "product"
+
+
+def test_a_draft_is_written_anew(workspace, product, group, new_sale, ladder) -> None:
+    sale, other = new_sale(), make_group(group.community, "二群")
+    scarf, code = make_product(workspace, "围巾"), sale.public_code
+    terms = terms_of(scarf, other, stock=9, price_amount=8900, limit_per_member=None, playbook=ladder, name="返场")
+    for _ in range(2):
+        services.update_flash_sale_draft(sale=sale, terms=terms, actor=SYSTEM, now=NOON)
+    stored = FlashSale.objects.get()
+    assert services.terms_of(stored) == services.terms_of(sale) == replace(terms, groups=[other])
+    assert (stored.public_code, adds_up(stored).left) == (code, 9)
+    assert AuditEntry.objects.filter(verb="flash_sale.edited").count() == 1
+
+
+@pytest.mark.parametrize("state", ["scheduled", "cancelled"])
+def test_only_a_draft_is_written_anew(new_sale, product, group, state) -> None:
+    sale = new_sale()
+    change("schedule" if state == "scheduled" else "cancel", sale)
+    before = services.terms_of(sale)
+    with pytest.raises(InvalidTransition):
+        services.update_flash_sale_draft(sale=sale, terms=terms_of(product, group, stock=9), actor=SYSTEM, now=NOON)
+    assert services.terms_of(FlashSale.objects.get()) == before
+    assert not AuditEntry.objects.filter(verb="flash_sale.edited").exists()
+
+
+@pytest.mark.parametrize("changes", [{"stock": 0}, {"ends_at": NOON}, {"starts_at": NOON - HOUR}])
+def test_a_draft_is_not_written_anew_by_what_a_sale_cannot_be(new_sale, product, group, changes) -> None:
+    sale = new_sale()
+    before = services.terms_of(sale)
+    terms = terms_of(product, group, **changes)
+    for attempt in (services.refuse_bad_sale, partial(services.update_flash_sale_draft, sale=sale, actor=SYSTEM)):
+        with pytest.raises(InvalidInput) as refused:
+            attempt(terms=terms, now=NOON)
+        assert [refused.value.field] == list(changes)
+    assert services.terms_of(FlashSale.objects.get()) == before
 
 
 def test_a_start_a_minute_ago_means_now(new_sale) -> None:
