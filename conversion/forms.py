@@ -40,6 +40,12 @@ class WallTimeField(forms.DateTimeField):
         widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format=_WALL_TIME)
         super().__init__(widget=widget, input_formats=[_WALL_TIME, "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"], **kwargs)
 
+    def to_python(self, value: Any) -> datetime | None:
+        moment = super().to_python(value)
+        if moment is not None and not 2000 <= moment.year <= 2200:
+            raise ValidationError(self.error_messages["invalid"], code="invalid")
+        return moment
+
     def from_current_timezone(self, value: datetime) -> datetime:
         return value  # naive on purpose: the zone is known when the groups are
 

@@ -179,6 +179,8 @@ COLUMNS: dict[str, Any] = {
     "reason": pgettext_lazy("admin", "Reason"),
     "received_at": pgettext_lazy("admin", "Received at"),
     "request_id": pgettext_lazy("admin", "Request id"),
+    "request_key": pgettext_lazy("admin", "Request key"),
+    "holiday_region": pgettext_lazy("admin", "Holiday region"),
     "revoked_at": pgettext_lazy("admin", "Revoked at"),
     "role": pgettext_lazy("admin", "Role"),
     "row_count": pgettext_lazy("admin", "Row count"),

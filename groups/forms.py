@@ -191,7 +191,3 @@ class StaffForm(RefusableForm):
         field = self.fields["person"]
         field.queryset = people  # type: ignore[attr-defined]  # a ModelChoiceField
         field.label_from_instance = lambda row: f"{row.user.label} ({row.get_role_display()})"  # type: ignore[attr-defined]
-
-
-class ArchiveForm(forms.Form):
-    reason = forms.CharField(max_length=500)

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from community_ops.common import audit, money, outbox, text
 from community_ops.common.actors import Actor
 from community_ops.common.errors import InvalidInput
+from community_ops.common.tenancy import MAX_ID
 from groups import selectors
 from groups.errors import CommunityArchived, GroupArchived, UnknownTimezone
 from groups.events import GroupEndpointBound
@@ -218,9 +219,19 @@ def bind_endpoint(*, group: ChatGroup, endpoint: "Endpoint | None", actor: Actor
     return endpoint_warnings(locked)
 
 
+def unbind_everywhere(*, workspace_id: int, endpoint_id: int, actor: Actor, now: datetime) -> None:
+    """Take a channel from every live group that is bound to it. Twice is once; one audit row for each group."""
+    for group in selectors.groups_sharing_endpoint(workspace_id=workspace_id, endpoint_id=endpoint_id):
+        bind_endpoint(group=group, endpoint=None, actor=actor, now=now)
+
+
 @transaction.atomic
 def archive_group(*, group: ChatGroup, reason: str, actor: Actor, now: datetime) -> None:
-    """Hide the group and stop what is planned for it (send-time checks say `group_closed`). Twice is once."""
+    """Hide the group and stop what is planned for it (send-time checks say `group_closed`). Twice is once.
+
+    Raises InvalidInput naming `reason`.
+    """
+    reason = text.clean_line(reason, field="reason", max_length=500)
     if ChatGroup.objects.filter(pk=group.pk, archived_at__isnull=True).update(archived_at=now, updated_at=now):
         group.archived_at = now
         audit.record(actor=actor, verb="group.archived", target=group, now=now, reason=reason)
@@ -256,7 +267,8 @@ def assign_staff(*, group: ChatGroup, user: "User", role: str, actor: Actor, now
 @transaction.atomic
 def unassign_staff(*, group: ChatGroup, user_id: int, actor: Actor, now: datetime) -> None:
     """Let a person no longer look after the group. Twice is once."""
-    row = GroupStaff.objects.of(group.workspace_id).filter(group=group, user_id=user_id).first()
+    rows = GroupStaff.objects.of(group.workspace_id).filter(group=group)
+    row = rows.filter(user_id=user_id).first() if 0 < user_id <= MAX_ID else None
     if row is None:
         return
     before = {"user": user_id, "role": row.role}

@@ -20,7 +20,7 @@ from community_ops.common import clock
 from community_ops.common.errors import DomainError, InvalidInput
 from community_ops.common.paging import id_in, newest_first
 from groups import selectors, services
-from groups.forms import ArchiveForm, BindForm, CommunityForm, GroupForm, StaffForm
+from groups.forms import BindForm, CommunityForm, GroupForm, StaffForm
 from groups.models import ChatGroup, Community, GroupKind
 from groups.ports import Panel, group_figures, group_panels
 from messaging import selectors as messaging
@@ -270,10 +270,11 @@ def group_unstaff(request: WorkspaceRequest, group_id: int, user_id: int) -> Htt
 def group_archive(request: WorkspaceRequest, group_id: int) -> HttpResponse:
     """Archive a group, with a reason."""
     group = selectors.get_group(request.actor, group_id)
-    form = ArchiveForm(request.POST)
-    if form.is_valid():
-        services.archive_group(group=group, reason=form.cleaned_data["reason"], actor=request.actor, now=clock.now())
-        messages.success(request, _("“%(name)s” is archived.") % {"name": group.name})
-        return redirect("groups:group_list", slug=request.workspace.slug)
-    messages.error(request, _("Give a reason."))
-    return redirect("groups:group_detail", slug=request.workspace.slug, group_id=group.pk)
+    try:
+        reason = request.POST.get("reason", "")
+        services.archive_group(group=group, reason=reason, actor=request.actor, now=clock.now())
+    except InvalidInput as refusal:
+        tell(request, refusal)
+        return redirect("groups:group_detail", slug=request.workspace.slug, group_id=group.pk)
+    messages.success(request, _("“%(name)s” is archived.") % {"name": group.name})
+    return redirect("groups:group_list", slug=request.workspace.slug)

@@ -20,6 +20,7 @@ from members.models import (
     ImportRun,
     Member,
     MemberIdentity,
+    MemberMilestone,
     MemberPass,
     MemberPhone,
     Membership,
@@ -211,6 +212,12 @@ def identities_of(member: Member) -> list[tuple[str, str]]:
 def phones_of(member: Member) -> list[MemberPhone]:
     """Her numbers; the pages show `masked` only, so the encrypted value is not read."""
     return list(MemberPhone.objects.of(member.workspace_id).filter(member=member).defer("value").order_by("id"))
+
+
+def milestone_amount(*, workspace_id: int, source_key: str) -> int | None:
+    """What was told of a step, in minor units; None when it was never told."""
+    rows = MemberMilestone.objects.of(workspace_id).filter(source_key=source_key)
+    return rows.values_list("amount", flat=True).first()
 
 
 def fact_sources(member: Member) -> dict[str, str]:

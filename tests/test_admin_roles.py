@@ -79,3 +79,11 @@ def test_an_owner_of_another_workspace_repairs_nothing(world, signed_in, strange
         ids = list(model._base_manager.values_list("pk", flat=True))
         tab.post(address(model), {"action": name, "_selected_action": ids})
     assert contents() == before
+
+
+@pytest.mark.parametrize("odd", ["9" * 30, "\x00", "x", "-1"])
+def test_a_number_that_no_row_can_have_is_400(world, signed_in, owner, odd) -> None:
+    tab, before = signed_in(owner), contents()
+    for model, name in REPAIRS:
+        assert tab.post(address(model), {"action": name, "_selected_action": [odd]}).status_code == 400
+    assert contents() == before

@@ -3,12 +3,13 @@
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import Field, ForeignKey, Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBadRequest
 from unfold.admin import ModelAdmin
 
 from community_ops.common.models import AuditEntry, EventReceipt, JobPulse
-from community_ops.common.tenancy import TenantModel
+from community_ops.common.tenancy import MAX_ID, TenantModel
 
 
 def workspace_ids(request: HttpRequest, action: str = "admin.view") -> frozenset[int]:
@@ -38,6 +39,13 @@ class TenantAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
         if isinstance(related, type) and issubclass(related, TenantModel):
             kwargs["queryset"] = related._base_manager.filter(workspace_id__in=workspace_ids(request))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+        """Numbers that no row can have are nobody's: Django would hand them to the database."""
+        chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
+        if not all(pk.isascii() and pk.isdecimal() and int(pk[:20]) <= MAX_ID for pk in chosen):
+            return HttpResponseBadRequest()
+        return super().response_action(request, queryset)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False

@@ -102,11 +102,11 @@ def checked_url(url: str) -> str:
     An IP address in any spelling (decimal, hexadecimal, short, mapped) is recognised and checked.
     """
     parsed = _parsed(url)
-    host = parsed.raw_host.decode("ascii").strip("[]").rstrip(".")
+    host = parsed.raw_host.decode("ascii").strip("[]").removesuffix(".")
     if not host or parsed.userinfo or parsed.fragment:
         raise AddressRefused(_("give an address like https://example.com/path"))
     literal = _literal(host)
-    if literal is None and not _NAME.fullmatch(host):
+    if literal is None and (not _NAME.fullmatch(host) or host.rpartition(".")[2].isdigit()):
         raise AddressRefused(_("there cannot be such a host name"))
     if literal is not None and not is_callable(literal):
         raise AddressRefused(_("this address is not public"))

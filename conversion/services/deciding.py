@@ -27,6 +27,7 @@ from conversion.services.settling import (
     note,
     tell_paid,
 )
+from members.selectors import milestone_amount
 from members.services import facts
 
 MAX_REASON = 500
@@ -113,13 +114,14 @@ def _undo(order: Order, before: OrderState, *, now: datetime) -> None:
     if before is OrderState.PAID:
         _put_back(order, now=now)
     if before in _COUNTED_AS_PAID:
+        told = milestone_amount(workspace_id=order.workspace_id, source_key=f"order:{order.pk}")
         facts.record_milestone(
             workspace_id=order.workspace_id,
             member_id=order.member_id,
             kind="order_refunded",
             source_key=f"refund:{order.pk}",
             occurred_at=now,
-            amount=order.total_amount,
+            amount=order.total_amount if told is None else told,  # a later file may have added lines since
             currency=order.currency,
             now=now,
         )

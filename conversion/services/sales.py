@@ -162,6 +162,7 @@ def reschedule_flash_sale(
     A start at most 60 s past means now. The same times again change nothing. Writes one audit row.
     Raises InvalidInput naming the field, InvalidTransition when it is over, cancelled, or started already.
     """
+    reason = text.clean_line(reason, field="reason", max_length=500, required=False)
     locked = _locked(sale)
     before = {"starts_at": locked.starts_at, "ends_at": locked.ends_at}
     if before != {"starts_at": starts_at, "ends_at": ends_at}:

@@ -341,7 +341,7 @@ def _move(request: WorkspaceRequest, sale: FlashSale, form: MoveForm, now: datet
         services.reschedule_flash_sale(
             sale=sale,
             starts_at=starts_at,
-            ends_at=data["ends_at"],
+            ends_at=sale.ends_at if same_minute(data["ends_at"], sale.ends_at) else data["ends_at"],
             reason=data["reason"],
             actor=request.actor,
             now=now,

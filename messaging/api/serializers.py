@@ -1,5 +1,7 @@
 """Endpoints as other tools see them: never a secret."""
 
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from community_ops.common.api.fields import LineField, MomentField
@@ -27,6 +29,7 @@ class NewEndpointSerializer(serializers.Serializer):
 
     name = LineField(max_length=100)
     platform = serializers.ChoiceField(
-        choices=Platform.choices, error_messages={"invalid_choice": f"One of: {', '.join(Platform.values)}."}
+        choices=Platform.choices,
+        error_messages={"invalid_choice": format_lazy(_("One of: {names}."), names=", ".join(Platform.values))},
     )
     config = serializers.DictField(default=dict)

@@ -1,5 +1,7 @@
 """All platforms by name."""
 
+from django.utils.translation import gettext as _
+
 from community_ops.common.errors import InvalidInput
 from messaging.models import Platform
 from messaging.platforms.base import Adapter
@@ -21,5 +23,5 @@ def names() -> list[str]:
 def get(platform: str) -> Adapter:
     """The adapter of a platform; raises InvalidInput for an unknown name."""
     if platform not in _ADAPTERS:
-        raise InvalidInput(f"One of: {', '.join(names())}.", field="platform")
+        raise InvalidInput(_("One of: %(names)s.") % {"names": ", ".join(names())}, field="platform")
     return _ADAPTERS[platform]

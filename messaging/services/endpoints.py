@@ -7,10 +7,11 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from community_ops.common import audit, dbtime, text
+from community_ops.common import audit, dbtime, outbox, text
 from community_ops.common.actors import Actor
 from community_ops.common.errors import InvalidTransition
 from messaging.errors import EndpointInUse
+from messaging.events import EndpointArchived
 from messaging.models import Connection, Delivery, DeliveryState, Endpoint, Platform
 from messaging.platforms import registry
 from messaging.platforms.base import Account, Outcome, Outgoing, Result
@@ -67,13 +68,17 @@ def rename_endpoint(*, endpoint: Endpoint, name: str, actor: Actor, now: datetim
 
 @transaction.atomic
 def archive_endpoint(*, endpoint: Endpoint, actor: Actor, now: datetime) -> None:
-    """Hide an endpoint and stop its use. Raises EndpointInUse while messages are planned for it."""
+    """Hide an endpoint and stop its use: groups that were bound to it have no channel any more.
+
+    Writes an audit row and EndpointArchived. Twice is once. Raises EndpointInUse while messages are planned for it.
+    """
     open_states = (DeliveryState.PLANNED, DeliveryState.SENDING, DeliveryState.WAITING)
     planned = Delivery.objects.filter(endpoint=endpoint, state__in=open_states).count()
     if planned:
         raise EndpointInUse(count=planned)
     if Endpoint.objects.filter(pk=endpoint.pk, archived_at__isnull=True).update(archived_at=now, updated_at=now):
         audit.record(actor=actor, verb="endpoint.archived", target=endpoint, now=now)
+        outbox.publish(EndpointArchived(workspace_id=endpoint.workspace_id, endpoint_id=endpoint.pk))
 
 
 @transaction.atomic

@@ -172,3 +172,11 @@ def test_a_stale_object_is_refunded_once(sale, buy) -> None:
     assert stale.state == "refunded"
     assert adds_up(sale, LATER).left == 3
     assert MemberMilestone.objects.filter(kind="order_refunded").count() == 1
+
+
+def test_a_refund_takes_off_what_was_counted(sale, buy, member) -> None:
+    order = pay(buy(sale, member=member))
+    Order.objects.filter(pk=order.pk).update(total_amount=order.total_amount + 5000)  # a later file added a line
+    order.refresh_from_db()
+    do("refund", order)
+    assert facts_of(member)[1] == 0

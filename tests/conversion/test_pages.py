@@ -396,3 +396,36 @@ def test_a_planned_message_is_read_with_the_names_of_its_numbers(visit, live, ow
     assert "{left}" not in page
     Delivery.objects.filter(pk=planned.pk).update(sent_text="还剩 3 件", state="accepted")
     assert "还剩 3 件" in tab.get(address).content.decode()
+
+
+@pytest.mark.parametrize("field", ["starts_at", "ends_at"])
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00", "9999-12-31T23:59"])
+def test_times_outside_the_calendar_are_refused_at_the_field(
+    visit, product, group, ladder, live, field, moment
+) -> None:
+    form = form_of(product, group, ladder, **{field: moment})
+    for answer in (
+        visit("sale_new", post=form),
+        visit("sale_move", live.pk, post={"starts_at": form["starts_at"], "ends_at": form["ends_at"], "reason": "x"}),
+    ):
+        assert answer.status_code == 422
+        assert field in answer.context["form"].errors
+    assert FlashSale.objects.count() == 1
+
+
+def test_a_move_form_left_as_it_was_changes_nothing(visit, live) -> None:
+    page = visit("sale_move", live.pk)
+    form = page.context["form"]
+    typed = {name: form[name].value() for name in ("starts_at", "ends_at")}
+    before = FlashSale.objects.get()
+    visit("sale_move", live.pk, post=typed | {"reason": "x"})
+    after = FlashSale.objects.get()
+    assert (after.starts_at, after.ends_at) == (before.starts_at, before.ends_at)
+
+
+@pytest.mark.parametrize("reason", ["a\x07b", "a\u202eb"])
+def test_a_reason_with_marks_nobody_sees_moves_nothing(visit, live, reason) -> None:
+    before = FlashSale.objects.get().ends_at
+    typed = {"starts_at": "2099-01-01T00:00", "ends_at": "2099-01-02T00:00", "reason": reason}
+    assert visit("sale_move", live.pk, post=typed).status_code == 422
+    assert FlashSale.objects.get().ends_at == before

@@ -7,8 +7,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from community_ops.accounts.models import WorkspaceRole
+from community_ops.common.models import AuditEntry, OutboxEvent
 from groups import services
 from groups.models import ChatGroup, Community
+from groups.subscribers import unbind_archived
+from messaging import services as messaging
+from messaging.events import EndpointArchived
 from messaging.models import Delivery
 from messaging.services import PlannedSend, plan_deliveries
 from tests.factories.people import SYSTEM
@@ -299,3 +303,26 @@ def test_only_those_who_manage_groups_assign(signed_in, viewer, helper, workspac
         assert tab.post(url(workspace, f"{group.pk}/staff/"), {"person": 1, "role": "helper"}).status_code == 403
         assert tab.post(url(workspace, f"{group.pk}/staff/{helper.user.pk}/remove/")).status_code == 403
     assert group.staff.get().user == helper.user
+
+
+def test_a_person_that_cannot_be_is_not_taken_away(signed_in, owner, workspace, group, helper) -> None:
+    group.staff.create(workspace=workspace, user=helper.user, role="helper")
+    answer = signed_in(owner).post(url(workspace, f"{group.pk}/staff/{2**63}/remove/"))
+    assert answer.status_code == 302
+    assert group.staff.count() == 1
+
+
+def test_a_reason_with_marks_nobody_sees_archives_nothing(signed_in, owner, workspace, group) -> None:
+    signed_in(owner).post(url(workspace, f"{group.pk}/archive/"), {"reason": "a\u202eb"})
+    assert ChatGroup.objects.get(pk=group.pk).archived_at is None
+
+
+def test_groups_of_an_archived_channel_have_none(workspace, group, owner) -> None:
+    endpoint = make_endpoint(workspace)
+    services.bind_endpoint(group=group, endpoint=endpoint, actor=SYSTEM, now=NOON)
+    messaging.archive_endpoint(endpoint=endpoint, actor=owner.actor, now=NOON)
+    for _twice in range(2):
+        unbind_archived(EndpointArchived(workspace_id=workspace.pk, endpoint_id=endpoint.pk))
+    assert OutboxEvent.objects.filter(name=EndpointArchived.name).count() == 1
+    assert ChatGroup.objects.get(pk=group.pk).endpoint is None
+    assert AuditEntry.objects.filter(verb="group.endpoint_bound").count() == 2
