@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 SALE_OVER = Verdict(allowed=False, reason="sale_over")
 SALE_PAUSED = Verdict(allowed=False, reason="sale_paused")
 SOLD_OUT = Verdict(allowed=False, reason="sold_out")
+NOT_SOLD_OUT = Verdict(allowed=False, reason="not_sold_out")
 # What a text about a sale may say, and how it is called until the message is sent and its value is known.
 LABELS = {
     "product": pgettext_lazy("placeholder", "product"),
@@ -50,7 +51,8 @@ class FlashSaleGuard:
 
     def check(self, delivery: "Delivery", now: datetime) -> Verdict:
         """Dropped: anything of a sale that is cancelled, paused or a draft; what was meant for its time when it is
-        over; and calls to buy when nothing is left. The result, due at the end or when all was sold, goes out."""
+        over; and calls to buy when nothing is left. The result, due at the end or when all was sold, goes out;
+        "all sold" only while it is true (a refund may have given pieces back since)."""
         sale = selectors.find_sale(delivery.subject_id or 0, now=now)
         if sale is None or sale.state != SaleState.SCHEDULED:
             return SALE_OVER
@@ -59,7 +61,9 @@ class FlashSaleGuard:
         if sale.paused_at is not None:
             return SALE_PAUSED
         nothing_left = selectors.counts_of(sale).left <= 0
-        return SOLD_OUT if nothing_left and not _is_result(delivery, sale) else ALLOWED
+        if _is_result(delivery, sale):
+            return ALLOWED if nothing_left else NOT_SOLD_OUT
+        return SOLD_OUT if nothing_left else ALLOWED
 
 
 class FlashSaleText:

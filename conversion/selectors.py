@@ -227,16 +227,24 @@ def order_state_counts(sale: FlashSale, *, now: datetime) -> dict[str, int]:
 
 
 def revenue(
-    *, workspace_id: int, since: datetime, until: datetime, community_id: int | None = None, with_imports: bool = True
+    *,
+    workspace_id: int,
+    since: datetime,
+    until: datetime,
+    community_id: int | None = None,
+    with_imports: bool = True,
+    visible_to: Actor | None = None,
 ) -> list[Revenue]:
     """Money of orders paid in [since, until), one entry per currency, largest first.
 
     Numerator: the totals of orders that are paid or delivered now; refunded and late payments are not in it.
-    Empty when there was none.
+    `visible_to`: only the orders this person sees. Empty when there was none.
     """
     rows = Order.objects.of(workspace_id).filter(state__in=EARNING, paid_at__gte=since, paid_at__lt=until)
     if community_id is not None:
         rows = rows.filter(community_id=community_id)
+    if visible_to is not None and is_limited(visible_to):
+        rows = rows.filter(pk__in=orders_visible_to(visible_to).order_by().values("pk"))
     if not with_imports:
         rows = rows.exclude(source=OrderSource.IMPORT)
     sums = (

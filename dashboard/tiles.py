@@ -92,12 +92,12 @@ def _convert(actor: Actor, slug: str, period: Period) -> Tile:
     """Money of orders paid in the period, in the currency with the most of it; other currencies are named."""
     assert actor.workspace_id is not None
     tile: Tile = {"stage": "convert", "url": reverse("conversion:order_list", args=[slug])}
-    now = revenue(workspace_id=actor.workspace_id, since=period.since, until=period.now)
+    now = revenue(workspace_id=actor.workspace_id, since=period.since, until=period.now, visible_to=actor)
     if not now:
         return tile | {"label": _("Paid"), "value": 0, "currency": _home_currency(actor), "source": "manual"}
     main = now[0]
     earlier = period.previous
-    before = revenue(workspace_id=actor.workspace_id, since=earlier.since, until=earlier.now)
+    before = revenue(workspace_id=actor.workspace_id, since=earlier.since, until=earlier.now, visible_to=actor)
     same = next((one.amount for one in before if one.currency == main.currency), 0)
     return tile | {
         "label": _("Paid") + _other_currencies([one.currency for one in now[1:]]),

@@ -104,7 +104,8 @@ class Told:
 
 def story(delivery: Delivery, attempts: Iterable[Attempt], decisions: Iterable[AuditEntry], *, zone: str) -> list[Told]:
     """Everything that happened to a delivery, newest first."""
-    last = delivery.attempt_count if delivery.state in _OVER else 0
+    gave_up = delivery.state == DeliveryState.FAILED  # cancelled or too late, the last try was not known to be it
+    last = delivery.attempt_count if gave_up else 0
     told = [Told(delivery.created_at, _("Planned"))]
     told += [_attempt(attempt, is_last=attempt.number == last, zone=zone) for attempt in attempts]
     told += [_decision(entry) for entry in decisions]

@@ -242,6 +242,7 @@ def _detail(request: WorkspaceRequest, announcement: Announcement) -> dict[str, 
     state = selectors.state_shown(announcement, _counts(rows))
     zone = _zone_of(announcement, request)
     is_open = any(row.state in selectors.OPEN_STATES for row in rows)
+    dialogs = _dialogs(request, announcement, groups, zone)
     return {
         "announcement": announcement,
         "groups": groups,
@@ -251,7 +252,8 @@ def _detail(request: WorkspaceRequest, announcement: Announcement) -> dict[str, 
         "is_open": is_open and announcement.state != AnnouncementState.CANCELLED,
         "bubbles": bubbles(groups, announcement.text),
         "warnings": services.no_endpoint_warnings(groups) if state in ("draft", "scheduled") else [],
-        "dialogs": _dialogs(request, announcement, groups, zone, rows),
+        "dialogs": dialogs if _is_changeable(announcement, rows) else {},
+        "questions": dialogs,
         "needs_operator": state == "draft" and not may(request.actor, "announcements.send"),
         "may_write": may(request.actor, "announcements.write"),
         "breadcrumbs": _crumbs(request),
@@ -270,22 +272,23 @@ def _dialogs(
     announcement: Announcement,
     groups: Sequence["ChatGroup"],
     zone: str,
-    rows: Sequence[selectors.GroupState],
 ) -> dict[str, Any]:
-    """What the person may do now; each first shows whom it touches."""
+    """What the person may ever do about it; each first shows whom it touches. They are on the page beforehand, for
+    what can be done changes while somebody looks."""
     if not may(request.actor, "announcements.send") or announcement.state == AnnouncementState.CANCELLED:
         return {}
     if announcement.state == AnnouncementState.DRAFT:
         return {kind: _dialog(request, announcement, kind, groups) for kind in ("schedule", "send_now", "cancel")}
-    if not _can_change(announcement, rows, clock.now()):
-        return {}
     move = _dialog(request, announcement, "move", groups)
     move["form"] = MoveForm(zone=zone, initial={"due_at": announcement.due_at.astimezone(ZoneInfo(zone))})
     return {"move": move, "cancel": _dialog(request, announcement, "cancel", groups)}
 
 
-def _can_change(announcement: Announcement, rows: Sequence[selectors.GroupState], now: datetime) -> bool:
-    """Whether something is planned that is not just being sent."""
+def _is_changeable(announcement: Announcement, rows: Sequence[selectors.GroupState]) -> bool:
+    """Whether it is a draft, or something is planned that is not just being sent."""
+    if announcement.state == AnnouncementState.DRAFT:
+        return True
+    now = clock.now()
     states = {row.state for row in rows}
     is_overdue = announcement.due_at < now - AT_ONCE
     return bool(states & {"planned", "retrying"}) or ("due" in states and is_overdue)

@@ -142,3 +142,14 @@ def test_every_name_has_a_value(sale, group) -> None:
 def test_the_built_in_ladder_asks_for_nothing_else(ladder) -> None:
     used = {name for step in ladder.steps.all() for text in step.texts.values() for name in names_in(text)}
     assert used <= guards.NAMES
+
+
+def test_sold_out_is_not_said_any_more_when_pieces_came_back(sale, buy) -> None:
+    orders = [buy(sale) for _ in range(3)]
+    for order in orders:
+        pay(order)
+    sale.refresh_from_db()
+    type(sale).objects.filter(pk=sale.pk).update(sold_out_at=NOON)
+    assert verdict(sale, NOON + SECOND) == "go"
+    services.refund_order(order=orders[0], actor=SYSTEM, now=NOON + SECOND, reason="x")
+    assert verdict(sale, NOON + SECOND) == "not_sold_out"

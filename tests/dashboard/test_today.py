@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from community_ops.common import clock, outbox
 from community_ops.common.models import AuditEntry, EventReceipt, JobPulse, OutboxEvent
+from conversion.selectors import revenue
 from dashboard.period import Period
 from tests.factories.people import make_person
 from tests.factories.world import make_world
@@ -145,3 +146,26 @@ def test_the_joined_tile_says_where_its_number_comes_from(world, signed_in) -> N
     assert source() == "manual"
     MembershipSpell.objects.filter(pk=MembershipSpell.objects.order_by("-joined_at").first().pk).update(source="import")
     assert source() == "several"
+
+
+def test_a_helpers_money_is_that_of_her_groups(world, signed_in) -> None:
+    from conversion.models import Order
+
+    order = Order.objects.filter(sale__isnull=False).first()
+    if order is None:
+        from conversion.services import pay_order, place_order
+        from members.models import Member
+
+        member = Member.objects.filter(
+            workspace=world.workspace, memberships__group__in=world.sale.targets.values("group")
+        )
+        now = world.sale.starts_at
+        order = place_order(sale=world.sale, member=member.first(), quantity=1, actor=world.owner.actor, now=now)
+        pay_order(order=order, actor=world.owner.actor, now=now)
+    helper = make_person(world.workspace, "helper")
+    since, until = order.placed_at - timedelta(days=1), order.placed_at + timedelta(days=1)
+    facts = {"workspace_id": world.workspace.pk, "since": since, "until": until}
+    assert revenue(**facts, visible_to=world.owner.actor) != []
+    assert revenue(**facts, visible_to=helper.actor) == []
+    world.sale.targets.first().group.staff.create(workspace=world.workspace, user=helper.user, role="helper")
+    assert revenue(**facts, visible_to=helper.actor) != []

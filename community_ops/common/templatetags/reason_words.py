@@ -30,6 +30,7 @@ _REASONS: dict[str, Words] = {
     "sale_paused": _("The sale is paused."),
     "sale_cancelled": _("The sale was cancelled."),
     "sold_out": _("Everything is sold."),
+    "not_sold_out": _("Pieces came back, so “sold out” was not true any more."),
     "half_sold": _("Half is sold."),
     "quiet_hours": _("It fell into the quiet hours."),
     "cap": _("The daily limit was reached."),
