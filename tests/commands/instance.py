@@ -34,6 +34,7 @@ class Instance:
 
     def __init__(self, data: Path, *options: str, **settings: str) -> None:
         self.data = data
+        self._killed: set[int] = set()
         self.process = subprocess.Popen(
             [ROOT / "bin" / "run", "--port", "0", "--data", data, *options],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -58,12 +59,18 @@ class Instance:
         return next((pid for pid in ours if os.path.realpath(f"/proc/{pid}/fd/1") == log), None)
 
     def kill(self, name: str) -> int:
-        """Kill -9 that child as soon as it runs; its process id."""
-        assert eventually(lambda: self.pid_of(name) is not None)
-        pid = self.pid_of(name)
-        assert pid is not None
-        os.kill(pid, signal.SIGKILL)
-        return pid
+        """Kill -9 that child as soon as it runs, one that was killed before not again; its process id."""
+        found: list[int] = []
+
+        def runs() -> bool:
+            pid = self.pid_of(name)  # looked up once: it may be gone the next moment
+            found.extend([pid] if pid is not None and pid not in self._killed else [])
+            return bool(found)
+
+        assert eventually(runs)
+        self._killed.add(found[0])
+        os.kill(found[0], signal.SIGKILL)
+        return found[0]
 
     def processes(self) -> set[int]:
         """Children and grandchildren: whatever runs with this data folder in its environment."""
