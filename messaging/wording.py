@@ -17,7 +17,6 @@ from messaging.models import Attempt, AttemptOutcome, Delivery, DeliveryState
 from messaging.platforms.base import Outcome
 
 BY_PERSON = "cancelled_by_person"
-_OVER = (DeliveryState.FAILED, DeliveryState.EXPIRED, DeliveryState.CANCELLED)
 # What can be an address in a text; Chinese follows one without a space.
 _ADDRESS = re.compile(r"https?://[!#-;=?-~]+")
 _AFTER_ADDRESS = ".,;:!?)]}'*"
