@@ -1,6 +1,5 @@
 """Endpoints and their connections."""
 
-import logging
 from datetime import datetime
 from typing import Any
 
@@ -14,9 +13,9 @@ from messaging.errors import EndpointInUse
 from messaging.events import EndpointArchived
 from messaging.models import Connection, Delivery, DeliveryState, Endpoint, Platform
 from messaging.platforms import registry
-from messaging.platforms.base import Account, Outcome, Outgoing, Result
+from messaging.platforms.base import Account, Result
+from messaging.services.calling import call, outgoing
 
-log = logging.getLogger(__name__)
 _MADE_BY_ADAPTER = "hint"  # in a connection's config, and no setting
 
 
@@ -131,35 +130,11 @@ def send_test_message(*, endpoint: Endpoint, actor: Actor, now: datetime) -> Res
     endpoint = Endpoint.objects.select_related("connection").get(pk=endpoint.pk)
     if endpoint.archived_at is not None or endpoint.connection.platform == Platform.SANDBOX:
         raise InvalidTransition(_("No test message can be sent through this channel."))
-    result = _call(endpoint, _test_message(endpoint, now))
+    number = -int(now.timestamp() * 1000)  # no delivery has it, and each test another one: receivers drop repeats
+    words = _("Test from Community Ops, please ignore.")
+    message = outgoing(endpoint, delivery_id=number, text=words, sent_at=now, signed_at=dbtime.now())
+    result = call(endpoint, message)
     after = {"outcome": result.outcome.value, "code": result.code[:40], "text": result.text[:200]}
     with transaction.atomic():
         audit.record(actor=actor, verb="endpoint.tested", target=endpoint, now=now, after=after)
     return result
-
-
-def _test_message(endpoint: Endpoint, now: datetime) -> Outgoing:
-    """Its number is negative, which no delivery has, and another one each time: receivers drop repeats by it."""
-    account = endpoint.connection
-    secret: Any = account.secret
-    return Outgoing(
-        workspace_id=endpoint.workspace_id,
-        delivery_id=-int(now.timestamp() * 1000),
-        endpoint_id=endpoint.pk,
-        announcement_id=None,
-        group_id=None,
-        text=_("Test from Community Ops, please ignore."),
-        sent_at=now,
-        signed_at=dbtime.now(),
-        config=account.config,
-        secret=secret,
-        address=endpoint.address,
-    )
-
-
-def _call(endpoint: Endpoint, message: Outgoing) -> Result:
-    try:
-        return registry.get(endpoint.connection.platform).send(message)
-    except Exception as error:
-        log.exception("a platform's adapter failed in a test", extra={"endpoint": endpoint.pk})
-        return Result(Outcome.IN_DOUBT, code="adapter_error", text=type(error).__name__)

@@ -4,18 +4,17 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from community_ops.common import dbtime, placeholders
 from community_ops.common.errors import NotAvailable
 from messaging.models import Delivery, DeliveryState
-from messaging.platforms import registry
 from messaging.platforms.base import Outcome, Outgoing, Result
 from messaging.policies import size_problem
 from messaging.ports import ALLOWED, Verdict, origin_guards, subject_guards, text_contexts
 from messaging.services import claiming
+from messaging.services.calling import call, outgoing
 
 Clock = Callable[[], datetime]
 RECORD_PAUSES_SECONDS = (0.2, 1.0, 3.0)
@@ -51,7 +50,8 @@ def send_one(delivery: Delivery, *, owner: str, now: Clock, db_now: Clock = dbti
     started_at, signed_at = now(), db_now()
     if not claiming.begin(delivery, owner=owner, text=text, now=started_at, db_now=signed_at):
         return False
-    result = _call(delivery, _outgoing(delivery, text, started_at, signed_at))
+    assert delivery.endpoint is not None
+    result = call(delivery.endpoint, _outgoing(delivery, text, started_at, signed_at))
     return _record(delivery, owner=owner, result=result, started_at=started_at, now=now)
 
 
@@ -102,30 +102,15 @@ def _filled(delivery: Delivery, now: datetime) -> str:
 
 def _outgoing(delivery: Delivery, text: str, now: datetime, signed_at: datetime) -> Outgoing:
     assert delivery.endpoint is not None
-    account = delivery.endpoint.connection
-    secret: Any = account.secret  # the field decrypts JSON; its type says text
-    return Outgoing(
-        workspace_id=delivery.workspace_id,
+    return outgoing(
+        delivery.endpoint,
         delivery_id=delivery.pk,
-        endpoint_id=delivery.endpoint.pk,
-        announcement_id=delivery.origin_id if delivery.origin == "announcement" else None,
-        group_id=delivery.target_id if delivery.target_kind == "group" else None,
         text=text,
         sent_at=now,
         signed_at=signed_at,
-        config=account.config,
-        secret=secret,
-        address=delivery.endpoint.address,
+        announcement_id=delivery.origin_id if delivery.origin == "announcement" else None,
+        group_id=delivery.target_id if delivery.target_kind == "group" else None,
     )
-
-
-def _call(delivery: Delivery, message: Outgoing) -> Result:
-    assert delivery.endpoint is not None
-    try:
-        return registry.get(delivery.endpoint.connection.platform).send(message)
-    except Exception as error:
-        log.exception("a platform's adapter failed", extra={"delivery": delivery.pk})
-        return Result(Outcome.IN_DOUBT, code="adapter_error", text=type(error).__name__)
 
 
 def _record(delivery: Delivery, *, owner: str, result: Result, started_at: datetime, now: Clock) -> bool:
