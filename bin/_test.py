@@ -15,6 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 FAULTS = "tests/faults"
 FAST_OPTIONS = [f"--ignore={FAULTS}"]
+MOST_WORKERS = 4  # each has a database, a folder and (tests/settings.py) a Redis database of its own
 FAULT_OPTIONS = [
     "--override-ini=addopts=--strict-markers --strict-config -q",  # without pyproject's --ignore of this folder
     "--timeout=120",  # seconds, for one test without shared fixtures: twice what it may take on two idle cores
@@ -33,10 +34,17 @@ def main(arguments: list[str]) -> int:
         say("Chromium was not found; the browser tests are skipped.")
     with tempfile.TemporaryDirectory(prefix="community-ops-test-") as folder:
         set_environment(Path(folder))
-        code = int(pytest.main([*(fault_options(wanted) if faults else FAST_OPTIONS), *wanted]))
+        code = int(pytest.main([*(fault_options(wanted) if faults else fast_options(wanted)), *wanted]))
     if code == pytest.ExitCode.NO_TESTS_COLLECTED:
         say("No test ran." if faults else f"No test ran (those of {FAULTS} need --faults).")
     return code
+
+
+def fast_options(wanted: list[str]) -> list[str]:
+    """The whole suite runs on as many processes as there are cores; named tests in one, which starts sooner."""
+    named = any(Path(argument.partition("::")[0]).exists() for argument in wanted)
+    workers = min(os.cpu_count() or 1, MOST_WORKERS)
+    return FAST_OPTIONS if named or workers == 1 else [*FAST_OPTIONS, f"--numprocesses={workers}"]
 
 
 def fault_options(wanted: list[str]) -> list[str]:

@@ -3,7 +3,9 @@
 import os
 import tempfile
 
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")  # "gw0", "gw1" …, or none: each has a folder and a Redis of its own
 os.environ.setdefault("DATA_DIR", tempfile.mkdtemp(prefix="community-ops-tests-"))
+os.environ["DATA_DIR"] = os.path.join(os.environ["DATA_DIR"], WORKER)
 os.environ.setdefault("ALLOW_LOOPBACK_ENDPOINTS", "1")
 os.environ["ENV_FILE"] = os.devnull  # the developer's own settings are not the tests'
 
@@ -17,6 +19,8 @@ LOG_LEVEL = "WARNING"
 DATABASES["default"].setdefault("TEST", {})  # noqa: F405
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):  # noqa: F405
     DATABASES["default"]["TEST"]["NAME"] = str(DATA_DIR / "test.sqlite3")  # noqa: F405
+if WORKER and REDIS_URL:  # noqa: F405
+    CACHES["default"]["LOCATION"] = f"{REDIS_URL.rpartition('/')[0]}/{10 + int(WORKER.removeprefix('gw'))}"  # noqa: F405
 REST_FRAMEWORK["TEST_REQUEST_DEFAULT_FORMAT"] = "json"  # noqa: F405
 REST_FRAMEWORK["TEST_REQUEST_RENDERER_CLASSES"] = [  # noqa: F405
     "rest_framework.renderers.JSONRenderer",
