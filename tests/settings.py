@@ -3,14 +3,14 @@
 import os
 import tempfile
 
-WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")  # "gw0", "gw1" …, or none: each has a folder and a Redis of its own
 os.environ.setdefault("DATA_DIR", tempfile.mkdtemp(prefix="community-ops-tests-"))
-os.environ["DATA_DIR"] = os.path.join(os.environ["DATA_DIR"], WORKER)
+os.environ["DATA_DIR"] = os.path.join(os.environ["DATA_DIR"], os.environ.get("PYTEST_XDIST_WORKER", ""))
 os.environ.setdefault("ALLOW_LOOPBACK_ENDPOINTS", "1")
 os.environ["ENV_FILE"] = os.devnull  # the developer's own settings are not the tests'
 
 from community_ops.settings import *  # noqa: F403
 
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")  # "gw0", "gw1" … where several run, each with a Redis of its own
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 CELERY_BROKER_URL = "memory://"
 CELERY_BROKER_TRANSPORT_OPTIONS = {}
