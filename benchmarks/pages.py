@@ -83,6 +83,8 @@ def fill(workspace_id: int) -> list:
     schedule_announcement(announcement=announcement, actor=ACTOR, now=now)
     while outbox.drain(now=clock.now()):
         pass
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")  # what PostgreSQL does by itself within a minute; without it plans know no sizes
     return groups
 
 

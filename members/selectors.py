@@ -69,7 +69,10 @@ def memberships_visible_to(actor: Actor) -> QuerySet[Membership]:
 
 def join_sources(actor: Actor, *, since: datetime, until: datetime) -> set[str]:
     """Where we know the joinings of a stretch from: "platform", "import", "manual". One query."""
-    spells = MembershipSpell.objects.filter(membership__in=memberships_visible_to(actor).order_by())
+    spells = MembershipSpell.objects.within(actor)
+    if is_limited(actor):
+        visible = groups.groups_visible_to(actor, with_archived=True).values("id")
+        spells = spells.filter(membership__group_id__in=visible)
     found = spells.filter(joined_at__gte=since, joined_at__lt=until).order_by()
     pairs = found.values_list("source", "membership__member__source").distinct()
     return {spell_fact_source(source, seen_through=member_source) for source, member_source in pairs}
