@@ -17,7 +17,10 @@ class SaleNotOpen(DomainError):
 
 
 class SaleLimitReached(DomainError):
-    """What the member holds and has paid, with this order, would be more than her limit."""
+    """What the member holds and has paid, with this order, would be more than her limit (`extra.limit`).
+
+    Of a late payment `extra.orders` are the orders that fill it: [{"id", "state"}].
+    """
 
     code = "sale_limit_reached"
     message = gettext_noop("This is more than one person may buy in this sale.")

@@ -102,7 +102,7 @@ class SaleForm(RefusableForm):
         min_value=1,
         max_value=policies.MAX_HOLD_SECONDS // 60,
         initial=15,
-        help_text=gettext_lazy("So long is what somebody took kept for her."),
+        help_text=gettext_lazy("How long the pieces of an unpaid order are kept for its buyer."),
     )
     playbook: forms.ModelChoiceField = forms.ModelChoiceField(
         label=gettext_lazy("Ladder"),

@@ -1,6 +1,6 @@
-"""What conversion adds to a member's pages: her orders."""
+"""What conversion adds to a member's pages: her orders, and the sales of her groups."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
@@ -8,14 +8,15 @@ from django.urls import reverse
 from community_ops.accounts.policies import may
 from community_ops.common.actors import Actor
 from conversion import selectors
-from conversion.models import Order
-from conversion.wording import told_to_member
+from conversion.models import FlashSale, Order
+from conversion.wording import sale_told_to_member, told_to_member
 from groups.ports import Panel
 
 if TYPE_CHECKING:
     from members.models import Member
 
 SHOWN = 10
+SOON = timedelta(days=7)
 
 
 class MemberOrders:
@@ -40,6 +41,19 @@ class OwnOrders:
         return Panel(
             "public/_own_orders.html", {"rows": _rows(orders, now), "zone": member.community.timezone}, order=40
         )
+
+
+class OwnSales:
+    """On her own page: the way to the sales of her groups that are on or begin within a week."""
+
+    def panel(self, *, member: "Member", now: datetime) -> Panel | None:
+        sales = selectors.own_sales(member, now=now, until=now + SOON)[:SHOWN]
+        rows = [{"sale": sale, "item": sale.items.all()[0], "told": _told(sale, now)} for sale in sales]
+        return Panel("public/_own_sales.html", {"rows": rows}, order=30) if rows else None
+
+
+def _told(sale: FlashSale, now: datetime) -> str:
+    return sale_told_to_member(sale, selectors.moment_of(sale, now=now), held=selectors.counts_of(sale).held)
 
 
 def _rows(orders: list[Order], now: datetime) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from conversion.guards import FlashSaleGuard, FlashSaleText
 from conversion.importing import OrdersImporter
-from conversion.panels import MemberOrders, OwnOrders
+from conversion.panels import MemberOrders, OwnOrders, OwnSales
 from conversion.services.sales import SUBJECT_KIND
 from members.ports import member_panels, own_panels, register_importer
 from messaging.ports import subject_guards, text_contexts
@@ -15,3 +15,4 @@ def register() -> None:
     register_importer("orders", OrdersImporter())
     member_panels.register("orders", MemberOrders())
     own_panels.register("orders", OwnOrders())
+    own_panels.register("sales", OwnSales())

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import BigIntegerField, Count, F, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import BigIntegerField, CharField, Count, F, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Cast, Coalesce
 from django.utils.translation import gettext_noop as _
 
 from community_ops.accounts.policies import is_limited
-from community_ops.common.actors import Actor
+from community_ops.common.actors import Actor, ActorKind
 from community_ops.common.models import AuditEntry, HoldState
 from community_ops.common.tenancy import get_row
 from conversion.models import (
@@ -19,6 +19,7 @@ from conversion.models import (
     OrderLine,
     OrderSource,
     OrderState,
+    PaymentMode,
     PriceHistory,
     Product,
     RefusalCount,
@@ -30,22 +31,36 @@ from conversion.models import (
 )
 from conversion.policies import SaleMoment, StockCounts, sale_moment
 from groups.selectors import groups_visible_to
-from members.selectors import members_visible_to
+from members.selectors import members_visible_to, memberships_of
 
 if TYPE_CHECKING:
     from members.models import Member
 
 EARNING = (OrderState.PAID, OrderState.FULFILLED)
+ALL_HELD = "all_held"  # the words of a sale whose last pieces are only held; over REST it is sold out
+_ORDER_DEEDS = ("paid", "paid_late", "cancelled", "accepted", "refunded", "fulfilled")
+_BY_HAND = (ActorKind.USER, ActorKind.TOKEN)
+_WITH_THE_SALE = "sale_cancelled"  # the reason of orders that were cancelled because their sale was
 
 
 @dataclass(frozen=True, slots=True)
 class Revenue:
-    """Orders paid in a window, of one currency; `amount` in minor units."""
+    """Orders paid in a window, of one currency; amounts in minor units. `simulated_amount` is a part of `amount`:
+    what was paid in sales whose payment is only pretended."""
 
     currency: str
     amount: int
     order_count: int
     buyer_count: int
+    simulated_amount: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """What was done, to the sale itself or to an order of it."""
+
+    entry: AuditEntry
+    order: Order | None = None
 
 
 # --- catalog ---------------------------------------------------------------------------------
@@ -144,6 +159,21 @@ def moment_of(sale: FlashSale, *, now: datetime) -> SaleMoment:
     return sale_moment(sale, left=counts_of(sale).left, now=now)
 
 
+def state_shown(sale: FlashSale, *, now: datetime) -> str:
+    """The key of a sale's words in the dashboard: its moment, or ALL_HELD while what is gone may still come back."""
+    moment = moment_of(sale, now=now)
+    return ALL_HELD if moment is SaleMoment.SOLD_OUT and counts_of(sale).held else str(moment)
+
+
+def own_sales(member: "Member", *, now: datetime, until: datetime) -> QuerySet[FlashSale]:
+    """For her own page: sales of the groups she is in that are on or begin before `until`, soonest first."""
+    hers = memberships_of(member).filter(left_at__isnull=True).order_by().values("group_id")
+    of_hers = SaleGroup.objects.filter(group_id__in=hers).values("sale_id")
+    rows = FlashSale.objects.of(member.workspace_id).filter(pk__in=of_hers, state=SaleState.SCHEDULED)
+    rows = rows.filter(starts_at__lt=until, ends_at__gt=now).order_by("starts_at", "id")
+    return with_counts(with_parts(rows.select_related("community")), now=now)
+
+
 def sales_in_window(actor: Actor, *, since: datetime, until: datetime) -> QuerySet[FlashSale]:
     """Scheduled sales that are on at some time between two moments, soonest start first."""
     rows = flash_sales_visible_to(actor).filter(state=SaleState.SCHEDULED, starts_at__lt=until, ends_at__gt=since)
@@ -160,10 +190,22 @@ def refusal_counts(sale: FlashSale) -> dict[str, int]:
     return dict(RefusalCount.objects.of(sale.workspace_id).filter(sale=sale).values_list("reason", "count"))
 
 
-def sale_log(sale: FlashSale) -> QuerySet[AuditEntry]:
-    """What was done to the sale, newest first."""
-    rows = AuditEntry.objects.filter(workspace_id=sale.workspace_id, target_kind=FlashSale._meta.label_lower)
-    return rows.filter(target_id=str(sale.pk)).order_by("-id")
+def sale_log(sale: FlashSale, *, at_most: int) -> list[LogLine]:
+    """What was done to the sale, and what people and tools did to its orders; newest first, at most so many of each.
+
+    What buyers and the clock did to orders is not in it, nor the orders that were cancelled with the sale.
+    Three queries.
+    """
+    rows = AuditEntry.objects.filter(workspace_id=sale.workspace_id).order_by("-id")
+    of_sale = rows.filter(target_kind=FlashSale._meta.label_lower, target_id=str(sale.pk))[:at_most]
+    keys = Order.objects.filter(sale=sale).order_by().values(key=Cast("pk", CharField()))
+    of_orders = rows.filter(target_kind=Order._meta.label_lower, target_id__in=keys, actor_kind__in=_BY_HAND)
+    of_orders = of_orders.filter(verb__in=[f"order.{deed}" for deed in _ORDER_DEEDS]).exclude(reason=_WITH_THE_SALE)
+    entries = list(of_orders[:at_most])
+    orders = Order.objects.select_related("member").in_bulk([int(entry.target_id) for entry in entries])
+    lines = [LogLine(entry) for entry in of_sale]
+    lines += [LogLine(entry, orders.get(int(entry.target_id))) for entry in entries]
+    return sorted(lines, key=lambda line: -line.entry.pk)
 
 
 # --- orders ----------------------------------------------------------------------------------
@@ -215,6 +257,17 @@ def own_orders(member: "Member") -> QuerySet[Order]:
     return rows.select_related("sale").prefetch_related("lines").order_by("-placed_at", "-id")
 
 
+def is_simulated(order: Order) -> bool:
+    """Whether its payment is only pretended; the order comes with its sale."""
+    return order.sale is not None and order.sale.payment_mode == PaymentMode.SANDBOX
+
+
+def orders_in_limit(order: Order) -> QuerySet[Order]:
+    """The buyer's other orders in the same sale that count in her limit, oldest first. What is over is swept."""
+    rows = Order.objects.of(order.workspace_id).filter(sale_id=order.sale_id, member_id=order.member_id)
+    return rows.filter(state__in=(OrderState.HELD, *EARNING)).exclude(pk=order.pk).order_by("id")
+
+
 def order_state_counts(sale: FlashSale, *, now: datetime) -> dict[str, int]:
     """Orders of a sale by what they are at `now`."""
     overdue = Q(state=OrderState.HELD, expires_at__lte=now)
@@ -247,12 +300,16 @@ def revenue(
         rows = rows.filter(pk__in=orders_visible_to(visible_to).order_by().values("pk"))
     if not with_imports:
         rows = rows.exclude(source=OrderSource.IMPORT)
-    sums = (
-        rows.order_by()
-        .values("currency")
-        .annotate(amount=Sum("total_amount"), orders=Count("id"), buyers=Count("member_id", distinct=True))
+    sums = rows.order_by().values("currency")
+    sums = sums.annotate(
+        amount=Sum("total_amount"),
+        orders=Count("id"),
+        buyers=Count("member_id", distinct=True),
+        simulated=Sum("total_amount", filter=Q(sale__payment_mode=PaymentMode.SANDBOX)),
     )
-    found = [Revenue(row["currency"], row["amount"], row["orders"], row["buyers"]) for row in sums]
+    found = [
+        Revenue(row["currency"], row["amount"], row["orders"], row["buyers"], row["simulated"] or 0) for row in sums
+    ]
     return sorted(found, key=lambda one: (-one.amount, one.currency))
 
 

@@ -10,7 +10,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from community_ops.common.actors import Actor
-from conversion.selectors import orders_visible_to, revenue
+from community_ops.common.templatetags.wording import money
+from conversion.selectors import Revenue, orders_visible_to, revenue
 from culture.selectors import answered_rate
 from dashboard.period import Period
 from groups.selectors import communities_visible_to, groups_visible_to
@@ -89,7 +90,10 @@ def _retain(actor: Actor, slug: str, period: Period) -> Tile:
 
 
 def _convert(actor: Actor, slug: str, period: Period) -> Tile:
-    """Money of orders paid in the period, in the currency with the most of it; other currencies are named."""
+    """Money of orders paid in the period, in the currency with the most of it; other currencies are named.
+
+    What of it was only a simulated payment is said.
+    """
     assert actor.workspace_id is not None
     tile: Tile = {"stage": "convert", "url": reverse("conversion:order_list", args=[slug])}
     now = revenue(workspace_id=actor.workspace_id, since=period.since, until=period.now, visible_to=actor)
@@ -100,7 +104,7 @@ def _convert(actor: Actor, slug: str, period: Period) -> Tile:
     before = revenue(workspace_id=actor.workspace_id, since=earlier.since, until=earlier.now, visible_to=actor)
     same = next((one.amount for one in before if one.currency == main.currency), 0)
     return tile | {
-        "label": _("Paid") + _other_currencies([one.currency for one in now[1:]]),
+        "label": _("Paid") + _other_currencies([one.currency for one in now[1:]]) + _simulated(main),
         "currency": main.currency,
         **(_counted(main.amount, same) if same else {"value": main.amount}),
         "series": period.counted(orders_visible_to(actor), "paid_at").per_day,
@@ -145,6 +149,12 @@ def _counted(value: int, before: int) -> Tile:
 
 def _other_currencies(codes: list[str]) -> str:
     return f" ({_('also')} {', '.join(codes)})" if codes else ""
+
+
+def _simulated(money_in: Revenue) -> str:
+    if not money_in.simulated_amount:
+        return ""
+    return _(" (of it %(amount)s simulated)") % {"amount": money(money_in.simulated_amount, money_in.currency)}
 
 
 def _previous_label(period: Period) -> str:

@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 from campaigns.selectors import OPEN_STATES, calendar_items
 from community_ops.accounts.policies import may
 from community_ops.common.actors import Actor
-from conversion.selectors import counts_of, moment_of, sales_in_window, with_counts
+from conversion.selectors import counts_of, sales_in_window, state_shown, with_counts
 from dashboard.needs import needs_of, watchdog
 from dashboard.period import CHOICES, Period
 from dashboard.start_list import start_list
@@ -73,7 +73,7 @@ def _jobs() -> dict[str, Any]:
 def _sales(actor: Actor, *, now: datetime) -> list[dict[str, Any]]:
     """Sales that run now or begin within two days, with their true counts."""
     rows = with_counts(sales_in_window(actor, since=now, until=now + AHEAD), now=now)
-    return [{"sale": sale, "moment": moment_of(sale, now=now), "gauge": _gauge(sale)} for sale in rows[:3]]
+    return [{"sale": sale, "moment": state_shown(sale, now=now), "gauge": _gauge(sale)} for sale in rows[:3]]
 
 
 def _gauge(sale: "FlashSale") -> dict[str, int]:

@@ -4,6 +4,7 @@ from campaigns.services.announcements import (
     cancel_announcement,
     change_announcement,
     create_announcement,
+    failing_endpoint_warnings,
     move_announcement,
     no_endpoint_warnings,
     plan_due,
@@ -18,16 +19,26 @@ from campaigns.services.playbooks import (
     ensure_built_in_playbooks,
     preview_run,
 )
-from campaigns.services.runs import meet_condition, move_run, needs_warnings, plan_skipped_touches, start_run, stop_run
+from campaigns.services.runs import (
+    clear_condition,
+    meet_condition,
+    move_run,
+    needs_warnings,
+    plan_skipped_touches,
+    start_run,
+    stop_run,
+)
 
 __all__ = [
     "PlannedTouch",
     "built_in_playbook",
     "cancel_announcement",
     "change_announcement",
+    "clear_condition",
     "create_announcement",
     "ensure_built_in_everywhere",
     "ensure_built_in_playbooks",
+    "failing_endpoint_warnings",
     "meet_condition",
     "move_announcement",
     "move_run",

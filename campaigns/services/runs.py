@@ -21,6 +21,7 @@ from campaigns.services.touches import (
     BATCH,
     apply_plan,
     move_touches,
+    plan_called_off_touches,
     plan_deliveries,
     plan_of,
     plan_touches_without_channel,
@@ -217,6 +218,26 @@ def meet_condition(*, workspace_id: int, subject_kind: str, subject_id: int, con
     return planned
 
 
+@transaction.atomic
+def clear_condition(
+    *, workspace_id: int, subject_kind: str, subject_id: int, condition: str, reason: str, now: datetime
+) -> int:
+    """Take back that `condition` came true: what it called off is planned again where its time has not passed.
+
+    Returns how many touches that were. What it made true to say was said once and is not said again; where it has
+    not gone out yet it is cancelled with `reason`. Without a live run, or when the condition was not met, nothing
+    happens. Writes an audit row.
+    """
+    run = _lock_live_run(workspace_id, subject_kind, subject_id)
+    if run is None or not run.conditions.filter(condition=condition).delete()[0]:
+        return 0
+    _cancel_touches(run, run.touches.filter(step__condition=condition), reason, now=now)
+    planned = plan_called_off_touches(run, reason=condition, actor=CONDITIONS, now=now)
+    after = {"condition": condition, "planned_count": planned}
+    audit.record(actor=CONDITIONS, verb="run.condition_cleared", target=run, now=now, after=after)
+    return planned
+
+
 def _ensure_window(starts_at: datetime, ends_at: datetime) -> None:
     if ends_at <= starts_at:
         raise InvalidInput(_("The end must be after the start."), field="ends_at")
@@ -296,10 +317,15 @@ def _call_off(run: PlaybookRun, condition: str, *, now: datetime) -> int:
     """Cancel the steps that `condition` makes untrue; returns how many deliveries were still planned."""
     steps = [step.pk for step in run.playbook.steps.all() if condition in step.stops_on]
     touches = run.touches.filter(step_id__in=steps)
-    keys = list(touches.filter(state=TouchState.PLANNED).values_list("source_key", flat=True))
-    count = messaging.cancel_deliveries(
-        workspace_id=run.workspace_id, source_keys=keys, reason=condition, actor=CONDITIONS, now=now
-    )
+    count = _cancel_touches(run, touches, condition, now=now)
     _close(touches.filter(state=TouchState.WAITING), condition, now=now)
     _close(_called_off(run).filter(step_id__in=steps), condition, now=now)
     return count
+
+
+def _cancel_touches(run: PlaybookRun, touches: QuerySet[Touch], reason: str, *, now: datetime) -> int:
+    """Cancel their deliveries that have not begun; returns how many."""
+    keys = list(touches.filter(state=TouchState.PLANNED).values_list("source_key", flat=True))
+    return messaging.cancel_deliveries(
+        workspace_id=run.workspace_id, source_keys=keys, reason=reason, actor=CONDITIONS, now=now
+    )

@@ -65,7 +65,7 @@ def move_touches(run: PlaybookRun, *, actor: Actor, now: datetime) -> None:
 
     The deliveries' own conditional updates decide which of them still move: a touch follows its delivery.
     """
-    change = _sort(run, now=now)
+    change = _sort(run, run.touches.exclude(state=TouchState.STOPPED), now=now)
     _move_deliveries(run, change.moved, now=now)
     _cancel_deliveries(run, change.dropped, actor=actor, now=now)
     states = dict(selectors.deliveries_of_run(run).values_list("source_key", "state"))
@@ -77,16 +77,20 @@ def move_touches(run: PlaybookRun, *, actor: Actor, now: datetime) -> None:
 
 def plan_touches_without_channel(run: PlaybookRun, *, group_id: int, actor: Actor, now: datetime) -> int:
     """Plan the touches that were skipped because the group had no channel; returns how many have a delivery now."""
-    change, met = _sort(run, now=now), set(run.conditions.values_list("condition", flat=True))
-    revived = [pair for pair in change.revived if _had_no_channel(pair[0], group_id)]
-    changed = [pair for pair in change.changed if _had_no_channel(pair[0], group_id)]
-    _save_times([pair for pair in changed if pair[0].step.condition not in met], now=now)
-    _plan_anew(run, revived, known=(), actor=actor, now=now)
+    skipped = run.touches.filter(group_id=group_id, state=TouchState.SKIPPED, reason=policies.SkipReason.NO_ENDPOINT)
+    change = _sort(run, skipped, now=now)
+    met = set(run.conditions.values_list("condition", flat=True))
+    _save_times([pair for pair in change.changed if pair[0].step.condition not in met], now=now)
+    _plan_anew(run, change.revived, known=(), actor=actor, now=now)
+    return len(change.revived)
+
+
+def plan_called_off_touches(run: PlaybookRun, *, reason: str, actor: Actor, now: datetime) -> int:
+    """Plan what was called off with `reason` and is not past; returns how many touches have a delivery again."""
+    revived = _sort(run, run.touches.filter(state=TouchState.STOPPED, reason=reason), now=now).revived
+    known = selectors.deliveries_of_run(run).values_list("source_key", flat=True)
+    _plan_anew(run, revived, known=known, actor=actor, now=now)
     return len(revived)
-
-
-def _had_no_channel(touch: Touch, group_id: int) -> bool:
-    return touch.group_id == group_id and touch.reason == policies.SkipReason.NO_ENDPOINT
 
 
 Pair = tuple[Touch, PlannedTouch]
@@ -102,10 +106,10 @@ class _Change:
     changed: list[Pair] = field(default_factory=list)  # has no delivery: only what is shown of it changes
 
 
-def _sort(run: PlaybookRun, *, now: datetime) -> _Change:
+def _sort(run: PlaybookRun, touches: Iterable[Touch], *, now: datetime) -> _Change:
     plans = {(planned.step.pk, planned.group.pk): planned for planned in plan_of(run, now=now)}
     change = _Change()
-    for touch in run.touches.exclude(state=TouchState.STOPPED):
+    for touch in touches:
         planned = plans[touch.step_id, touch.group_id]
         touch.step, touch.group = planned.step, planned.group  # loaded once, not once per touch
         if touch.state != TouchState.PLANNED:

@@ -9,14 +9,16 @@ from datetime import datetime
 
 from django.db import transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from community_ops.common import stock, text
 from community_ops.common.actors import Actor
 from community_ops.common.errors import DomainError, InvalidTransition
 from community_ops.common.models import HoldState
 from community_ops.common.nudge import nudge
-from conversion.errors import SaleSoldOut
-from conversion.models import Order, OrderState, StockHold
+from conversion import selectors
+from conversion.errors import SaleLimitReached, SaleSoldOut
+from conversion.models import FlashSale, Order, OrderState, StockHold
 from conversion.policies import ORDER_CHANGES
 from conversion.services.ordering import buyer_row, count_in_limit, left_now
 from conversion.services.settling import (
@@ -27,6 +29,7 @@ from conversion.services.settling import (
     note,
     tell_paid,
 )
+from conversion.services.telling import take_back_sold_out
 from members.selectors import milestone_amount
 from members.services import facts
 
@@ -45,8 +48,9 @@ def accept_late_payment(*, order: Order, actor: Actor, now: datetime) -> Order:
     """Take the pieces of an order that was paid late once more: it becomes `paid`, as if the money had been in time.
 
     Publishes OrderPaid and tells the member's milestone with the moment of the payment. Writes one audit row. A paid
-    order again changes nothing. Raises SaleLimitReached when the member has bought others meanwhile, SaleSoldOut when
-    fewer pieces are left, InvalidTransition for other states; each leaves everything as it was.
+    order again changes nothing. Raises SaleLimitReached when the member has bought others meanwhile (`extra.orders`
+    names them), SaleSoldOut when fewer pieces are left, InvalidTransition for other states; each leaves everything as
+    it was.
     """
     closed_at = order.closed_at
     if change_state(order, {"state": OrderState.PAID_LATE}, OrderState.PAID, now=now, closed_at=None):
@@ -103,16 +107,35 @@ def _take_again(order: Order, *, now: datetime) -> None:
     buyer = buyer_row(sale, order.member)
     expire_orders_of_sale(sale_id=sale.pk, now=now, also_lock_buyer_ids=[buyer.pk])
     for hold in StockHold.objects.filter(line__order=order).select_related("item").order_by("pk"):
-        count_in_limit(buyer, sale, hold.quantity, now=now)
+        try:
+            count_in_limit(buyer, sale, hold.quantity, now=now)
+        except SaleLimitReached as refusal:
+            raise _naming_the_others(refusal, order, sale) from refusal
         if not stock.take(hold.item, quantity=hold.quantity, now=now):
             raise SaleSoldOut(left=left_now(hold.item))
         _move_hold(hold, HoldState.GIVEN_BACK, HoldState.KEPT, now=now)
     nudge(WATCH_TASK)
 
 
+def _naming_the_others(refusal: SaleLimitReached, order: Order, sale: FlashSale) -> SaleLimitReached:
+    """The same refusal, saying which other orders of the buyer fill her limit."""
+    others = list(selectors.orders_in_limit(order))
+    if not others:
+        return refusal
+    named = [_("order %(number)d (%(state)s)") % {"number": one.pk, "state": one.get_state_display()} for one in others]
+    return SaleLimitReached(
+        _("The limit is %(limit)d per person, and this buyer also has: %(orders)s.")
+        % {"limit": sale.limit_per_member, "orders": pgettext("between names", ", ").join(named)},
+        limit=sale.limit_per_member,
+        orders=[{"id": one.pk, "state": one.state} for one in others],
+    )
+
+
 def _undo(order: Order, before: OrderState, *, now: datetime) -> None:
     if before is OrderState.PAID:
         _put_back(order, now=now)
+        if order.sale_id is not None:
+            take_back_sold_out(sale_id=order.sale_id, now=now)
     if before in _COUNTED_AS_PAID:
         told = milestone_amount(workspace_id=order.workspace_id, source_key=f"order:{order.pk}")
         facts.record_milestone(

@@ -1,6 +1,7 @@
 """What a running sale tells: its conditions to the ladder, refusals to the control room."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Q
@@ -59,10 +60,25 @@ def _tell_sold_out(sale: FlashSale, *, now: datetime) -> int:
     return 1
 
 
+def take_back_sold_out(*, sale_id: int, now: datetime) -> None:
+    """Pieces of a running sale came back after it was told as sold out: what that called off is planned again.
+
+    A "sold out" that has not gone out yet never does. Inside the transaction that gives the pieces back; without
+    such a sale nothing happens. When the pieces are sold too, it is told again.
+    """
+    rows = FlashSale.objects.filter(pk=sale_id, sold_out_at__lte=now, ends_at__gt=now)
+    if not rows.update(sold_out_at=None, updated_at=now):
+        return
+    sale = FlashSale.objects.get(pk=sale_id)
+    campaigns.clear_condition(**_subject(sale), condition=SOLD_OUT, reason="not_sold_out", now=now)
+
+
 def _meet(sale: FlashSale, condition: str, *, now: datetime) -> None:
-    campaigns.meet_condition(
-        workspace_id=sale.workspace_id, subject_kind=SUBJECT_KIND, subject_id=sale.pk, condition=condition, now=now
-    )
+    campaigns.meet_condition(**_subject(sale), condition=condition, now=now)
+
+
+def _subject(sale: FlashSale) -> dict[str, Any]:
+    return {"workspace_id": sale.workspace_id, "subject_kind": SUBJECT_KIND, "subject_id": sale.pk}
 
 
 def count_refusal(*, sale_id: int, refusal: DomainError, now: datetime) -> None:

@@ -18,7 +18,7 @@ from community_ops.accounts.policies import may
 from community_ops.common import clock
 from community_ops.common.actors import Actor
 from community_ops.common.errors import DomainError
-from community_ops.common.templatetags.wording import money
+from community_ops.common.templatetags.wording import grouped, money
 from conversion import selectors, services
 from conversion.forms import ORDER_STATES, ReasonForm
 from conversion.models import Order, OrderState
@@ -31,7 +31,7 @@ _POSSIBLE: dict[str, tuple[str, ...]] = {
     OrderState.PAID: ("fulfil", "refund"),
     OrderState.FULFILLED: ("refund",),
 }
-_ASKING = ("pay", "refund")
+_ASKING = ("pay", "cancel", "accept", "refund")
 
 
 @page("orders.view")
@@ -76,9 +76,13 @@ def order_pay(request: WorkspaceRequest, order_id: int) -> HttpResponse:
 
 
 @page("orders.manage")
-@require_POST
+@require_http_methods(["GET", "POST"])
 def order_accept(request: WorkspaceRequest, order_id: int) -> HttpResponse:
-    """A payment that came late counts after all, if the pieces are still there."""
+    """A payment that came late counts after all, if the pieces are still there. GET asks first."""
+    if request.method == "GET":
+        text = _("The order takes its pieces out of the stock once more and counts as paid. Only a refund undoes this.")
+        title, label = _("Accept this late payment?"), pgettext("button", "Accept the payment")
+        return _ask(request, order_id, title=title, text=text, confirm_label=label, has_facts=True)
     return _change(
         request, order_id, services.accept_late_payment, _("Accepted: the order is paid and has its pieces.")
     )
@@ -96,7 +100,7 @@ def order_refund(request: WorkspaceRequest, order_id: int) -> HttpResponse:
     """The money was given back by hand. GET asks why."""
     if request.method == "GET":
         text = _("%(name)s, %(amount)s. Give the money back first: this only writes it down, and cannot be undone.")
-        more = {"confirm_label": _mark_as_refunded(), "needs_reason": True, "is_bad": True}
+        more: dict[str, Any] = {"confirm_label": _mark_as_refunded(), "needs_reason": True, "is_bad": True}
         return _ask(request, order_id, title=_("Was the money given back?"), text=text, **more)
     form = ReasonForm(request.POST)
     if not form.is_valid():
@@ -107,8 +111,13 @@ def order_refund(request: WorkspaceRequest, order_id: int) -> HttpResponse:
 
 
 @page("orders.manage")
-@require_POST
+@require_http_methods(["GET", "POST"])
 def order_cancel(request: WorkspaceRequest, order_id: int) -> HttpResponse:
+    """Give up an order that waits for payment. GET asks first: others can have its pieces at once."""
+    if request.method == "GET":
+        text = _("Its pieces are free for others at once. This cannot be undone.")
+        title, label = _("Cancel this order?"), pgettext("button", "Cancel the order")
+        return _ask(request, order_id, title=title, text=text, confirm_label=label, has_facts=True, is_bad=True)
     return _change(request, order_id, services.cancel_order, _("The order was cancelled, its pieces are free again."))
 
 
@@ -130,6 +139,7 @@ def order_row(order: Order, slug: str, now: datetime, actor: Actor) -> dict[str,
         "what": _what(order),
         "buttons": [_button(verb, order, slug) for verb in _POSSIBLE.get(state, ()) if _is_offered(verb, order, actor)],
         "is_late": state is OrderState.PAID_LATE,
+        "is_simulated": order.paid_at is not None and selectors.is_simulated(order),
     }
 
 
@@ -153,8 +163,11 @@ def _mark_as_refunded() -> str:
     return pgettext("button", "Mark as refunded")
 
 
-def _ask(request: WorkspaceRequest, order_id: int, *, text: str, **words: Any) -> HttpResponse:
-    """The question before a change: htmx gets the dialog, everybody else a page with it."""
+def _ask(request: WorkspaceRequest, order_id: int, *, text: str, has_facts: bool = False, **words: Any) -> HttpResponse:
+    """The question before a change: htmx gets the dialog, everybody else a page with it.
+
+    `text` may name the buyer and the amount; `has_facts` lists what the change touches instead.
+    """
     order = selectors.get_order(request.actor, order_id)
     facts = {"name": order.member.display_name, "amount": money(order.total_amount, order.currency)}
     dialog = {
@@ -162,11 +175,23 @@ def _ask(request: WorkspaceRequest, order_id: int, *, text: str, **words: Any) -
         "action": request.path,
         "hidden": {"back": "sale"} if request.GET.get("back") == "sale" else {},
         "text": text % facts,
+        "facts": _facts(order) if has_facts else [],
         **words,
     }
     template = "components/_dialog.html" if request.htmx else "conversion/order_question.html"
     crumbs = [{"label": _("Orders"), "url": reverse("conversion:order_list", args=[request.workspace.slug])}]
     return render(request, template, {"dialog": dialog, "breadcrumbs": crumbs})
+
+
+def _facts(order: Order) -> list[dict[str, Any]]:
+    """Whom and what a change of this order touches."""
+    return [
+        {"label": _("Order"), "value": order.pk},
+        {"label": _("Customer"), "value": order.member.display_name},
+        {"label": _("What"), "value": _what(order)},
+        {"label": _("Pieces"), "value": grouped(sum(line.quantity for line in order.lines.all()))},
+        {"label": _("Amount"), "value": money(order.total_amount, order.currency)},
+    ]
 
 
 def _what(order: Order) -> str:

@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import ngettext, pgettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from community_ops.accounts.pages import WorkspaceRequest, page, tell
@@ -22,6 +22,7 @@ from conversion import guards, selectors, services
 from conversion.forms import MoveForm, ReasonForm, SaleForm, default_zone, same_minute, wall_time
 from conversion.models import FlashSale, SaleState
 from conversion.policies import SaleMoment
+from conversion.selectors import LogLine
 from conversion.services import SaleTerms
 from conversion.views import ladder
 from conversion.views.orders import order_row
@@ -104,7 +105,7 @@ def sale_detail(request: WorkspaceRequest, sale_id: int) -> HttpResponse:
         "public_url": guards.sale_link(sale),
         "dialogs": _dialogs(request, sale, context["moment"]) if context["may_sell"] else [],
         "steps": ladder.of_sale(sale, request.actor, now=now),
-        "log": [_logged(entry) for entry in selectors.sale_log(sale)[:LOG_ENTRIES]],
+        "log": [_logged(line) for line in selectors.sale_log(sale, at_most=LOG_ENTRIES)],
         "log_empty": {"title": _("Nothing was done yet")},
         "is_draft": sale.state == SaleState.DRAFT,
         "warnings": _price_warnings(services.terms_of(sale)) if sale.state == SaleState.DRAFT else [],
@@ -168,6 +169,7 @@ def _facts(sale: FlashSale, now: datetime) -> dict[str, Any]:
         "sale": sale,
         "item": sale.items.all()[0],
         "moment": str(selectors.moment_of(sale, now=now)),
+        "state_shown": selectors.state_shown(sale, now=now),
         "gauge": {"sold": counts.sold, "held": counts.held, "left": counts.left},
         "counts": counts,
         "zone": sale.community.timezone,
@@ -217,18 +219,26 @@ def _dialogs(request: WorkspaceRequest, sale: FlashSale, moment: str) -> list[di
             )
         )  # fmt: skip
     if moment in (SaleMoment.SCHEDULED, SaleMoment.OPEN, SaleMoment.SOLD_OUT):
-        text = _("Nobody can buy until you go on. What is held can still be paid. Members see that it is paused.")
+        text = _(
+            "Nobody can buy until you go on. What is held can still be paid. Members see that it is paused. Messages"
+            " that fall due during the pause are dropped: they are not sent afterwards either."
+        )
         found.append(
             _dialog(request, sale, "pause", _("Pause"), title=_("Pause this sale?"), text=text, needs_reason=True)
         )
     if moment == SaleMoment.PAUSED:
         found.append(_dialog(request, sale, "resume", _("Go on"), title=_("Go on with this sale?"), needs_reason=True))
     if moment in (*_RUNNING, SaleMoment.DRAFT):
-        text = _("Its messages are stopped and %(count)d orders that wait for payment are cancelled.")
+        count = services.held_order_count(sale)
+        text = ngettext(
+            "Its messages are stopped and %(count)d order that waits for payment is cancelled.",
+            "Its messages are stopped and %(count)d orders that wait for payment are cancelled.",
+            count,
+        )
         found.append(
             _dialog(
                 request, sale, "cancel", _("Cancel the sale"), title=_("Cancel this sale?"), needs_reason=True,
-                text=text % {"count": services.held_order_count(sale)}, is_bad=True,
+                text=text % {"count": count}, is_bad=True,
             )
         )  # fmt: skip
     return found
@@ -239,7 +249,9 @@ def _dialog(request: WorkspaceRequest, sale: FlashSale, verb: str, label: str, *
     return {"id": f"ask-{verb}", "action": url, "confirm_label": label, "label": label, **more}
 
 
-def _logged(entry: Any) -> dict[str, Any]:
+def _logged(line: LogLine) -> dict[str, Any]:
+    """A line of the record; one about an order names it and its buyer."""
+    entry, order = line.entry, line.order
     words = {
         "flash_sale.created": _("Draft made"),
         "flash_sale.edited": _("Draft edited"),
@@ -248,10 +260,20 @@ def _logged(entry: Any) -> dict[str, Any]:
         "flash_sale.paused": _("Paused"),
         "flash_sale.resumed": _("Gone on"),
         "flash_sale.cancelled": _("Cancelled"),
+        "order.paid": pgettext("done to an order", "marked as paid"),
+        "order.paid_late": pgettext("done to an order", "marked as paid, after its time"),
+        "order.cancelled": pgettext("done to an order", "cancelled"),
+        "order.accepted": pgettext("done to an order", "late payment accepted"),
+        "order.refunded": pgettext("done to an order", "marked as refunded"),
+        "order.fulfilled": pgettext("done to an order", "marked as delivered"),
     }
+    title = words.get(entry.verb, entry.verb)
+    if order is not None:
+        about = {"number": order.pk, "name": order.member.display_name, "done": title}
+        title = _("Order %(number)d of %(name)s: %(done)s") % about
     return {
         "at": entry.at,
-        "title": words.get(entry.verb, entry.verb),
+        "title": title,
         "text": entry.reason,
         "actor": entry.actor_label,
     }

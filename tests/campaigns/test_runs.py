@@ -47,6 +47,11 @@ def meet(condition: str, now: datetime = START + MINUTE) -> int:
     )
 
 
+def clear(condition: str, now: datetime = START + 2 * MINUTE) -> int:
+    facts = {"workspace_id": Workspace.objects.get().pk, "subject_kind": "flash_sale", "subject_id": 1}
+    return services.clear_condition(**facts, condition=condition, reason="not_sold_out", now=now)
+
+
 def states() -> dict[str, str]:
     return dict(Touch.objects.values_list("step__key", "state"))
 
@@ -216,6 +221,28 @@ def test_sold_out_stops_the_rest_and_says_the_result(start: Start) -> None:
     assert after["start"] == "planned"
     assert meet("half_sold") == 0
     assert not Delivery.objects.filter(source_key=touch("half-sold").source_key).exists()
+
+
+def test_what_a_condition_called_off_is_planned_again_when_it_is_taken_back(start: Start) -> None:
+    start()
+    meet("sold_out")
+    assert clear("sold_out") == 2
+    assert {key for key, state in states().items() if state == "planned"} == {"minutes-left-10", "result", "sold-out"}
+    assert (delivery("result").state, delivery("result").due_at) == ("planned", END)
+    assert (touch("start").state, touch("start").reason) == ("stopped", "sold_out")  # its time is past
+    assert AuditEntry.objects.filter(verb="run.condition_cleared").count() == 1
+    assert clear("sold_out") == 0
+
+
+def test_a_condition_calls_off_again_and_says_its_words_once_when_it_comes_back(start: Start) -> None:
+    start()
+    meet("sold_out")
+    clear("sold_out")
+    assert meet("sold_out", now=START + 3 * MINUTE) == 0
+    assert (delivery("result").state, touch("result").reason) == ("cancelled", "sold_out")
+    assert Delivery.objects.filter(source_key__contains=f":{touch('sold-out').step_id}.").count() == 1
+    services.stop_run(run=PlaybookRun.objects.get(), reason="sale_cancelled", actor=SYSTEM, now=START)
+    assert clear("sold_out") == 0
 
 
 def test_nothing_is_said_when_a_condition_comes_after_the_end(start: Start) -> None:

@@ -67,6 +67,43 @@ def test_sold_out_stops_the_rest_and_posts_the_result(open_sale, buy, ladder) ->
     assert met() == ["sold_out"]  # it never was only half sold
 
 
+def test_a_refund_plans_again_what_sold_out_had_stopped(open_sale, buy, ladder) -> None:
+    sale = open_sale(stock=1, playbook=ladder)
+    order = buy(sale)
+    pay(order)
+    tell_conditions(now=NOON)
+    services.refund_order(order=order, actor=SYSTEM, now=NOON + SECOND, reason="尺码不合适")
+    touches = dict(Touch.objects.values_list("step__key", "state"))
+    assert (touches["minutes-left-10"], touches["result"]) == ("planned", "planned")
+    unsaid = Delivery.objects.get(source_key=Touch.objects.get(step__key="sold-out").source_key)
+    assert (unsaid.state, unsaid.reason) == ("cancelled", "not_sold_out")
+    sale.refresh_from_db()
+    assert (sale.sold_out_at, met()) == (None, [])
+
+
+def test_a_sale_that_sells_out_again_stops_the_rest_again(open_sale, buy, ladder) -> None:
+    sale = open_sale(stock=1, playbook=ladder)
+    first = buy(sale)
+    pay(first)
+    tell_conditions(now=NOON)
+    services.refund_order(order=first, actor=SYSTEM, now=NOON + SECOND, reason="x")
+    pay(buy(sale))
+    assert [tell_conditions(now=NOON + 2 * SECOND) for _ in range(2)] == [1, 0]
+    touch = Touch.objects.get(step__key="minutes-left-10")
+    assert (touch.state, touch.reason) == ("stopped", "sold_out")
+    assert Delivery.objects.get(source_key=touch.source_key).state == "cancelled"
+
+
+def test_a_refund_after_the_end_leaves_sold_out_as_it_was(open_sale, buy, ladder) -> None:
+    sale = open_sale(stock=1, playbook=ladder)
+    order = buy(sale)
+    pay(order)
+    tell_conditions(now=NOON)
+    services.refund_order(order=order, actor=SYSTEM, now=sale.ends_at, reason="x")
+    sale.refresh_from_db()
+    assert (sale.sold_out_at, met()) == (NOON, ["sold_out"])
+
+
 def test_sales_that_are_not_running_tell_nothing(open_sale, buy, ladder) -> None:
     sale = open_sale(stock=1, playbook=ladder)
     pay(buy(sale))
@@ -149,7 +186,9 @@ def test_sold_out_is_not_said_any_more_when_pieces_came_back(sale, buy) -> None:
     for order in orders:
         pay(order)
     sale.refresh_from_db()
-    type(sale).objects.filter(pk=sale.pk).update(sold_out_at=NOON)
+    told = type(sale).objects.filter(pk=sale.pk)
+    told.update(sold_out_at=NOON)
     assert verdict(sale, NOON + SECOND) == "go"
     services.refund_order(order=orders[0], actor=SYSTEM, now=NOON + SECOND, reason="x")
+    told.update(sold_out_at=NOON)  # told by a look that began before the refund
     assert verdict(sale, NOON + SECOND) == "not_sold_out"

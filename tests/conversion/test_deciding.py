@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.utils import translation
 
 from community_ops.common.errors import InvalidInput, InvalidTransition
 from community_ops.common.models import AuditEntry, OutboxEvent
@@ -92,12 +93,24 @@ def test_a_late_payment_without_pieces_stays_as_it_was(sale, late, buy) -> None:
 
 
 def test_a_late_payment_beyond_the_limit_stays_as_it_was(sale, late, buy, member) -> None:
-    buy(sale, 1, member=member, now=LATE)
+    newer = buy(sale, 1, member=member, now=LATE)
     before = everything()
-    with pytest.raises(SaleLimitReached):
+    with translation.override("en"), pytest.raises(SaleLimitReached) as refused:
         do("accept", late)
     assert everything() == before
     assert late.state == "paid_late"
+    assert refused.value.extra == {"limit": 2, "orders": [{"id": newer.pk, "state": "held"}]}
+    assert f"order {newer.pk} (Waiting for payment)" in refused.value.message
+
+
+def test_the_obstacle_names_what_counts_and_nothing_else(sale, late, buy, member) -> None:
+    given_up = buy(sale, 1, member=member, now=LATE)
+    services.cancel_order(order=given_up, actor=SYSTEM, now=LATE)
+    buy(sale, 1, now=LATE)  # somebody else's
+    paid = pay(buy(sale, 2, member=member, now=LATE), LATE)
+    with pytest.raises(SaleLimitReached) as refused:
+        do("accept", late)
+    assert refused.value.extra["orders"] == [{"id": paid.pk, "state": "paid"}]
 
 
 def test_a_refunded_order_gives_pieces_limit_and_spending_back(sale, buy, member) -> None:

@@ -139,3 +139,19 @@ def test_the_control_room_shows_new_orders_by_itself(live_server, live, member, 
     question.locator("button.button-primary").click()
     expect(row.locator(".badge.tone-good")).to_be_visible(timeout=10_000)
     assert aside(Order.objects.get).state == "paid"
+
+
+def test_an_error_leaves_when_the_next_thing_is_done(live_server, live, member, owner, session, chromium) -> None:
+    buy(live, member, 1)
+    order = aside(Order.objects.get)
+    aside(partial(services.pay_order, order=order, actor=SYSTEM, now=clock.now()))
+    context = chromium.new_context()
+    context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
+    page = context.new_page()
+    page.goto(f"{live_server.url}/w/{owner.workspace.slug}/orders/{order.pk}/cancel/")
+    page.locator("dialog button.button-bad").evaluate("button => button.click()")
+    errors = page.locator("#toasts .toast.tone-bad")
+    expect(errors).to_have_count(1)
+    page.locator(f"#order-{order.pk} form[hx-post] button").click()
+    expect(errors).to_have_count(0)
+    assert aside(Order.objects.get).state == "fulfilled"

@@ -286,7 +286,7 @@ def test_orders_are_paid_and_cancelled_in_the_row(visit, live, member, new_membe
     assert "toast" in answer.content.decode()
 
 
-@pytest.mark.parametrize("verb", ["pay", "refund"])
+@pytest.mark.parametrize("verb", ["pay", "cancel", "accept", "refund"])
 def test_what_cannot_be_undone_is_asked_first(visit, live, member, verb) -> None:
     order = bought(live, member)
     for headers in (None, HTMX):
@@ -296,6 +296,32 @@ def test_what_cannot_be_undone_is_asked_first(visit, live, member, verb) -> None
         assert ('name="reason"' in page.content.decode()) is (verb == "refund")
         assert ("<html" in page.content.decode()) is (headers is None)
     assert Order.objects.get().state == "held"
+
+
+@pytest.mark.parametrize("verb", ["cancel", "accept"])
+def test_the_question_names_the_order_and_its_pieces(visit, live, member, verb) -> None:
+    order = bought(live, member, 2)
+    facts = visit(f"order_{verb}", order.pk).context["dialog"]["facts"]
+    assert [fact["value"] for fact in facts] == [order.pk, "李姐", "羊毛衫", "2", "¥398.00"]
+
+
+def test_a_row_asks_before_its_order_is_cancelled(visit, live, member) -> None:
+    order = bought(live, member)
+    row = visit("order_list").context["rows"][0]
+    assert [(one["url"].split("/")[-2], one["asks"]) for one in row["buttons"]] == [("pay", True), ("cancel", True)]
+    url = reverse("conversion:order_cancel", args=[live.workspace.slug, order.pk])
+    assert f'hx-post="{url}"' not in visit("order_list").content.decode()
+
+
+@pytest.mark.parametrize(("mode", "is_said"), [("sandbox", True), ("manual", False)])
+def test_an_order_paid_by_simulation_is_marked_as_such(visit, live, member, mode, is_said) -> None:
+    FlashSale.objects.filter(pk=live.pk).update(payment_mode=mode)
+    order = bought(live, member)
+    assert visit("order_list").context["rows"][0]["is_simulated"] is False
+    services.pay_order(order=order, actor=SYSTEM, now=clock.now())
+    page = visit("order_list", headers=ENGLISH)
+    assert page.context["rows"][0]["is_simulated"] is is_said
+    assert (">Simulated<" in page.content.decode()) is is_said
 
 
 def test_a_late_payment_is_decided_in_its_row(visit, live, member, monkeypatch) -> None:

@@ -174,6 +174,17 @@ def test_sold_out_is_said_only_when_it_is_true(live, member) -> None:
     assert held != sold
 
 
+def test_one_piece_is_said_as_one(live, member) -> None:
+    sale = live(stock=1)
+    type(sale.community).objects.update(locale="en")
+    order = services.place_order(sale=sale, member=member, quantity=1, actor=SYSTEM, now=clock.now())
+    held = Client().get(url(sale)).content.decode()
+    assert "1 is not paid yet" in held
+    assert "1 piece, not one more" in held
+    services.pay_order(order=order, actor=SYSTEM, now=clock.now())
+    assert "Sold out: 1 piece, and it is gone." in Client().get(url(sale)).content.decode()
+
+
 def test_the_live_part_says_when_the_rest_of_the_page_is_old(live, member, phone_of) -> None:
     sale, phone = live(stock=1), phone_of(member)
 

@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.urls import reverse
+from django.utils import translation
 
 from community_ops.common import clock, outbox
 from community_ops.common.models import AuditEntry, EventReceipt, JobPulse, OutboxEvent
@@ -133,6 +134,11 @@ def test_money_without_an_earlier_period_is_not_compared(world, signed_in, time_
     tile = _convert(world.owner.actor, world.workspace.slug, period)
     assert (tile["value"], tile["currency"]) == (19_900, "CNY")
     assert not {"change_count", "change_rate"} & tile.keys()
+    with translation.override("en"):
+        said = [_convert(world.owner.actor, world.workspace.slug, period)["label"]]
+        type(world.sale).objects.update(payment_mode="manual")
+        said.append(_convert(world.owner.actor, world.workspace.slug, period)["label"])
+    assert said == ["Paid (of it ¥199.00 simulated)", "Paid"]  # the demo's sale only pretends
 
 
 def test_the_joined_tile_says_where_its_number_comes_from(world, signed_in) -> None:

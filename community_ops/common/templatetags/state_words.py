@@ -77,6 +77,11 @@ _SALE = {
     "scheduled": StateWords(pgettext_lazy("sale", "Scheduled"), "info"),
     "open": StateWords(pgettext_lazy("sale", "Open now"), "good"),
     "paused": StateWords(pgettext_lazy("sale", "Paused"), "warn"),
+    "all_held": StateWords(
+        pgettext_lazy("sale", "All held"),
+        "warn",
+        _("What is not sold is held for orders that wait for payment; what is not paid in time comes back."),
+    ),
     "sold_out": StateWords(pgettext_lazy("sale", "Sold out"), "good"),
     "ended": StateWords(pgettext_lazy("sale", "Ended")),
     "cancelled": StateWords(pgettext_lazy("sale", "Cancelled")),

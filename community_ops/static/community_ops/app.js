@@ -91,6 +91,11 @@ function startToasts() {
   }
 }
 
+/** An error is about the action before: it leaves when the next one begins. What is read again by itself is none. */
+function removeErrors() {
+  for (const toast of document.querySelectorAll("#toasts .toast.tone-bad")) toast.remove();
+}
+
 function addToast(words) {
   const place = document.getElementById("toasts");
   const pattern = document.getElementById("toast-pattern");
@@ -101,6 +106,9 @@ function addToast(words) {
 }
 
 // --- fragments ------------------------------------------------------------------------------
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.detail.requestConfig.verb !== "get") removeErrors();
+});
 document.addEventListener("htmx:beforeSwap", (event) => {
   event.detail.xhr.receivedAtMs = Date.now();
 });
