@@ -10,6 +10,7 @@ from django.utils.translation import ngettext, pgettext, pgettext_lazy
 
 from campaigns.models import AnnouncementState, RunState
 from campaigns.selectors.calendar import GroupState
+from campaigns.selectors.reads import PARTLY_SENT, REST_CANCELLED
 from community_ops.common.templatetags.reason_words import condition_words, reason_words
 from community_ops.common.templatetags.state_words import StateWords, words_of
 from community_ops.common.templatetags.wording import duration
@@ -26,6 +27,11 @@ _RUN_WORDS = {
     RunState.RUNNING: StateWords(pgettext_lazy("run", "Running"), "good"),
     RunState.FINISHED: StateWords(pgettext_lazy("run", "Finished")),
     RunState.STOPPED: StateWords(pgettext_lazy("run", "Stopped")),
+}
+# A cancelled announcement is more than its stored state where something of it went out, or may have.
+_CANCELLED_WORDS = {
+    PARTLY_SENT: StateWords(pgettext_lazy("announcement", "Partly sent"), "warn"),
+    REST_CANCELLED: StateWords(pgettext_lazy("announcement", "Rest cancelled")),
 }
 
 
@@ -73,6 +79,12 @@ def badges_of(states: Iterable[GroupState]) -> list[Badge]:
 def names(values: Iterable[str]) -> str:
     """Names in a row, as the language separates them."""
     return pgettext("between names", ", ").join(values)
+
+
+def announcement_badge(state: str) -> Badge:
+    """The badge of a whole announcement, by `campaigns.selectors.state_shown`."""
+    words = _CANCELLED_WORDS.get(state) or words_of("announcement", state)
+    return Badge(words.label, words.tone, words.help)
 
 
 def run_badge(state: RunState) -> Badge:

@@ -1,6 +1,8 @@
 """Pages: 发送通道, the sandbox room, 发送记录."""
 
-from datetime import datetime
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -18,7 +20,7 @@ from community_ops.common import clock
 from community_ops.common.errors import DomainError, InvalidInput, NotFound
 from messaging import selectors, services, wording
 from messaging.forms import EDIT_FORMS, FORMS, EndpointForm
-from messaging.models import Delivery, Endpoint, Platform
+from messaging.models import Delivery, DeliveryState, Endpoint, Platform
 from messaging.policies import CAPABILITIES
 
 PAGE_SIZE = 50
@@ -27,6 +29,8 @@ LISTED_STATES = (
     "expired", "cancelled",
 )  # fmt: skip
 ZONE = settings.DEFAULT_COMMUNITY_TIMEZONE
+NEAR = timedelta(minutes=15)  # the page of a delivery that is due later than this does not refresh itself
+STOP_POLLING = 286  # the status that tells htmx so
 
 
 # --- channels ----------------------------------------------------------------------------------------
@@ -77,8 +81,13 @@ def endpoint_new(request: WorkspaceRequest, platform: str) -> HttpResponse:
         "platform": platform,
         "platform_label": Platform(platform).label,
         "capabilities": CAPABILITIES[platform],
+        "breadcrumbs": _crumbs(request),
     }
     return render(request, "messaging/endpoint_form.html", context, status=422 if form.errors else 200)
+
+
+def _crumbs(request: WorkspaceRequest) -> list[dict[str, str]]:
+    return [{"label": _("Delivery channels"), "url": reverse("messaging:endpoints", args=[request.workspace.slug])}]
 
 
 def _create(request: WorkspaceRequest, platform: str, form: EndpointForm) -> Endpoint | None:
@@ -110,9 +119,7 @@ def endpoint_edit(request: WorkspaceRequest, endpoint_id: int) -> HttpResponse:
         "endpoint": endpoint,
         "may_test": endpoint.connection.platform != Platform.SANDBOX,
         "test": _last_test(endpoint),
-        "breadcrumbs": [
-            {"label": _("Delivery channels"), "url": reverse("messaging:endpoints", args=[request.workspace.slug])}
-        ],
+        "breadcrumbs": _crumbs(request),
         "zone": ZONE,
     }
     return render(request, "messaging/endpoint_edit.html", context, status=422 if form.errors else 200)
@@ -261,25 +268,34 @@ def _row(delivery: Delivery, now: datetime) -> dict[str, Any]:
 @page("deliveries.view")
 @require_safe
 def delivery_detail(request: WorkspaceRequest, delivery_id: int) -> HttpResponse:
-    """What happened, call by call, in words."""
+    """What happened, call by call, in words; htmx asks again while the next thing happens by itself."""
     delivery = selectors.get_delivery(request.actor, delivery_id)
     attempts, decisions = selectors.attempts_of(delivery), selectors.decisions_on(delivery)
-    row = _row(delivery, clock.now())
-    told = wording.story(delivery, attempts, decisions, zone=ZONE)
+    now = clock.now()
+    row, is_open = _row(delivery, now), _is_open(delivery, now)
     context = {
         "row": row,
         "delivery": delivery,
-        "story": told,
+        "is_open": is_open,
+        "story": wording.story(delivery, attempts, decisions, zone=ZONE),
         "answer": wording.answer_words(delivery.platform_code, delivery.platform_text),
         "bubble": _bubble(delivery),
         "breadcrumbs": [{"label": _("Delivery record"), "url": _record_url(request)}],
         "may_decide": may(request.actor, "deliveries.decide"),
         "may_repair": may(request.actor, "jobs.repair"),
         "may_manage": may(request.actor, "endpoints.manage"),
-        "question": _question(request, delivery) if row["state"] == "retrying" else None,
+        "question": _question(request, delivery),
         "zone": ZONE,
     }
-    return render(request, "messaging/delivery_detail.html", context)
+    if not request.htmx:
+        return render(request, "messaging/delivery_detail.html", context)
+    return render(request, "messaging/_delivery_live.html", context, status=200 if is_open else STOP_POLLING)
+
+
+def _is_open(delivery: Delivery, now: datetime) -> bool:
+    """Whether it is being sent or retried, or is about to be sent."""
+    is_near = delivery.state == DeliveryState.PLANNED and delivery.due_at <= now + NEAR
+    return is_near or delivery.state == DeliveryState.SENDING
 
 
 def _question(request: WorkspaceRequest, delivery: Delivery) -> dict[str, Any]:
@@ -313,51 +329,44 @@ def _record_url(request: WorkspaceRequest) -> str:
 @require_POST
 def delivery_decide(request: WorkspaceRequest, delivery_id: int) -> HttpResponse:
     """One click for a delivery in doubt: sent, not_sent or again."""
-    delivery = selectors.get_delivery(request.actor, delivery_id)
-    verdict = request.POST.get("verdict", "")
-    try:
-        if verdict not in services.VERDICTS:
-            raise InvalidInput(_("Unknown verdict."), field="verdict")
-        delivery = services.decide_unknown(delivery=delivery, verdict=verdict, actor=request.actor, now=clock.now())
-    except DomainError as refusal:
-        tell(request, refusal)
-    return _after_change(request, delivery.pk)
+    return _change(request, delivery_id, partial(_decide, verdict=request.POST.get("verdict", "")))
+
+
+def _decide(*, verdict: str, **facts: Any) -> Delivery:
+    if verdict not in services.VERDICTS:
+        raise InvalidInput(_("Unknown verdict."), field="verdict")
+    return services.decide_unknown(verdict=verdict, **facts)
 
 
 @page("deliveries.decide")
 @require_POST
 def delivery_try_now(request: WorkspaceRequest, delivery_id: int) -> HttpResponse:
     """Let a delivery that is being retried try at once."""
-    delivery = selectors.get_delivery(request.actor, delivery_id)
-    try:
-        services.try_now(delivery=delivery, actor=request.actor, now=clock.now())
-    except DomainError as refusal:
-        tell(request, refusal)
-    return _after_change(request, delivery.pk)
+    return _change(request, delivery_id, services.try_now)
 
 
 @page("deliveries.decide")
 @require_POST
 def delivery_cancel(request: WorkspaceRequest, delivery_id: int) -> HttpResponse:
     """Cancel one delivery that has not gone out."""
-    delivery = selectors.get_delivery(request.actor, delivery_id)
-    try:
-        services.cancel_delivery(delivery=delivery, actor=request.actor, now=clock.now())
-    except DomainError as refusal:
-        tell(request, refusal)
-    return _after_change(request, delivery.pk)
+    return _change(request, delivery_id, services.cancel_delivery)
 
 
 @page("jobs.repair")
 @require_POST
 def delivery_requeue(request: WorkspaceRequest, delivery_id: int) -> HttpResponse:
     """Give a failed delivery its tries again."""
+    return _change(request, delivery_id, services.requeue_failed)
+
+
+def _change(request: WorkspaceRequest, delivery_id: int, service: Callable[..., Delivery]) -> HttpResponse:
+    """Call the service for this delivery; a refusal is said on the next page."""
     delivery = selectors.get_delivery(request.actor, delivery_id)
     try:
-        services.requeue_failed(delivery=delivery, actor=request.actor, now=clock.now())
+        service(delivery=delivery, actor=request.actor, now=clock.now())
     except DomainError as refusal:
         tell(request, refusal)
-    return _after_change(request, delivery.pk)
+    return _after_change(request, delivery_id)
 
 
 def _after_change(request: WorkspaceRequest, delivery_id: int) -> HttpResponse:

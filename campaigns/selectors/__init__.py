@@ -9,6 +9,8 @@ from campaigns.selectors.calendar import (
     states_of_run,
 )
 from campaigns.selectors.reads import (
+    PARTLY_SENT,
+    REST_CANCELLED,
     WaitingDraft,
     announcements_visible_to,
     deliveries_of,
@@ -30,6 +32,8 @@ from campaigns.selectors.reads import (
 
 __all__ = [
     "OPEN_STATES",
+    "PARTLY_SENT",
+    "REST_CANCELLED",
     "CalendarItem",
     "GroupState",
     "WaitingDraft",

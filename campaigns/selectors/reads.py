@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from groups.models import ChatGroup
     from messaging.models import Delivery
 
+PARTLY_SENT, REST_CANCELLED = "partly_sent", "rest_cancelled"
 _READER = Actor.system("campaigns.selectors")
 
 
@@ -165,16 +166,27 @@ def home_zone(actor: Actor) -> str:
 
 
 def state_shown(announcement: Announcement, counts: dict[str, int]) -> str:
-    """draft, scheduled, sending (some has gone out), finished or cancelled: the words of a whole announcement.
+    """The state of a whole announcement as people read it (`campaigns.wording.announcement_badge`).
 
+    draft, scheduled, sending (some has gone out), finished or cancelled; cancelled when not all of it was is
+    `partly_sent`, or `rest_cancelled` where nothing is known to have gone out (in doubt, failed, too late).
     `counts`: its deliveries by state (`messaging.selectors.delivery_counts`).
     """
+    if announcement.state == AnnouncementState.CANCELLED:
+        return _cancelled(counts)
     if announcement.state != AnnouncementState.SCHEDULED:
         return announcement.state
     open_count = sum(counts.get(state, 0) for state in ("planned", "due", "retrying", "sending", "waiting"))
     if not open_count and counts:
         return "finished"
     return "sending" if sum(counts.values()) > counts.get("planned", 0) else AnnouncementState.SCHEDULED
+
+
+def _cancelled(counts: dict[str, int]) -> str:
+    """What a cancelled announcement came to."""
+    if counts.get("accepted") or counts.get("confirmed"):
+        return PARTLY_SENT
+    return REST_CANCELLED if counts.keys() - {"cancelled"} else AnnouncementState.CANCELLED
 
 
 def _workspace(actor: Actor) -> int:

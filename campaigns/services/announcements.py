@@ -206,6 +206,25 @@ def no_endpoint_warnings(groups: Sequence["ChatGroup"]) -> list[Warned]:
     ]
 
 
+def failing_endpoint_warnings(groups: Sequence["ChatGroup"]) -> list[Warned]:
+    """One warning (`endpoint_fails`) per channel of the groups that failed the last time, with the platform's words.
+
+    Groups come with their endpoint; all are of one workspace. Scheduling remains possible.
+    """
+    names = {group.endpoint.pk: group.endpoint.name for group in groups if group.endpoint is not None}
+    if not names:
+        return []
+    failing = messaging_selectors.failing_endpoints(workspace_id=groups[0].workspace_id, endpoint_ids=names)
+    message = _("Delivery channel “%(channel)s”: the last message to it failed.")
+    return [
+        {
+            "code": "endpoint_fails",
+            "message": messaging_selectors.joined(message % {"channel": names[pk]}, why),
+        }
+        for pk, why in sorted(failing.items())
+    ]
+
+
 def refuse_too_big(text: str, groups: Sequence["ChatGroup"]) -> None:
     """Raise InvalidInput naming `text` when it is bigger than a target's platform takes."""
     for platform in selectors.platforms_of(groups):

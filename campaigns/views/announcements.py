@@ -23,6 +23,7 @@ from community_ops.accounts.policies import may
 from community_ops.common import clock
 from community_ops.common.errors import DomainError
 from community_ops.common.templatetags.wording import grouped, in_zone
+from groups.services import Warned
 from messaging import selectors as messaging
 
 if TYPE_CHECKING:
@@ -144,16 +145,17 @@ def _wants_preview(request: WorkspaceRequest) -> bool:
 
 def _preview(request: WorkspaceRequest) -> HttpResponse:
     groups = chosen_groups(request.actor, request.POST.getlist("groups"))
-    context = {"bubbles": bubbles(groups, request.POST.get("text", ""))}
+    context = {"bubbles": bubbles(groups, request.POST.get("text", "")), "notes": _warnings(groups)}
     return render(request, "campaigns/_preview.html", context)
 
 
 def _composer(request: WorkspaceRequest, form: AnnouncementForm, *, heading: str) -> HttpResponse:
-    ids = [str(value) for value in form["groups"].value() or []]
+    groups = chosen_groups(request.actor, [str(value) for value in form["groups"].value() or []])
     context = {
         "form": form,
         "heading": heading,
-        "bubbles": bubbles(chosen_groups(request.actor, ids), form["text"].value() or ""),
+        "bubbles": bubbles(groups, form["text"].value() or ""),
+        "notes": _warnings(groups),
         "no_groups": None if selectors.groups_to_choose(request.actor).exists() else _no_groups(request),
         "breadcrumbs": _crumbs(request),
     }
@@ -193,7 +195,10 @@ def _change(request: WorkspaceRequest, announcement: Announcement, form: Announc
 
 
 def bubbles(groups: Sequence["ChatGroup"], text: str) -> list[dict[str, Any]]:
-    """One bubble per platform the groups are on, the strictest first, each with its size as that platform counts."""
+    """One bubble per platform the groups are on, the strictest first, each with its size as that platform counts.
+
+    One without a platform while no group is chosen, or none that has a channel.
+    """
     of_platform: dict[str, list[ChatGroup]] = {}
     for group in groups:
         if group.endpoint is not None:
@@ -209,7 +214,7 @@ def bubbles(groups: Sequence["ChatGroup"], text: str) -> list[dict[str, Any]]:
             "unit": "bytes",
         }
         for platform in strictest_first
-    ] or [{"platform": _("No delivery channel")}]
+    ] or [{"platform": _("No delivery channel") if groups else _("Preview")}]
     shown[0]["id"] = BUBBLE_ID
     return [bubble | {"sender": _("Group assistant"), "text": text} for bubble in shown]
 
@@ -239,25 +244,37 @@ def _detail(request: WorkspaceRequest, announcement: Announcement) -> dict[str, 
     visible = {target.group_id for target in announcement.targets.all()}
     groups = [group for group in groups if group.pk in visible]
     rows = selectors.states_of_announcement(announcement, request.actor, now=now)
-    state = selectors.state_shown(announcement, _counts(rows))
+    counts = _counts(rows)
+    state = selectors.state_shown(announcement, counts)
     zone = _zone_of(announcement, request)
-    is_open = any(row.state in selectors.OPEN_STATES for row in rows)
     dialogs = _dialogs(request, announcement, groups, zone)
     return {
         "announcement": announcement,
         "groups": groups,
         "rows": [{"row": row, "badge": wording.badge_of(row), "answer": wording.answer_of(row)} for row in rows],
-        "state": state,
+        "badge": wording.announcement_badge(state) if state != "finished" else None,
+        "counts": counts if state in (selectors.PARTLY_SENT, selectors.REST_CANCELLED) else {},
         "zone": zone,
-        "is_open": is_open and announcement.state != AnnouncementState.CANCELLED,
+        "is_open": _is_open(announcement, rows),
         "bubbles": bubbles(groups, announcement.text),
-        "warnings": services.no_endpoint_warnings(groups) if state in ("draft", "scheduled") else [],
+        "warnings": _warnings(groups) if state in ("draft", "scheduled") and not request.htmx else [],
         "dialogs": dialogs if _is_changeable(announcement, rows) else {},
         "questions": dialogs,
         "needs_operator": state == "draft" and not may(request.actor, "announcements.send"),
         "may_write": may(request.actor, "announcements.write"),
         "breadcrumbs": _crumbs(request),
     }
+
+
+def _warnings(groups: Sequence["ChatGroup"]) -> list[Warned]:
+    """What is known to go wrong for these groups, said before anything is scheduled."""
+    return [*services.no_endpoint_warnings(groups), *services.failing_endpoint_warnings(groups)]
+
+
+def _is_open(announcement: Announcement, rows: Sequence[selectors.GroupState]) -> bool:
+    """Whether something may still happen; of a cancelled one that is what was being sent at that moment."""
+    is_cancelled = announcement.state == AnnouncementState.CANCELLED
+    return any(row.state in ({"sending"} if is_cancelled else selectors.OPEN_STATES) for row in rows)
 
 
 def _counts(rows: Sequence[selectors.GroupState]) -> dict[str, int]:

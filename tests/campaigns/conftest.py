@@ -1,21 +1,30 @@
 """Communities, groups and endpoints for the stories of campaigns."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
+from django.http import HttpResponse
+from django.test import Client
+from django.utils import translation
 
 from campaigns import services
 from campaigns.models import Announcement, Playbook, PlaybookRun
 from community_ops.accounts.models import Workspace
+from community_ops.common import clock
 from groups.models import ChatGroup, Community
-from messaging.models import Connection, Endpoint
+from messaging.models import Connection, Delivery, Endpoint
 from tests.factories.people import SYSTEM, Someone
 from tests.moments import NOON
 
 MakeGroup = Callable[..., ChatGroup]
 Write = Callable[..., Announcement]
 Start = Callable[..., PlaybookRun]
+Page = Callable[..., HttpResponse]
+SignIn = Callable[[Someone], Client]
+HTMX = {"HX-Request": "true"}
+UNREACHED = {"platform_code": "not_sent", "platform_text": "the name could not be resolved"}
 START = NOON + timedelta(days=7)
 END = START + timedelta(hours=2)
 
@@ -113,3 +122,46 @@ def start(ladder: Playbook, group: ChatGroup) -> Start:
         )
 
     return start_run
+
+
+@pytest.fixture
+def at_noon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "now", lambda: NOON)
+
+
+@pytest.fixture
+def in_english() -> Iterator[None]:
+    with translation.override("en"):
+        yield
+
+
+@pytest.fixture
+def page(owner: Someone, signed_in: SignIn) -> Page:
+    """Open a page of the workspace as its owner, in English."""
+    client = signed_in(owner)
+
+    def open_page(path: str, data: dict[str, Any] | None = None, method: str = "get", **headers: str) -> HttpResponse:
+        headers = {"Accept-Language": "en"} | headers
+        return getattr(client, method)(f"/w/{owner.workspace.slug}/{path}", data or {}, headers=headers)
+
+    return open_page
+
+
+def text_of(answer: HttpResponse) -> str:
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def schedule(announcement: Announcement) -> None:
+    services.schedule_announcement(announcement=announcement, actor=SYSTEM, now=NOON)
+
+
+def make_fail(group: ChatGroup) -> None:
+    """Let the platform have refused the group's last message for good."""
+    earlier = services.create_announcement(
+        workspace_id=group.workspace_id, groups=[group], text="x", due_at=NOON, actor=SYSTEM, now=NOON
+    )
+    schedule(earlier)
+    Delivery.objects.filter(origin_id=earlier.pk).update(
+        state="failed", reason="refused", sending_at=NOON, platform_code="93000", platform_text="invalid webhook url"
+    )

@@ -365,6 +365,51 @@ def test_every_other_answer_is_shown(code, text) -> None:
     assert text in wording.answer_words(code, text)
 
 
+# --- a delivery's page follows it ------------------------------------------------------------------------
+
+
+LATER = {"due_at": NOON + timedelta(minutes=16), "next_try_at": NOON + timedelta(minutes=16)}
+
+
+@pytest.mark.parametrize(
+    ("facts", "follows"),
+    [
+        ({"due_at": NOON + timedelta(minutes=14)}, True),
+        ({}, True),
+        ({"state": "sending"}, True),
+        (RETRIED | {"next_try_at": NOON + timedelta(hours=1)}, True),
+        (LATER, False),
+        ({"state": "accepted", "accepted_at": NOON}, False),
+        ({"state": "unknown", "reason": "no_answer"}, False),
+        (PARKED, False),
+        ({"state": "cancelled"}, False),
+    ],
+)
+def test_a_deliverys_page_refreshes_itself_until_it_has_ended(
+    tab, url, plan, room, monkeypatch, facts, follows
+) -> None:
+    monkeypatch.setattr(clock, "now", lambda: NOON)
+    address = url("delivery", settle(plan(room), **facts).pk)
+    assert (f'hx-get="{address}" hx-trigger="every 5s"' in text_of(tab.get(address))) is follows
+    answer = tab.get(address, headers=HTMX)
+    assert answer.status_code == (200 if follows else 286)
+    assert "<html" not in text_of(answer)
+
+
+def test_an_open_question_is_not_lost_when_the_page_refreshes_itself(tab, url, plan, hook, monkeypatch) -> None:
+    monkeypatch.setattr(clock, "now", lambda: NOON)
+    delivery = plan(hook)
+    page = text_of(tab.get(url("delivery", delivery.pk)))
+    assert '<dialog class="dialog" id="cancel-delivery"' in page  # it may be asked once the delivery is retried
+    assert 'data-dialog-open="cancel-delivery"' not in page
+
+    settle(delivery, **RETRIED)
+    refreshed = text_of(tab.get(url("delivery", delivery.pk), headers=HTMX))
+
+    assert 'data-dialog-open="cancel-delivery"' in refreshed
+    assert "<dialog" not in refreshed
+
+
 # --- a channel is changed and tested -----------------------------------------------------------------------
 
 

@@ -1,0 +1,305 @@
+"""Pages: 群消息, the list and one announcement with what became of it."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from campaigns import services
+from campaigns.models import Announcement
+from community_ops.accounts.models import Workspace
+from groups.models import ChatGroup
+from messaging.models import Delivery
+from tests.campaigns.conftest import (
+    HTMX,
+    UNREACHED,
+    Page,
+    SignIn,
+    Write,
+    make_community,
+    make_fail,
+    make_group,
+    schedule,
+    text_of,
+)
+from tests.factories.people import SYSTEM, Someone
+from tests.moments import NOON
+
+pytestmark = pytest.mark.usefixtures("at_noon", "in_english")
+PARKED = {"state": "failed", "reason": "gave_up", "attempt_count": 7} | UNREACHED
+IN_A_MOMENT = NOON + timedelta(seconds=45)
+RETRIED = {"reason": "retrying", "attempt_count": 3, "due_at": NOON, "next_try_at": IN_A_MOMENT} | UNREACHED
+
+
+def test_list_says_what_became_of_each(page: Page, write: Write, group: ChatGroup, second_group: ChatGroup) -> None:
+    write(text="还是草稿")
+    sent = write(group, second_group, text="已经排好")
+    schedule(sent)
+    Delivery.objects.filter(target_id=group.pk).update(state="accepted")
+    shown = text_of(page("announcements/"))
+    assert shown.index("已经排好") < shown.index("还是草稿")
+    assert "Accepted by the platform" in shown
+    assert "Planned" in shown
+    assert "Draft" in shown
+
+
+def test_empty_list_names_the_next_step(page: Page) -> None:
+    assert "announcements/new/" in text_of(page("announcements/"))
+
+
+def test_list_asks_the_database_the_same_number_of_times(page: Page, write: Write) -> None:
+    schedule(write())
+    page("announcements/")
+    with CaptureQueriesContext(connection) as few:
+        page("announcements/")
+    for _ in range(12):
+        schedule(write())
+    with CaptureQueriesContext(connection) as many:
+        page("announcements/")
+    assert len(many) == len(few)
+
+
+def test_next_page_goes_on_where_the_first_ended(page: Page, write: Write) -> None:
+    first = write(text="最早的一条")
+    for _ in range(50):
+        write()
+    answer = page("announcements/")
+    assert first.text not in text_of(answer)
+    assert first.text in text_of(page("announcements/" + answer.context["pager"]["next_url"]))
+
+
+@pytest.mark.parametrize("cursor", ["7", "x_7", "2026-11-21T12:00:00_7", "2026-11-21T12:00:00+00:00_x", "_"])
+def test_a_cursor_that_nobody_wrote_is_the_first_page(page: Page, write: Write, cursor: str) -> None:
+    write(text="最早的一条")
+    assert "最早的一条" in text_of(page("announcements/", {"cursor": cursor}))
+
+
+def test_list_is_in_the_order_of_send_times(page: Page, write: Write) -> None:
+    for number in (3, 1, 2):
+        write(text=f"第{number}条", due_at=NOON + timedelta(hours=number))
+    shown = text_of(page("announcements/"))
+    assert shown.index("第3条") < shown.index("第2条") < shown.index("第1条")
+
+
+def test_draft_shows_whom_it_goes_to_before_it_is_scheduled(page: Page, write: Write, silent_group: ChatGroup) -> None:
+    shown = text_of(page(f"announcements/{write(silent_group).pk}/"))
+    assert "dialog-schedule" in shown
+    assert "没接通的群 has no delivery channel" in shown
+
+
+@pytest.mark.parametrize(
+    ("action", "data", "due_at"),
+    [
+        ("schedule", {}, NOON + timedelta(hours=1)),
+        ("send_now", {}, NOON),
+    ],
+)
+def test_page_plans_the_deliveries(
+    page: Page, write: Write, action: str, data: dict[str, str], due_at: datetime
+) -> None:
+    draft = write()
+    page(f"announcements/{draft.pk}/{action}/", data, method="post")
+    assert Delivery.objects.get().due_at == due_at
+
+
+def test_page_moves_and_cancels(page: Page, write: Write) -> None:
+    announcement = write()
+    schedule(announcement)
+    page(f"announcements/{announcement.pk}/move/", {"due_at": "2026-11-22T09:00"}, method="post")
+    assert Delivery.objects.get().due_at == NOON + timedelta(hours=13)
+    page(f"announcements/{announcement.pk}/cancel/", method="post")
+    assert Delivery.objects.get().state == "cancelled"
+
+
+@pytest.mark.parametrize("due_at", ["", "x", "2020-01-01T10:00"])
+def test_bad_time_moves_nothing_and_is_said(page: Page, write: Write, due_at: str) -> None:
+    announcement = write()
+    schedule(announcement)
+    answer = page(f"announcements/{announcement.pk}/move/", {"due_at": due_at}, method="post")
+    assert answer.status_code == 302
+    assert "toast" in text_of(page(f"announcements/{announcement.pk}/"))
+    assert Delivery.objects.get().due_at == NOON + timedelta(hours=1)
+
+
+def test_refusal_is_said_on_the_next_page(page: Page, write: Write) -> None:
+    announcement = write()
+    services.cancel_announcement(announcement=announcement, actor=SYSTEM, now=NOON)
+    page(f"announcements/{announcement.pk}/schedule/", method="post")
+    assert "This announcement was cancelled." in text_of(page(f"announcements/{announcement.pk}/"))
+
+
+def test_detail_shows_the_honest_state_of_each_group(page: Page, write: Write, group: ChatGroup) -> None:
+    announcement = write()
+    schedule(announcement)
+    Delivery.objects.update(state="accepted", accepted_at=NOON, platform_code="0", platform_text="ok")
+    answer = page(f"announcements/{announcement.pk}/", **HTMX)
+    shown = answer.content.decode()
+    assert answer.status_code == 286  # nothing more to ask for
+    assert "<html" not in shown
+    assert "Whether the group shows it is up to the platform." in shown
+    assert "0 ok" not in shown
+    assert group.name in shown
+
+
+def test_a_failed_try_is_told_in_words_and_one_state_has_one_name(page: Page, write: Write) -> None:
+    announcement = write()
+    schedule(announcement)
+    Delivery.objects.update(**PARKED)
+    detail, listed = text_of(page(f"announcements/{announcement.pk}/")), text_of(page("announcements/"))
+    assert "The other side could not be reached; nothing was sent." in detail
+    assert "not_sent" not in detail
+    assert "the name could not be resolved" not in detail
+    for shown in (detail, listed):
+        assert "Failed several times, parked" in shown
+        assert ">Failed</span>" not in shown
+
+
+def test_what_is_being_retried_says_so_and_when(page: Page, write: Write) -> None:
+    announcement = write()
+    schedule(announcement)
+    Delivery.objects.update(**RETRIED)
+    shown = text_of(page(f"announcements/{announcement.pk}/"))
+    assert "Retrying" in shown
+    assert "The next one is at 20:00:45." in shown
+    assert "dialog-cancel" in shown
+    assert "Retrying" in text_of(page("announcements/"))
+
+
+@pytest.mark.parametrize(
+    ("state", "heading", "counts"),
+    [
+        ("accepted", "Partly sent", {"accepted": 1, "cancelled": 1}),
+        ("confirmed", "Partly sent", {"confirmed": 1, "cancelled": 1}),
+        ("unknown", "Rest cancelled", {"unknown": 1, "cancelled": 1}),
+        ("failed", "Rest cancelled", {"failed": 1, "cancelled": 1}),
+        ("planned", "Cancelled", {}),
+    ],
+)
+def test_a_cancelled_announcement_says_what_became_of_it(
+    page: Page,
+    write: Write,
+    group: ChatGroup,
+    second_group: ChatGroup,
+    state: str,
+    heading: str,
+    counts: dict[str, int],
+) -> None:
+    announcement = write(group, second_group)
+    schedule(announcement)
+    Delivery.objects.filter(target_id=group.pk).update(state=state)
+    services.cancel_announcement(announcement=announcement, actor=SYSTEM, now=NOON)
+    answer = page(f"announcements/{announcement.pk}/")
+    assert (answer.context["badge"].label, answer.context["counts"]) == (heading, counts)
+    shown = text_of(answer).split("In each group")[1].split("<table")[0]
+    assert f">{heading}</span>" in shown
+    assert ">Cancelled</span>" in shown
+    assert Announcement.objects.get().state == "cancelled"
+
+
+def test_what_was_being_sent_when_the_rest_was_cancelled_is_followed(
+    page: Page, write: Write, group: ChatGroup, second_group: ChatGroup
+) -> None:
+    announcement = write(group, second_group)
+    schedule(announcement)
+    Delivery.objects.filter(target_id=group.pk).update(state="sending")
+    services.cancel_announcement(announcement=announcement, actor=SYSTEM, now=NOON)
+    assert page(f"announcements/{announcement.pk}/", **HTMX).status_code == 200
+    Delivery.objects.filter(target_id=group.pk).update(state="accepted")
+    assert page(f"announcements/{announcement.pk}/", **HTMX).status_code == 286
+
+
+def test_a_draft_warns_of_a_channel_that_fails_and_can_be_scheduled(page: Page, write: Write, group: ChatGroup) -> None:
+    make_fail(group)
+    draft = write()
+    words = "Delivery channel “一群”: the last message to it failed. The platform said: 93000 invalid webhook url"
+    assert words in text_of(page(f"announcements/{draft.pk}/"))
+    page(f"announcements/{draft.pk}/schedule/", method="post")
+    assert Delivery.objects.get(origin_id=draft.pk).state == "planned"
+
+
+def test_dialogs_name_time_groups_and_words(page: Page, write: Write, group: ChatGroup) -> None:
+    draft = write(text="晚上八点见，" + "很长" * 60)
+    dialogs = page(f"announcements/{draft.pk}/").context["dialogs"]
+    for kind, when in (("schedule", "21 Nov, 21:00 (Asia/Shanghai)"), ("send_now", "At once")):
+        facts = {fact["label"]: fact["value"] for fact in dialogs[kind]["facts"]}
+        assert (facts["When"], facts["Groups"]) == (when, "1")
+        assert facts["Text"].startswith("晚上八点见")
+        assert len(facts["Text"]) <= 60
+        assert dialogs[kind]["names"] == [group.name]
+
+
+def test_the_way_out_of_a_dialog_does_not_read_like_its_action(page: Page, write: Write) -> None:
+    draft = write()
+    shown = text_of(page(f"announcements/{draft.pk}/")).split('id="dialog-cancel"')[1].split("</dialog>")[0]
+    assert ">Back</a>" in shown
+    assert ">Cancel this announcement</button>" in shown
+    assert ">Cancel</a>" not in shown
+
+
+@pytest.mark.parametrize(
+    ("facts", "is_offered"),
+    [
+        ({}, True),
+        ({"due_at": NOON}, False),  # just sent now
+        ({"state": "sending"}, False),
+        ({"state": "accepted"}, False),
+        (PARKED, False),
+        (RETRIED, True),
+    ],
+)
+def test_time_and_cancel_are_offered_while_there_is_something_to_change(
+    page: Page, write: Write, facts: dict[str, Any], is_offered: bool
+) -> None:
+    announcement = write()
+    schedule(announcement)
+    Delivery.objects.update(**facts)
+    Announcement.objects.update(due_at=facts.get("due_at", announcement.due_at))
+    for headers in ({}, HTMX):
+        shown = page(f"announcements/{announcement.pk}/", **headers).content.decode()
+        for kind in ("move", "cancel"):
+            assert (f'data-dialog-open="dialog-{kind}"' in shown) is is_offered
+    assert 'id="announcement-actions" hx-swap-oob="true"' in shown
+
+
+def test_what_is_due_and_hangs_can_still_be_cancelled(page: Page, write: Write) -> None:
+    announcement = write()
+    schedule(announcement)
+    late = NOON - timedelta(minutes=1)
+    Delivery.objects.update(due_at=late)
+    Announcement.objects.update(due_at=late)
+    assert "dialog-cancel" in text_of(page(f"announcements/{announcement.pk}/"))
+
+
+def test_a_helper_reads_that_an_operator_schedules_the_draft(
+    page: Page, write: Write, group: ChatGroup, helper: Someone, signed_in: SignIn
+) -> None:
+    group.staff.create(workspace=group.workspace, user=helper.user, role="helper")
+    draft = write()
+    words = "nothing goes out until an operator or the owner schedules it"
+    url = f"/w/{helper.workspace.slug}/announcements/{draft.pk}/"
+    hers = text_of(signed_in(helper).get(url, headers={"Accept-Language": "en"}))
+    assert words in hers
+    assert "dialog-schedule" not in hers
+    assert words not in text_of(page(f"announcements/{draft.pk}/"))
+    schedule(draft)
+    assert words not in signed_in(helper).get(url, headers={"Accept-Language": "en"}).content.decode()
+
+
+def test_a_helper_counts_only_deliveries_of_her_groups(
+    write: Write, group: ChatGroup, second_group: ChatGroup, helper: Someone, owner: Someone, signed_in: SignIn
+) -> None:
+    group.staff.create(workspace=group.workspace, user=helper.user, role="helper")
+    schedule(write(group, second_group))
+    url = f"/w/{helper.workspace.slug}/announcements/"
+    assert signed_in(helper).get(url).context["rows"][0]["counts"] == {"planned": 1}
+    assert signed_in(owner).get(url).context["rows"][0]["counts"] == {"planned": 2}
+
+
+def test_times_are_those_of_the_groups_zone(page: Page, workspace: Workspace) -> None:
+    london = make_group(make_community(workspace, timezone="Europe/London"), "Knitters")
+    draft = services.create_announcement(
+        workspace_id=workspace.pk, groups=[london], text="Hello", due_at=NOON, actor=SYSTEM, now=NOON
+    )
+    assert "21 Nov, 12:00" in text_of(page(f"announcements/{draft.pk}/"))
