@@ -16,6 +16,7 @@ from groups.services import MAX_MEMBER_CAP, NewChannel
 
 # Zones offered first; every IANA name is accepted.
 _COMMON_CURRENCIES = ("CNY", "HKD", "TWD", "USD", "EUR", "GBP", "JPY", "SGD", "MYR")
+CURRENCY_HELP = _("Prices and orders are kept in it, so it stays as it was chosen at the start.")
 LATER, EXISTING = "", "existing"
 PLATFORMS = ("sandbox", "webhook", "wecom_robot")
 # By choice of channel: the heading of its fields and their names.
@@ -45,6 +46,7 @@ class CommunityForm(RefusableForm):
         label=_("Currency"),
         choices=lambda: [(code, code) for code in (*_COMMON_CURRENCIES, *sorted(CURRENCIES - set(_COMMON_CURRENCIES)))],
         initial="CNY",
+        help_text=CURRENCY_HELP,
     )
     locale = forms.ChoiceField(
         label=_("Language of its members"), choices=[("zh-hans", "简体中文"), ("en", "English")], initial="zh-hans"
@@ -52,7 +54,7 @@ class CommunityForm(RefusableForm):
 
 
 class CommunityEditForm(CommunityForm):
-    """As when it was founded, without the currency: amounts are kept in it."""
+    """As when it was founded, without the currency (CURRENCY_HELP says why)."""
 
     currency = None  # type: ignore[assignment]  # Django's way to leave out an inherited field
 

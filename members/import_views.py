@@ -22,7 +22,7 @@ from members.importing.samples import columns_of, sample_table
 from members.models import ImportRun, ImportState
 from members.ports import Importer, Preview, importers
 
-SHOWN_PROBLEMS = 100
+SHOWN_PROBLEMS = 100  # and as many notices
 ZONE = settings.DEFAULT_COMMUNITY_TIMEZONE
 _OPEN = (ImportState.QUEUED, ImportState.RUNNING)
 
@@ -145,6 +145,7 @@ def import_detail(request: WorkspaceRequest, run_id: int) -> HttpResponse:
         return render(request, "members/import_preview.html", context)
     context |= {"is_open": run.state in _OPEN, "progress": _progress(request, run)}
     context |= {"counts": _counts(run), "problems": run.problems[:SHOWN_PROBLEMS], "problem_total": len(run.problems)}
+    context |= {"notices": run.notices[:SHOWN_PROBLEMS], "notice_total": len(run.notices)}
     return render(request, "members/_import_state.html" if request.htmx else "members/import_detail.html", context)
 
 

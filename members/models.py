@@ -233,7 +233,8 @@ class ImportState(models.TextChoices):
 class ImportRun(TenantModel):
     """One uploaded file on its way in. `counts`: the importer's figures so far; `problems`: the first 1,000 bad rows.
 
-    `options`: what the importer needs (community, group, timezone …). A running row proves its life by
+    `notices`: the first 1,000 rows that were there already in a way that may surprise. `options`: what
+    the importer needs (community, group, timezone …). A running row proves its life by
     `lease_until`; a worker that died loses it and the run starts again (a second pass adds nothing twice).
     """
 
@@ -242,9 +243,10 @@ class ImportRun(TenantModel):
     asset = models.ForeignKey("common.Asset", on_delete=models.PROTECT, related_name="+", null=True)
     options = models.JSONField(default=dict)
     state = models.CharField(max_length=10, choices=ImportState, default=ImportState.PREVIEW)
-    row_count = models.PositiveIntegerField(default=0)  # lines of the file, for the progress bar
+    row_count = models.PositiveIntegerField(default=0)  # rows of the file, for the progress bar
     counts = models.JSONField(default=dict)
     problems = models.JSONField(default=list)
+    notices = models.JSONField(default=list)
     error = models.CharField(max_length=500, blank=True)
     created_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+", null=True)
     started_at = models.DateTimeField(null=True)

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from community_ops.accounts.policies import may
 from community_ops.common.actors import Actor
 from groups.ports import Panel, group_figures, group_panels
 from members import selectors
@@ -24,14 +25,17 @@ class MemberFigures:
 
 
 class MembersPanel:
-    """How many are in the group, how many came in seven days, and the newest of them."""
+    """How many are in the group, hold a personal link, came in seven days, and the newest; for who may see members."""
 
     def panel(self, *, actor: Actor, group: "ChatGroup", slug: str, now: datetime) -> Panel | None:
+        if not may(actor, "members.view"):
+            return None
         count = selectors.group_member_count(group.pk)
         context = {
             "count": count,
             "is_above_comfortable": count > group.comfortable_size,
             "comfortable_size": group.comfortable_size,
+            "pass_holder_count": selectors.pass_holder_count(group.pk),
             "joined_count": selectors.joined_since(group_id=group.pk, since=now - NEW_WITHIN),
             "newest": selectors.newest_memberships(group_id=group.pk, count=NEWEST),
             "group_id": group.pk,

@@ -1,6 +1,7 @@
 """Pure rules of members: no database, no clock."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -85,3 +86,12 @@ def apply_signs(stays: list[Stay], signs: Iterable[Sign]) -> None:
     order = {"join": 0, "seen": 1, "leave": 2}
     for sign in sorted(signs, key=lambda one: (one.at, order[one.kind])):
         apply_sign(stays, sign)
+
+
+def same_name(one: str, other: str) -> bool:
+    """Whether two spellings are one name: width, case and spaces do not count."""
+    return _plain(one) == _plain(other)
+
+
+def _plain(name: str) -> str:
+    return "".join(unicodedata.normalize("NFKC", name).casefold().split())

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RowProblem:
-    """Why one row is left out. `line` counts from 1 as an editor does; `field` is what the row is wrong in.
+    """Why one row is left out, or what to know of one that is there already (`Progress.notices`).
 
-    `column`: the column of the file that was read for `field`, as its header says it.
+    `line` counts from 1 as an editor does; `field` is what the row is wrong in. `column`: the column of the file
+    that was read for `field`, as its header says it.
     """
 
     line: int
@@ -40,12 +41,16 @@ class RowProblem:
 
 @dataclass(frozen=True, slots=True)
 class PreviewRow:
-    """One row as it would come in. `status`: "new", "duplicate" or "problem"; `note` says why, for people."""
+    """One row as it would come in. `status`: "new", "duplicate" or "problem"; `note` says why, for people.
+
+    `is_notice`: the row is there already in a way that may surprise.
+    """
 
     line: int
     cells: list[str]
     status: str = "new"
     note: str = ""
+    is_notice: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,7 @@ class Preview:
     `columns`: heads of `PreviewRow.cells`. `fields`: what can be mapped to `file_columns`; empty for an
     importer without a mapping. `rows`: the first rows and the first duplicates and problems, in file
     order. The counts are of the rows checked: the whole file, or its first ones when `is_partial`.
+    `notice_count`: how many of the duplicates may surprise.
     """
 
     columns: list[str]
@@ -73,6 +79,7 @@ class Preview:
     new_count: int
     duplicate_count: int
     problem_count: int
+    notice_count: int = 0
     is_partial: bool = False
     fields: list[PreviewField] = field(default_factory=list)
     file_columns: list[str] = field(default_factory=list)
@@ -85,10 +92,11 @@ class Preview:
 
 @dataclass(slots=True)
 class Progress:
-    """Where a run stands after one committed batch: all counts so far, and this batch's problems."""
+    """Where a run stands after one committed batch: all counts so far, and this batch's problems and notices."""
 
     counts: dict[str, Any]
     problems: list[RowProblem] = field(default_factory=list)
+    notices: list[RowProblem] = field(default_factory=list)
 
 
 class Importer(Protocol):

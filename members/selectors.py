@@ -241,6 +241,12 @@ def newest_memberships(*, group_id: int, count: int) -> list[Membership]:
     return list(rows.order_by("-joined_at", "-id")[:count])
 
 
+def pass_holder_count(group_id: int) -> int:
+    """How many of the group's current members hold a personal link that was not revoked. One query."""
+    live = MemberPass.objects.filter(revoked_at__isnull=True).values("member_id")
+    return Membership.objects.filter(group_id=group_id, left_at__isnull=True, member_id__in=live).count()
+
+
 def joined_since(*, group_id: int, since: datetime) -> int:
     """Current members of a group whose stay began at or after `since`."""
     return Membership.objects.filter(group_id=group_id, left_at__isnull=True, joined_at__gte=since).count()

@@ -27,11 +27,22 @@ Item = TypeVar("Item")
 
 @dataclass(slots=True)
 class Read(Generic[Item]):
-    """One row of the file: what it is, or why it is left out."""
+    """One row of the file: what it is, or why it is left out. `mapping`: column by target."""
 
     row: TableRow
     item: Item | None
     problem: RowProblem | None
+    mapping: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What to know of a row that is there already. `is_notice`: it may surprise, so the report says it too."""
+
+    field: str
+    code: str
+    message: str
+    is_notice: bool
 
 
 class Job(ABC, Generic[Item]):
@@ -51,6 +62,10 @@ class Job(ABC, Generic[Item]):
     @abstractmethod
     def are_known(self, items: Sequence[Item]) -> list[bool]:
         """Which of these are in the database already, or came earlier in this file. Reads only."""
+
+    def remarks(self, items: Sequence[Item]) -> Sequence[Remark | None]:
+        """What to know of each that is there already; asked once, before `store`. Reads only."""
+        return [None] * len(items)
 
     @abstractmethod
     def store(self, items: Sequence[Item], *, actor: Actor, now: datetime) -> int:
@@ -98,8 +113,9 @@ class TableImporter(ABC):
         yield Progress(dict(job.counts))
         for batch in _batches(job, file):
             items = [read.item for read in batch if read.item is not None]
+            notices = _notices(job, batch)
             new_count = job.store(items, actor=actor, now=now) if items else 0
-            yield _progress(job, batch, items, new_count)
+            yield _progress(job, batch, items, new_count, notices)
 
     def rehearse(self, file: IO[bytes], options: Mapping[str, Any]) -> Iterator[Progress]:
         """What `run` would count, without writing."""
@@ -108,7 +124,7 @@ class TableImporter(ABC):
         for batch in _batches(job, file):
             items = [read.item for read in batch if read.item is not None]
             new_count = job.are_known(items).count(False) if items else 0
-            yield _progress(job, batch, items, new_count)
+            yield _progress(job, batch, items, new_count, _notices(job, batch))
 
 
 def _batches(job: Job[Item], file: IO[bytes]) -> Iterator[list[Read[Item]]]:
@@ -126,52 +142,79 @@ def _batches(job: Job[Item], file: IO[bytes]) -> Iterator[list[Read[Item]]]:
 def _read(job: Job[Item], rows: Iterable[TableRow], mapping: Mapping[str, str]) -> Iterator[Read[Item]]:
     for row in rows:
         if row.problem is not None:
-            yield Read(row, None, row.problem)
+            yield Read(row, None, row.problem, mapping)
             continue
         try:
             values = {target: row.values.get(column) for target, column in mapping.items()}
-            yield Read(row, job.check(values, row.line), None)
+            yield Read(row, job.check(values, row.line), None, mapping)
         except RowRefused as refusal:
-            yield Read(row, None, _problem(row, refusal, mapping))
+            yield Read(row, None, _problem(row, refusal, mapping), mapping)
 
 
-def _problem(row: TableRow, refusal: RowRefused, mapping: Mapping[str, str]) -> RowProblem:
+def _problem(row: TableRow, refusal: RowRefused | Remark, mapping: Mapping[str, str]) -> RowProblem:
     column = mapping.get(refusal.field, "")
     return RowProblem(row.line, refusal.code, refusal.message, refusal.field, column)
 
 
-def _progress(job: Job[Item], batch: Sequence[Read[Item]], items: Sequence[Item], new_count: int) -> Progress:
+def _remarked(job: Job[Item], reads: Sequence[Read[Item]]) -> Iterator[tuple[Read[Item], Remark | None]]:
+    """Each row with what to know of it."""
+    remarks = iter(job.remarks([read.item for read in reads if read.item is not None]))
+    return ((read, next(remarks) if read.item is not None else None) for read in reads)
+
+
+def _notices(job: Job[Item], batch: Sequence[Read[Item]]) -> list[RowProblem]:
+    remarked = _remarked(job, batch)
+    return [_problem(read.row, remark, read.mapping) for read, remark in remarked if remark and remark.is_notice]
+
+
+def _progress(
+    job: Job[Item], batch: Sequence[Read[Item]], items: Sequence[Item], new_count: int, notices: list[RowProblem]
+) -> Progress:
     problems = [read.problem for read in batch if read.problem is not None]
     job.counts["rows"] += len(batch)
     job.counts["accepted"] += new_count
     job.counts["duplicates"] += len(items) - new_count
     job.counts["rejected"] += len(problems)
     job.note(items)
-    return Progress(dict(job.counts), problems)
+    return Progress(dict(job.counts), problems, notices)
 
 
 def _preview(job: Job[Item], reads: Sequence[Read[Item]], mapping: Mapping[str, str]) -> Preview:
     known = iter(job.are_known([read.item for read in reads if read.item is not None]))
     shown = [(mapping[target.name], target) for target in job.targets if target.name in mapping]
-    rows = [_preview_row(read, shown, read.item is not None and next(known)) for read in reads]
-    special = [row for row in rows[PREVIEW_SHOWN:] if row.status != "new"]
+    rows = [
+        _preview_row(read, shown, read.item is not None and next(known), remark)
+        for read, remark in _remarked(job, reads)
+    ]
     statuses = [row.status for row in rows]
     return Preview(
         columns=[column for column, _target in shown],
-        rows=[*rows[:PREVIEW_SHOWN], *special[:PREVIEW_SHOWN_SPECIAL]],
+        rows=[*rows[:PREVIEW_SHOWN], *_special(rows[PREVIEW_SHOWN:])],
         row_count=len(rows),
         new_count=statuses.count("new"),
         duplicate_count=statuses.count("duplicate"),
         problem_count=statuses.count("problem"),
+        notice_count=sum(row.is_notice for row in rows),
     )
 
 
-def _preview_row(read: Read[Any], shown: Sequence[tuple[str, Target]], is_known: bool) -> PreviewRow:
+def _special(rows: Sequence[PreviewRow]) -> list[PreviewRow]:
+    """The first that are not simply new; what needs a look goes before what is simply there already."""
+    special = [row for row in rows if row.status != "new"]
+    special.sort(key=lambda row: row.status == "duplicate" and not row.is_notice)
+    return sorted(special[:PREVIEW_SHOWN_SPECIAL], key=lambda row: row.line)
+
+
+def _preview_row(
+    read: Read[Any], shown: Sequence[tuple[str, Target]], is_known: bool, remark: Remark | None
+) -> PreviewRow:
     cells = [_cell(read.row.values.get(column), target) for column, target in shown]
     if read.problem is not None:
         column = read.problem.column
         note = f"{column}: {read.problem.message}" if column else read.problem.message
         return PreviewRow(read.row.line, cells, "problem", note)
+    if remark is not None:
+        return PreviewRow(read.row.line, cells, "duplicate", remark.message, remark.is_notice)
     return PreviewRow(read.row.line, cells, "duplicate" if is_known else "new")
 
 

@@ -15,11 +15,12 @@ from community_ops.common.actors import Actor
 from community_ops.common.errors import InvalidInput
 from groups import selectors as groups
 from members import phones
-from members.importing.base import Job, TableImporter
+from members.importing.base import Job, Remark, TableImporter
 from members.importing.tables import Target
 from members.importing.times import iso_time
+from members.policies import same_name
 from members.services.event_rows import RowRefused
-from members.services.people import PersonRow, are_known, store_people
+from members.services.people import PersonRow, are_known, phone_owners, store_people
 
 _TARGETS = (
     Target(
@@ -50,6 +51,7 @@ class PeopleJob(Job[PersonRow]):
         self._group = self._find_group(options.get("group"))
         self._twins: Counter[str] = Counter()
         self._seen: set[tuple[str, str]] = set()
+        self._named: dict[str, str] = {}  # digest of a number -> the name it first stood beside in this file
 
     def _find_group(self, group_id: Any) -> Any:
         if not group_id:
@@ -90,6 +92,20 @@ class PeopleJob(Job[PersonRow]):
             known.append(is_stored or not self._seen.isdisjoint(item.keys))
             self._seen.update(item.keys)
         return known
+
+    def remarks(self, items: Sequence[PersonRow]) -> list[Remark | None]:
+        owners = phone_owners(community=self._community, rows=items)
+        return [self._same_phone(item, owners) if item.phone else None for item in items]
+
+    def _same_phone(self, item: PersonRow, owners: Mapping[str, str]) -> Remark | None:
+        """Who has the number already, in the database or in an earlier row; a notice where the names differ."""
+        digest = phones.digest(item.phone)
+        owner = owners.get(digest) or self._named.get(digest)
+        self._named.setdefault(digest, item.name)
+        if owner is None:
+            return None
+        message = gettext("Same phone as %(name)s") % {"name": owner}
+        return Remark("phone", "same_phone", message, is_notice=not same_name(owner, item.name))
 
     def store(self, items: Sequence[PersonRow], *, actor: Actor, now: datetime) -> int:
         return store_people(community=self._community, group=self._group, rows=items, actor=actor, now=now)

@@ -2,7 +2,7 @@
 
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import IO, Any
 
@@ -17,13 +17,15 @@ from community_ops.common import assets, audit, dbtime
 from community_ops.common.actors import Actor, ActorKind
 from community_ops.common.errors import DomainError, InvalidTransition
 from community_ops.common.nudge import nudge
+from members.errors import UnreadableFile
+from members.importing.tables import read_table
 from members.models import ImportRun, ImportState
-from members.ports import Importer, Preview, Progress, importers
+from members.ports import Importer, Preview, Progress, RowProblem, importers
 
 IMPORT_TASK = "members.tasks.run_imports"
 KEEP_FILE = timedelta(days=30)
 LEASE = timedelta(minutes=2)  # far more than one batch of 1,000 rows takes
-MAX_PROBLEMS_KEPT = 1000
+MAX_PROBLEMS_KEPT = 1000  # and as many notices
 OPTIONS = ("community", "group", "timezone", "currency", "mapping")
 log = logging.getLogger(__name__)
 
@@ -72,7 +74,7 @@ def preview_import(*, run: ImportRun) -> Preview:
 def confirm_import(*, run: ImportRun, actor: Actor, now: datetime) -> ImportRun:
     """Queue the run for the worker. Twice is once; raises InvalidTransition for a cancelled one."""
     waiting = ImportRun.objects.filter(pk=run.pk, state=ImportState.PREVIEW)
-    if waiting.update(state=ImportState.QUEUED, row_count=_count_lines(run), updated_at=now):
+    if waiting.update(state=ImportState.QUEUED, row_count=_count_rows(run), updated_at=now):
         audit.record(actor=actor, verb="import.confirmed", target=run, now=now, after={"options": run.options})
         nudge(IMPORT_TASK)
     run.refresh_from_db()
@@ -104,6 +106,7 @@ def retry_import(*, run: ImportRun, actor: Actor, now: datetime) -> ImportRun:
     changes: dict[str, Any] = {
         "counts": {},
         "problems": [],
+        "notices": [],
         "error": "",
         "finished_at": None,
         "started_at": None,
@@ -138,10 +141,13 @@ def open_file(run: ImportRun) -> IO[bytes]:
     return file
 
 
-def _count_lines(run: ImportRun) -> int:
-    """Lines of the kept file: at least as many as it has rows."""
+def _count_rows(run: ImportRun) -> int:
+    """Rows of the kept table, without its header; 0 for what cannot be read (the run itself says why)."""
     with open_file(run) as file:
-        return sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(2**20), b""))
+        try:
+            return sum(1 for _row in read_table(file).rows)
+        except UnreadableFile:
+            return 0
 
 
 def _known(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -167,6 +173,7 @@ def _claim(now: datetime) -> ImportRun | None:
             started_at=now,
             counts={},
             problems=[],
+            notices=[],
             updated_at=now,
         )
         if claimed:
@@ -201,14 +208,23 @@ def _mine(run: ImportRun) -> Any:
 
 
 def _note_progress(run: ImportRun, progress: Progress, now: datetime) -> bool:
-    room = MAX_PROBLEMS_KEPT - len(run.problems)
-    run.problems = [*run.problems, *(problem.as_row() for problem in progress.problems[:room])]
+    run.problems = _kept(run.problems, progress.problems)
+    run.notices = _kept(run.notices, progress.notices)
     run.counts = progress.counts
     return bool(
         _mine(run).update(
-            counts=run.counts, problems=run.problems, lease_until=dbtime.now() + LEASE, updated_at=dbtime.now()
+            counts=run.counts,
+            problems=run.problems,
+            notices=run.notices,
+            lease_until=dbtime.now() + LEASE,
+            updated_at=dbtime.now(),
         )
     )
+
+
+def _kept(rows: list[dict[str, Any]], more: Sequence[RowProblem]) -> list[dict[str, Any]]:
+    room = MAX_PROBLEMS_KEPT - len(rows)
+    return [*rows, *(one.as_row() for one in more[:room])]
 
 
 @transaction.atomic

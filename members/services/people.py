@@ -47,6 +47,19 @@ def are_known(*, community: "Community", rows: Sequence[PersonRow]) -> list[bool
     return [not known.isdisjoint(row.keys) for row in rows]
 
 
+def phone_owners(*, community: "Community", rows: Sequence[PersonRow]) -> dict[str, str]:
+    """Name by digest of the community's members who have these numbers already. One query per 1,000."""
+    digests = sorted({phones.digest(row.phone) for row in rows if row.phone})
+    owners: dict[str, str] = {}
+    for start in range(0, len(digests), 1000):
+        found = MemberIdentity.objects.of(community.workspace_id).filter(
+            namespace=namespace(PHONE, community.pk), external_id__in=digests[start : start + 1000]
+        )
+        names = found.values_list("external_id", "member__display_name", "member__merged_into__display_name")
+        owners |= {digest: survivor or name for digest, name, survivor in names}
+    return owners
+
+
 def _known_keys(community: "Community", rows: Sequence[PersonRow]) -> set[tuple[str, str]]:
     spaces = {namespace(kind, community.pk): kind for kind in (IMPORT, PHONE, NAME)}
     ids = sorted({external_id for row in rows for _, external_id in row.keys})

@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from community_ops.common.actors import Actor, ActorKind
 from members import phones, selectors
 from members.errors import PhoneRegistered, TooManyRegistrations
 from members.models import Member, MemberPass, Source
+from members.policies import same_name
 from members.services.passes import _issue
 from members.services.roster import create_member
 
@@ -60,7 +60,7 @@ def register_by_phone(
 @transaction.atomic
 def _register(community: "Community", name: str, number: str, now: datetime) -> Registration:
     member = selectors.find_member_by_phone(community_id=community.pk, phone=number)
-    if member is not None and _plain(member.display_name) != _plain(name):
+    if member is not None and not same_name(member.display_name, name):
         raise PhoneRegistered
     is_new = member is None
     actor = Actor(kind=ActorKind.MEMBER, id=None, label=name, workspace_id=community.workspace_id)
@@ -70,10 +70,6 @@ def _register(community: "Community", name: str, number: str, now: datetime) -> 
         )
     member_pass, code = _issue(member=member, actor=actor, now=now)
     return Registration(member=member, is_new=is_new, member_pass=member_pass, code=code)
-
-
-def _plain(name: str) -> str:
-    return "".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def _ensure_within_limits(address: str, digest: str) -> None:

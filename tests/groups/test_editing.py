@@ -108,6 +108,17 @@ def group_url(workspace, group, rest: str = "edit/") -> str:
     return f"/w/{workspace.slug}/groups/{group.pk}/{rest}"
 
 
+def test_both_forms_of_a_community_say_that_the_currency_stays(signed_in, owner, workspace, community) -> None:
+    client = signed_in(owner)
+    client.cookies["django_language"] = "en"
+    help_text = "Prices and orders are kept in it, so it stays as it was chosen at the start."
+    new = client.get(f"/w/{workspace.slug}/communities/new/").content.decode()
+    assert help_text in new
+    assert "Everything can be changed later" not in new
+    edit = client.get(community_url(workspace, community)).content.decode()
+    assert f'<dt>Currency</dt><dd>CNY <span class="quiet small">{help_text}</span></dd>' in edit
+
+
 def test_a_community_is_edited_on_its_page(signed_in, owner, workspace, community) -> None:
     client = signed_in(owner)
     page = client.get(community_url(workspace, community))

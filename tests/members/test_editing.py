@@ -121,6 +121,15 @@ def test_a_member_is_edited_on_its_page(signed_in, owner, workspace, member) -> 
     assert not MemberPhone.objects.exists()
 
 
+def test_each_form_of_the_page_has_its_heading_and_its_button(signed_in, owner, workspace, member) -> None:
+    client = signed_in(owner)
+    client.cookies["django_language"] = "en"
+    page = client.get(at(workspace, "member_edit", member.pk)).content.decode()
+    words = ["<h2>Name</h2>", ">Save the name</button>", "<h2>Phone numbers</h2>", ">Add the number</button>"]
+    assert [word for word in words if word not in page] == []
+    assert sorted(words, key=page.index) == words
+
+
 def test_edits_that_cannot_work_are_shown_and_change_nothing(signed_in, owner, workspace, community, member) -> None:
     client = signed_in(owner)
     answer = client.post(at(workspace, "member_edit", member.pk), {"name": "a\x00b"})

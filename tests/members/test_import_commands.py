@@ -73,6 +73,11 @@ def test_members_end_with_their_counts_and_join_the_group(group, capsys) -> None
     assert Membership.objects.filter(group=group).count() == 4
 
 
+def test_a_number_under_another_name_is_said_on_stderr(community, capsys) -> None:
+    import_members(community)
+    assert "line 6: " in capsys.readouterr().err
+
+
 def test_an_empty_table_is_no_error(community, tmp_path, capsys) -> None:
     (tmp_path / "empty.csv").write_text("name,phone\n")
     import_members(community, path=tmp_path / "empty.csv")

@@ -38,6 +38,7 @@ def test_members_come_in_by_upload_preview_and_confirmation(signed_in, owner, wo
     run_imports()
     done = client.get(answer["Location"])
     assert "hx-trigger" not in done.context["run"].state
+    assert (done.context["run"].row_count, done.context["progress"]["total"]) == (8, 8)
     assert done.context["counts"][1][1] == 4
     assert Member.objects.count() == 4
 
@@ -51,6 +52,23 @@ def test_events_come_in_the_same_way(signed_in, owner, workspace, group) -> None
     client.post(at(workspace, "import_confirm", run.pk))
     run_imports()
     assert InboundEvent.objects.count() == 5
+
+
+def test_a_number_under_another_name_is_said_before_and_after(signed_in, owner, workspace, community) -> None:
+    client = signed_in(owner)
+    client.cookies["django_language"] = "en"
+    content = "姓名,手机号\n李姐,13812341234\n李阿姨,13812341234\n".encode()
+    send(client, workspace, "members", content, community=community.pk)
+    detail = at(workspace, "import_detail", ImportRun.objects.get().pk)
+    preview = client.get(detail).content.decode()
+    assert "Same phone as 李姐" in preview
+    assert "Of these under another name" in preview
+    client.post(at(workspace, "import_confirm", ImportRun.objects.get().pk))
+    run_imports()
+    done = client.get(detail)
+    assert [row["line"] for row in done.context["notices"]] == [3]
+    assert "Already there under another name" in done.content.decode()
+    assert dict(done.context["counts"])["Left out"] == 0
 
 
 def test_a_column_is_chosen_by_hand(signed_in, owner, workspace, community) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils.translation import override
 
 from community_ops.common import dbtime
 from community_ops.common.errors import InvalidInput, InvalidTransition, NotAvailable
@@ -19,7 +20,7 @@ from members.ports import Progress, RowProblem, importers
 from members.tasks import run_imports
 from messaging.models import InboundEvent
 from tests.factories.people import SYSTEM, Someone
-from tests.members.makers import make_community, make_group
+from tests.members.makers import make_community, make_group, make_member
 from tests.members.paths import CHANNEL, MEMBERS
 from tests.moments import NOON
 
@@ -184,6 +185,62 @@ def test_the_preview_shows_rows_duplicates_and_problems(to_community) -> None:
     assert not Member.objects.exists()
 
 
+def other_name() -> bytes:
+    return "姓名,手机号\n李姐,13812341234\n李阿姨,138 1234 1234\n新人,13900000000\n".encode()
+
+
+def test_the_preview_says_whose_number_a_row_has(to_community, community) -> None:
+    make_member(community, "李姐", phone="13812341234")
+    with override("en"):
+        preview = PeopleImporter().preview(io.BytesIO(other_name()), to_community)
+    assert [(row.status, row.note, row.is_notice) for row in preview.rows] == [
+        ("duplicate", "Same phone as 李姐", False),
+        ("duplicate", "Same phone as 李姐", True),
+        ("new", "", False),
+    ]
+    assert (preview.duplicate_count, preview.notice_count, preview.problem_count) == (2, 1, 0)
+
+
+def test_another_spelling_of_the_name_is_no_notice(to_community, community) -> None:
+    make_member(community, "李 姐A", phone="13812341234")
+    preview = PeopleImporter().preview(io.BytesIO("姓名,手机号\n李姐ａ,13812341234\n".encode()), to_community)
+    assert [(row.status, row.is_notice) for row in preview.rows] == [("duplicate", False)]
+
+
+def test_a_number_of_an_earlier_row_is_noticed_in_preview_and_rehearsal(to_community) -> None:
+    preview = PeopleImporter().preview(io.BytesIO(other_name()), to_community)
+    assert [(row.status, row.is_notice) for row in preview.rows] == [
+        ("new", False),
+        ("duplicate", True),
+        ("new", False),
+    ]
+    (step,) = [one for one in PeopleImporter().rehearse(io.BytesIO(other_name()), to_community) if one.notices]
+    assert [(one.line, one.code, one.column) for one in step.notices] == [(3, "same_phone", "手机号")]
+
+
+def test_a_number_whose_member_was_merged_names_who_is_left(to_community, community) -> None:
+    gone, left = make_member(community, "李阿姨", phone="13812341234"), make_member(community, "李姐")
+    Member.objects.filter(pk=gone.pk).update(merged_into=left)
+    preview = PeopleImporter().preview(io.BytesIO(other_name()), to_community)
+    assert [row.is_notice for row in preview.rows] == [False, True, False]
+
+
+def test_a_number_in_another_community_is_nobodys_here(workspace, to_community) -> None:
+    make_member(make_community(workspace, name="读书会"), "王哥", phone="13812341234")
+    preview = PeopleImporter().preview(io.BytesIO("姓名,手机号\n李姐,13812341234\n".encode()), to_community)
+    assert [(row.status, row.note) for row in preview.rows] == [("new", "")]
+
+
+def test_notices_are_shown_before_what_is_simply_there(to_community, community) -> None:
+    rows = [(f"群友{n}", f"138000{n:05}") for n in range(60)]
+    for name, number in rows:
+        make_member(community, name, phone=number)
+    content = "\n".join(["姓名,手机号", *(f"{name},{number}" for name, number in rows), "别人,13800000059"])
+    shown = PeopleImporter().preview(io.BytesIO(content.encode()), to_community).rows
+    assert (len(shown), shown[-1].line, shown[-1].is_notice) == (50, 62, True)
+    assert [row.line for row in shown] == sorted(row.line for row in shown)
+
+
 def test_the_preview_asks_for_a_column_it_cannot_guess(to_community) -> None:
     content = "wer,phone\n李姐,13812341234\n".encode()
     assert not PeopleImporter().preview(io.BytesIO(content), to_community).is_ready
@@ -257,8 +314,31 @@ def test_a_confirmed_upload_is_brought_in_once(owner, community) -> None:
     assert import_run.state == "done"
     assert import_run.counts == {"rows": 8, "accepted": 4, "duplicates": 1, "rejected": 3}
     assert [problem["line"] for problem in import_run.problems] == [7, 8, 9]
+    assert [(one["line"], one["code"], one["column"]) for one in import_run.notices] == [(6, "same_phone", "手机号")]
     assert AuditEntry.objects.filter(verb="member.created").count() == 0
     assert set(AuditEntry.objects.filter(verb="members.created").values_list("actor_id", flat=True)) == {owner.user.pk}
+
+
+@pytest.mark.parametrize(
+    ("content", "row_count"),
+    [
+        (b"name\nx\n", 1),
+        (b"name\nx\n\ny", 2),
+        (b'name,phone\n"a\nb",\n', 1),
+        (b"name\n", 0),
+        (b'{"name": "x"}\n{"name": "y"}\n', 2),
+        (b"name\n\xff\xff\xff", 0),
+    ],
+)
+def test_only_rows_are_counted_not_the_header(owner, slow, content, row_count) -> None:
+    assert confirm(owner, prepare(owner, content=content)).row_count == row_count
+
+
+def test_a_retried_run_begins_without_notices(owner, slow, community) -> None:
+    import_run = prepare(owner, "members", other_name(), community=community.pk)
+    services.cancel_import(run=import_run, actor=owner.actor, now=NOON)
+    ImportRun.objects.update(notices=[{"line": 9}])
+    assert services.retry_import(run=import_run, actor=owner.actor, now=NOON).notices == []
 
 
 def test_an_unknown_kind_or_a_file_that_is_no_table_is_refused(owner, slow) -> None:

@@ -64,6 +64,8 @@ class ImportCommand(BaseCommand):
         for progress in steps:
             counts = progress.counts
             tell.write(progress.problems)
+            for notice in progress.notices:
+                self.stderr.write(f"line {notice.line}: {notice.message}")
             self.stderr.write(f"{counts['rows']} rows")
         return counts
 
