@@ -21,6 +21,7 @@ from community_ops.common.actors import Actor
 from community_ops.common.errors import DomainError, InvalidInput, InvalidTransition, NotAllowed
 
 MAX_USERNAME = 50
+MAX_WORKSPACE_NAME = 100
 TOKEN_PREFIX = "co_"  # noqa: S105 - a prefix, not a secret
 
 
@@ -79,12 +80,34 @@ def _new_workspace(slug: str, name: str) -> Workspace:
         raise InvalidInput(_("Letters, digits, - and _ only."), field="slug") from None
     if not 0 < len(slug) <= 50:
         raise InvalidInput(_("At most 50 characters."), field="slug")
-    name = text.clean_line(name or slug, field="name", max_length=100)
+    name = text.clean_line(name or slug, field="name", max_length=MAX_WORKSPACE_NAME)
     try:
         with transaction.atomic():
             return Workspace.objects.create(slug=slug, name=name)
     except IntegrityError:
         raise WorkspaceExists(f"There is a workspace {slug!r} already.", slug=slug) from None
+
+
+@transaction.atomic
+def rename_workspace(*, workspace: Workspace, name: str, actor: Actor, now: datetime) -> Workspace:
+    """Give a workspace another name; its slug stays, and with it every address.
+
+    Writes one audit row with both names; the same name again changes nothing. Raises InvalidInput.
+    """
+    locked = Workspace.objects.select_for_update().get(pk=workspace.pk)
+    before, after = locked.name, text.clean_line(name, field="name", max_length=MAX_WORKSPACE_NAME)
+    if before != after:
+        locked.name = after
+        locked.save(update_fields=["name", "updated_at"])
+        audit.record(
+            actor=actor,
+            verb="workspace.renamed",
+            target=locked,
+            now=now,
+            before={"name": before},
+            after={"name": after},
+        )
+    return locked
 
 
 @transaction.atomic

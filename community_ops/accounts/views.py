@@ -1,17 +1,18 @@
-"""Page: 团队人员, the people of the workspace and what each may do."""
+"""Pages: 团队人员, the people of the workspace and what each may do; the front page of the admin."""
 
 from typing import Any
 
-from django.contrib import messages
-from django.http import HttpResponse
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from community_ops.accounts import selectors, services
-from community_ops.accounts.forms import PersonForm, RoleForm
-from community_ops.accounts.models import WorkspaceRole
+from community_ops.accounts.forms import PersonForm, RoleForm, WorkspaceForm
+from community_ops.accounts.models import User, WorkspaceRole
 from community_ops.accounts.pages import WorkspaceRequest, page, tell
 from community_ops.common import clock
 from community_ops.common.errors import DomainError, InvalidInput
@@ -30,8 +31,25 @@ def team(request: WorkspaceRequest) -> HttpResponse:
             form.refuse(refusal)
         else:
             return _show_login(request, login)
-    context = {"rows": [_row(request, role) for role in selectors.people_of(request.actor)], "form": form}
-    return render(request, "accounts/team.html", context, status=422 if form.errors else 200)
+    return _show_team(request, form, WorkspaceForm(initial={"name": request.workspace.name}))
+
+
+@page("workspace.manage")
+@require_POST
+def team_name(request: WorkspaceRequest) -> HttpResponse:
+    """Give the workspace another name; a refusal stands at its field."""
+    form = WorkspaceForm(request.POST)
+    if form.is_valid():
+        try:
+            services.rename_workspace(
+                workspace=request.workspace, **form.cleaned_data, actor=request.actor, now=clock.now()
+            )
+        except InvalidInput as refusal:
+            form.refuse(refusal)
+        else:
+            messages.success(request, _("The changes are saved."))
+            return redirect("accounts:team", slug=request.workspace.slug)
+    return _show_team(request, PersonForm(), form)
 
 
 @page("workspace.manage")
@@ -79,6 +97,20 @@ def person_remove(request: WorkspaceRequest, role_id: int) -> HttpResponse:
     except DomainError as refusal:
         tell(request, refusal)
     return redirect("accounts:team", slug=request.workspace.slug)
+
+
+def admin_front(request: HttpRequest) -> HttpResponse:
+    """The admin's front page; a role that opens none of its tables is told so, not shown an empty shell."""
+    if isinstance(request.user, User) and not request.user.workspace_ids_where("admin.view"):
+        raise PermissionDenied
+    return admin.site.admin_view(admin.site.index)(request)
+
+
+def _show_team(request: WorkspaceRequest, form: PersonForm, name_form: WorkspaceForm) -> HttpResponse:
+    rows = [_row(request, role) for role in selectors.people_of(request.actor)]
+    context = {"rows": rows, "form": form, "name_form": name_form}
+    is_refused = bool(form.errors or name_form.errors)
+    return render(request, "accounts/team.html", context, status=422 if is_refused else 200)
 
 
 def _show_login(request: WorkspaceRequest, login: services.NewLogin) -> HttpResponse:

@@ -11,6 +11,7 @@ from community_ops.accounts import services
 from community_ops.accounts.events import PersonRemoved
 from community_ops.accounts.models import User, WorkspaceRole
 from community_ops.accounts.services import BelongsElsewhere, LastOwner
+from community_ops.common.errors import InvalidInput
 from community_ops.common.models import AuditEntry, OutboxEvent
 from groups import services as groups
 from groups.models import GroupStaff
@@ -125,6 +126,40 @@ def test_the_password_of_somebody_who_works_elsewhere_too_is_her_own(signed_in, 
         services.renew_password(role=role_of(teammate), actor=SYSTEM, now=NOON)
     assert signed_in(owner).post(url("person_password", role_of(teammate).pk)).status_code == 302
     assert User.objects.get(pk=teammate.user.pk).password == before
+
+
+def test_the_team_is_renamed_and_its_address_stays(signed_in, owner, workspace, url) -> None:
+    tab, slug = signed_in(owner), workspace.slug
+    for _twice in range(2):
+        assert tab.post(url("team_name"), {"name": " 晨跑 团队 "})["Location"] == url()
+    workspace.refresh_from_db()
+    assert (workspace.name, workspace.slug) == ("晨跑 团队", slug)
+    entry = AuditEntry.objects.get(verb="workspace.renamed")
+    assert (entry.before, entry.after) == ({"name": "小林的团队"}, {"name": "晨跑 团队"})
+    assert (entry.actor_id, entry.workspace_id) == (owner.user.pk, workspace.pk)
+    assert 'value="晨跑 团队"' in tab.get(url()).content.decode()
+
+
+@pytest.mark.parametrize("name", ["", " ", "x" * 101, "nul\0", "\u202eevil"])
+def test_a_name_that_cannot_be_changes_nothing(signed_in, owner, workspace, url, name) -> None:
+    page = signed_in(owner).post(url("team_name"), {"name": name})
+    assert (page.status_code, list(page.context["name_form"].errors)) == (422, ["name"])
+    assert not page.context["form"].errors
+    assert f'action="{url()}"' in page.content.decode()  # adding somebody goes on from there
+    with pytest.raises(InvalidInput):
+        services.rename_workspace(workspace=workspace, name=name, actor=SYSTEM, now=NOON)
+    workspace.refresh_from_db()
+    assert workspace.name == "小林的团队"
+    assert not AuditEntry.objects.exists()
+
+
+@pytest.mark.parametrize(("who", "status"), [("teammate", 403), ("helper", 403), ("viewer", 403), ("stranger", 404)])
+def test_only_owners_rename_the_team(request, signed_in, workspace, url, who, status) -> None:
+    tab = signed_in(request.getfixturevalue(who))
+    assert tab.post(url("team_name"), {"name": "别人的团队"}).status_code == status
+    workspace.refresh_from_db()
+    assert workspace.name == "小林的团队"
+    assert not AuditEntry.objects.exists()
 
 
 @pytest.mark.parametrize("who", ["teammate", "helper", "viewer"])
