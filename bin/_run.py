@@ -74,6 +74,7 @@ def run(options: argparse.Namespace, signals: Signals) -> int:
     data_dir = make_data_dir(options.data or Path(os.environ.get("DATA_DIR") or ROOT / "var"))
     with sole_user_of(data_dir), listening_on(options.port) as listener:
         address = f"http://{HOST}:{listener.getsockname()[1]}"
+        (data_dir / "address").write_text(f"{address}\n", encoding="ascii")  # for bin/manage: settings.PUBLIC_URL
         environment = child_environment(data_dir, address)
         prepared = prepare(data_dir, environment, signals, empty=options.empty)
         if prepared is None:

@@ -35,6 +35,10 @@ try:
     ]
 except OSError as error:
     raise ImproperlyConfigured(f"DATA_DIR {DATA_DIR} cannot be written: {error.strerror}") from error
+if not all(map(secrets_file.is_field_key, FIELD_ENCRYPTION_KEYS)):
+    raise ImproperlyConfigured(
+        "An encryption key is damaged: restore field.key in DATA_DIR, or FIELD_ENCRYPTION_KEYS, from a backup."
+    )
 
 # --- switches --------------------------------------------------------------------------------
 DEBUG = env.bool("DEBUG", default=False)
@@ -43,7 +47,11 @@ WECOM_HOSTS = env.list("WECOM_HOSTS", default=[])  # of a WeCom of one's own (ç§
 ALLOW_CLOCK_SHIFT = env.bool("ALLOW_CLOCK_SHIFT", default=False)
 
 # --- addresses -------------------------------------------------------------------------------
-PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
+# Without PUBLIC_URL it is where `bin/run` listened last, so that commands beside it print links that work.
+_LAST_ADDRESS = DATA_DIR / "address"
+PUBLIC_URL = env.str("PUBLIC_URL", default="").rstrip("/") or (
+    _LAST_ADDRESS.read_text().strip() if _LAST_ADDRESS.exists() else "http://127.0.0.1:8000"
+)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 HTTPS = PUBLIC_URL.startswith("https://")

@@ -16,6 +16,15 @@ def make_field_key() -> str:
     return Fernet.generate_key().decode()
 
 
+def is_field_key(key: str) -> bool:
+    """Whether it is the URL-safe base64 of 32 bytes."""
+    try:
+        Fernet(key.encode())
+    except ValueError:
+        return False
+    return True
+
+
 def load_or_make(path: Path, make: Callable[[], str]) -> str:
     """Return the key kept in `path`, made on first use with mode 0600.
 

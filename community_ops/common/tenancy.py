@@ -4,11 +4,13 @@
 """
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Any, Self, TypeVar
 
 from django.db import models
 from django.utils.translation import gettext
 
+from community_ops.common import clock
 from community_ops.common.actors import Actor, ActorKind
 from community_ops.common.errors import NotFound
 
@@ -42,11 +44,25 @@ class TenantQuerySet(models.QuerySet[M]):
         return super().bulk_create(rows, *args, **kwargs)
 
 
+class _WrittenAt(models.DateTimeField):
+    """A moment that is written by itself, by the product's clock; to migrations it is Django's own field."""
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> datetime:
+        if self.auto_now or (self.auto_now_add and add):
+            setattr(model_instance, self.attname, clock.now())
+        moment: datetime = getattr(model_instance, self.attname)
+        return moment
+
+    def deconstruct(self) -> Any:
+        name, _path, arguments, options = super().deconstruct()
+        return name, "django.db.models.DateTimeField", arguments, options
+
+
 class TimeStamped(models.Model):
     """`created_at`, `updated_at` in UTC. Partial saves name `updated_at` in `update_fields`."""
 
-    created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
+    created_at = _WrittenAt(auto_now_add=True)
+    updated_at = _WrittenAt(auto_now=True)
 
     class Meta:
         abstract = True

@@ -1,17 +1,19 @@
 """bin/run as a person meets it: the Ready line, one instance, second chances, a clean end."""
 
 import json
+import os
 import shutil
 import signal
 import socket
 import stat
+import subprocess
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.commands.instance import Instance, Ready, eventually, prepare_data, refusal, started
+from tests.commands.instance import ROOT, Instance, Ready, eventually, prepare_data, refusal, started
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +49,16 @@ def test_login_is_kept_for_its_owner_only(running):
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     login = json.loads(kept.read_text())
     assert (login["user"], login["password"]) == (ready.user, ready.password)
+
+
+def test_commands_beside_it_know_where_it_listens(running):
+    instance, ready = running
+    command = [ROOT / "bin" / "manage", "shell", "--no-imports", "-c"]
+    code = "from django.conf import settings; print(settings.PUBLIC_URL)"
+
+    environment = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "DATA_DIR": str(instance.data)}
+    answer = subprocess.run([*command, code], env=environment, capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == ready.address.rstrip("/")
 
 
 def test_second_start_is_refused_when_data_is_in_use(running):

@@ -40,6 +40,16 @@ def test_start_is_refused_when_broker_is_unreachable(tmp_path):
     assert err.count("\n") == 1
 
 
+def test_start_is_refused_when_the_key_file_is_damaged(tmp_path):
+    (tmp_path / "field.key").write_text("half a key")
+
+    code, out, err = refusal(tmp_path)
+
+    assert (code, out) == (1, "")
+    assert "restore field.key" in err
+    assert err.count("\n") == 1
+
+
 @pytest.mark.parametrize("settings", [{"REDIS_URL": "nonsense"}, {"ALLOW_CLOCK_SHIFT": "1", "HSTS_SECONDS": "soon"}])
 def test_start_is_refused_in_one_line_when_a_variable_is_unusable(tmp_path: Path, settings: dict[str, str]):
     code, out, err = refusal(tmp_path, **settings)
