@@ -23,7 +23,7 @@ class MemberForm(RefusableForm):
     community: forms.ModelChoiceField = forms.ModelChoiceField(label=_("Community"), queryset=None, empty_label=None)
     name = forms.CharField(label=pgettext_lazy("of a person", "Name"), max_length=100)
     phone = forms.CharField(
-        label=_("Phone"), max_length=60, required=False, help_text=_("Kept encrypted; people see the last four digits.")
+        label=_("Phone"), max_length=60, required=False, help_text=_("Kept encrypted; people see it as 138****1234.")
     )
 
     group = GroupChoice(
@@ -44,7 +44,7 @@ class PhoneForm(RefusableForm):
     """One more number of a member."""
 
     phone = forms.CharField(
-        label=_("Phone"), max_length=60, help_text=_("Kept encrypted; people see the last four digits.")
+        label=_("Phone"), max_length=60, help_text=_("Kept encrypted; people see it as 138****1234.")
     )
 
 
@@ -91,7 +91,10 @@ def _option_field(need: str, communities: QuerySet[Any], groups: QuerySet[Any]) 
     if need == "group":
         return GroupChoice(label=_("Group"), queryset=groups, empty_label=None)
     if need == "group_optional":
-        help_text, none = _("New members join it."), pgettext_lazy("to join", "None")
+        help_text, none = (
+            _("Everybody in the file joins it, also who is a member already."),
+            pgettext_lazy("to join", "None"),
+        )
         return GroupChoice(label=_("Group"), queryset=groups, required=False, help_text=help_text, empty_label=none)
     if need == "timezone":
         help_text = _("Of times without an offset, e.g. Europe/London. Empty: the group's or community's own.")

@@ -141,7 +141,8 @@ def import_detail(request: WorkspaceRequest, run_id: int) -> HttpResponse:
     run = selectors.get_import_run(request.actor, run_id)
     context = {"run": run, "label": _label(run.kind), "zone": ZONE, **_links(request, run)}
     if run.state == ImportState.PREVIEW:
-        context |= {"destination": _destination(request, run), **_preview(run)}
+        joins = bool(run.options.get("group")) and "group_optional" in _needs(run.kind)
+        context |= {"destination": _destination(request, run), "joins_a_group": joins, **_preview(run)}
         return render(request, "members/import_preview.html", context)
     context |= {"is_open": run.state in _OPEN, "progress": _progress(request, run)}
     context |= {"counts": _counts(run), "problems": run.problems[:SHOWN_PROBLEMS], "problem_total": len(run.problems)}
@@ -176,7 +177,8 @@ def _preview(run: ImportRun) -> dict[str, Any]:
     except DomainError as refusal:
         return {"problem": refusal.message}
     form = MappingForm(prefix="map", fields=preview.fields, columns=preview.file_columns) if preview.fields else None
-    return {"preview": preview, "form": form}
+    rows = [{"row": row, "cells": list(zip(preview.columns, row.cells, strict=False))} for row in preview.rows]
+    return {"preview": preview, "preview_rows": rows, "form": form}
 
 
 def _progress(request: WorkspaceRequest, run: ImportRun) -> dict[str, Any]:
@@ -196,6 +198,7 @@ def _counts(run: ImportRun) -> list[tuple[str, Any]]:
     words = {
         "rows": _("Rows"),
         "accepted": _("New"),
+        "joined": _("Members who joined the group"),
         "duplicates": _("Already there"),
         "rejected": _("Left out"),
         "authors": _("Authors"),
@@ -208,7 +211,18 @@ def _counts(run: ImportRun) -> list[tuple[str, Any]]:
         "revenue_amount": _("Revenue"),
         "currency": _("Currency"),
     }
-    return [(words.get(name, name), value) for name, value in run.counts.items() if value is not None]
+    return [(words.get(name, name), value) for name, value in _told(run).items() if value is not None]
+
+
+def _told(run: ImportRun) -> dict[str, Any]:
+    """The figures; who joined the group is told before and apart from what was there already."""
+    counts = dict(run.counts)
+    if "joined" not in counts:
+        return counts
+    joined = counts.pop("joined")
+    duplicates = counts.pop("duplicates") - joined
+    first = {name: counts.pop(name) for name in ("rows", "accepted")}
+    return {**first, "joined": joined, "duplicates": duplicates, **counts}
 
 
 @page("members.import")

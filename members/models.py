@@ -6,6 +6,7 @@ from django.utils.translation import pgettext_lazy
 
 from community_ops.common.fields import EncryptedJSONField
 from community_ops.common.tenancy import TenantModel
+from members import phones
 
 
 class Source(models.TextChoices):
@@ -70,7 +71,7 @@ class MemberIdentity(TenantModel):
 
 
 class MemberPhone(TenantModel):
-    """A phone number: encrypted value, keyed digest for exact search, last four digits for people."""
+    """A phone number: encrypted value, keyed digest for exact search, last four digits to search by."""
 
     member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="phones")
     value = EncryptedJSONField()
@@ -86,7 +87,12 @@ class MemberPhone(TenantModel):
         indexes = [models.Index(fields=["workspace", "digest"], name="phone_by_digest")]  # whose number is this?
 
     def __str__(self) -> str:
-        return f"*******{self.last_four}"
+        return self.masked
+
+    @property
+    def masked(self) -> str:
+        """What people see of it."""
+        return phones.masked(self.value)
 
 
 class Membership(TenantModel):
@@ -249,6 +255,7 @@ class ImportRun(TenantModel):
     notices = models.JSONField(default=list)
     error = models.CharField(max_length=500, blank=True)
     created_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+", null=True)
+    language = models.CharField(max_length=10, default="zh-hans")  # its report is written in, once it was started
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     lease_owner = models.CharField(max_length=60, blank=True)

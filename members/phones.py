@@ -46,13 +46,13 @@ def digest_key() -> bytes:
     return hmac.new(oldest.encode(), b"community-ops phone digest v1", hashlib.sha256).digest()
 
 
-def masked(last_four: str) -> str:
-    """What people see: the last four digits behind stars."""
+def for_the_record(last_four: str) -> str:
+    """What audit rows keep of a number, also when it is forgotten: the last four digits."""
     return f"*******{last_four}"
 
 
-def masked_as_typed(raw: str) -> str:
-    """A number in somebody's file as people see it: 138****1234. What has too few digits to be one stays readable."""
+def masked(raw: str) -> str:
+    """A number as people see it, on every page: 138****1234. What has too few digits to be one stays readable."""
     digits = re.sub(r"\D", "", unicodedata.normalize("NFKC", raw))
     if len(digits) < FEWEST_DIGITS:
         return raw

@@ -41,9 +41,10 @@ class RowProblem:
 
 @dataclass(frozen=True, slots=True)
 class PreviewRow:
-    """One row as it would come in. `status`: "new", "duplicate" or "problem"; `note` says why, for people.
+    """One row as it would come in. `status`: "new", "joins", "duplicate" or "problem"; `note` says why, for people.
 
-    `is_notice`: the row is there already in a way that may surprise.
+    "joins": there already, and joins the group of the import. `is_notice`: the row is there already in
+    a way that may surprise. `first_line`: the line of this file that means the same, 0 for none.
     """
 
     line: int
@@ -51,6 +52,7 @@ class PreviewRow:
     status: str = "new"
     note: str = ""
     is_notice: bool = False
+    first_line: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,9 @@ class Preview:
     `columns`: heads of `PreviewRow.cells`. `fields`: what can be mapped to `file_columns`; empty for an
     importer without a mapping. `rows`: the first rows and the first duplicates and problems, in file
     order. The counts are of the rows checked: the whole file, or its first ones when `is_partial`.
-    `notice_count`: how many of the duplicates may surprise.
+    `joining_count`: there already, and join the group. `notice_count`: how many of those that are there
+    already may surprise; `repeated_count`: how many mean the same as an earlier row of the file.
+    `unused_columns`: columns of the file that nothing is read from.
     """
 
     columns: list[str]
@@ -83,11 +87,19 @@ class Preview:
     is_partial: bool = False
     fields: list[PreviewField] = field(default_factory=list)
     file_columns: list[str] = field(default_factory=list)
+    joining_count: int = 0
+    repeated_count: int = 0
+    unused_columns: list[str] = field(default_factory=list)
 
     @property
     def is_ready(self) -> bool:
         """Whether the file can be brought in as it stands: every required field has a column."""
         return all(one.column for one in self.fields if one.is_required)
+
+    @property
+    def would_change(self) -> bool:
+        """Whether bringing it in would change anything; rows that were not checked may."""
+        return bool(self.new_count or self.joining_count or self.is_partial)
 
 
 @dataclass(slots=True)

@@ -213,8 +213,8 @@ def identities_of(member: Member) -> list[tuple[str, str]]:
 
 
 def phones_of(member: Member) -> list[MemberPhone]:
-    """Her numbers; the pages show `masked` only, so the encrypted value is not read."""
-    return list(MemberPhone.objects.of(member.workspace_id).filter(member=member).defer("value").order_by("id"))
+    """Her numbers; the pages show `masked` only."""
+    return list(MemberPhone.objects.of(member.workspace_id).filter(member=member).order_by("id"))
 
 
 def milestone_amount(*, workspace_id: int, source_key: str) -> int | None:

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from community_ops.accounts.pages import WorkspaceRequest, page, tell
+from community_ops.accounts.pages import WorkspaceRequest, page, tell, unassigned
 from community_ops.accounts.policies import may
 from community_ops.common import clock
 from community_ops.common.errors import DomainError, NotFound
@@ -42,7 +42,7 @@ def member_list(request: WorkspaceRequest) -> HttpResponse:
         "query": query,
         "group_id": id_in(request.GET, "group"),
         "groups": groups.groups_visible_to(request.actor),
-        "empty": _nobody(request, is_filtered=bool(request.GET)),
+        "empty": unassigned(request.actor) or _nobody(request, is_filtered=bool(request.GET)),
         "may_manage": may(request.actor, "members.manage"),
         "may_import": may(request.actor, "members.import"),
     }

@@ -37,12 +37,16 @@ class Read(Generic[Item]):
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """What to know of a row that is there already. `is_notice`: it may surprise, so the report says it too."""
+    """What to know of a row that is there already. `is_notice`: it may surprise, so the report says it too.
+
+    `first_line`: the line of this file that means the same; 0 where the database has it.
+    """
 
     field: str
     code: str
     message: str
     is_notice: bool
+    first_line: int = 0
 
 
 class Job(ABC, Generic[Item]):
@@ -62,6 +66,13 @@ class Job(ABC, Generic[Item]):
     @abstractmethod
     def are_known(self, items: Sequence[Item]) -> list[bool]:
         """Which of these are in the database already, or came earlier in this file. Reads only."""
+
+    def joining(self, items: Sequence[Item]) -> Sequence[bool]:
+        """Which of those that are there already join the group of the import; asked once, before `store`. Reads only.
+
+        An importer whose rows can counts them as "joined" in `self.counts`, in `store`.
+        """
+        return [False] * len(items)
 
     def remarks(self, items: Sequence[Item]) -> Sequence[Remark | None]:
         """What to know of each that is there already; asked once, before `store`. Reads only."""
@@ -105,6 +116,7 @@ class TableImporter(ABC):
             is_partial = next(table.rows, None) is not None
         preview = _preview(job, reads, mapping)
         preview.fields, preview.file_columns, preview.is_partial = fields, table.columns, is_partial
+        preview.unused_columns = [column for column in table.columns if column and column not in mapping.values()]
         return preview
 
     def run(self, file: IO[bytes], options: Mapping[str, Any], actor: Actor, now: datetime) -> Iterator[Progress]:
@@ -124,6 +136,8 @@ class TableImporter(ABC):
         for batch in _batches(job, file):
             items = [read.item for read in batch if read.item is not None]
             new_count = job.are_known(items).count(False) if items else 0
+            if "joined" in job.counts:
+                job.counts["joined"] += sum(job.joining(items))
             yield _progress(job, batch, items, new_count, _notices(job, batch))
 
 
@@ -180,10 +194,10 @@ def _progress(
 
 
 def _preview(job: Job[Item], reads: Sequence[Read[Item]], mapping: Mapping[str, str]) -> Preview:
-    known = iter(job.are_known([read.item for read in reads if read.item is not None]))
+    statuses_of_items = iter(_statuses(job, [read.item for read in reads if read.item is not None]))
     shown = [(mapping[target.name], target) for target in job.targets if target.name in mapping]
     rows = [
-        _preview_row(read, shown, read.item is not None and next(known), remark)
+        _preview_row(read, shown, next(statuses_of_items) if read.item is not None else "problem", remark)
         for read, remark in _remarked(job, reads)
     ]
     statuses = [row.status for row in rows]
@@ -195,29 +209,38 @@ def _preview(job: Job[Item], reads: Sequence[Read[Item]], mapping: Mapping[str, 
         duplicate_count=statuses.count("duplicate"),
         problem_count=statuses.count("problem"),
         notice_count=sum(row.is_notice for row in rows),
+        joining_count=statuses.count("joins"),
+        repeated_count=sum(row.first_line > 0 for row in rows),
     )
+
+
+def _statuses(job: Job[Item], items: Sequence[Item]) -> list[str]:
+    """ "new", "joins" (there already, and joins the group) or "duplicate" of each readable row."""
+    pairs = zip(job.are_known(items), job.joining(items), strict=True)
+    return ["joins" if is_joining else "duplicate" if is_known else "new" for is_known, is_joining in pairs]
 
 
 def _special(rows: Sequence[PreviewRow]) -> list[PreviewRow]:
     """The first that are not simply new; what needs a look goes before what is simply there already."""
-    special = [row for row in rows if row.status != "new"]
+    special = [row for row in rows if row.is_notice or row.status not in ("new", "joins")]
     special.sort(key=lambda row: row.status == "duplicate" and not row.is_notice)
     return sorted(special[:PREVIEW_SHOWN_SPECIAL], key=lambda row: row.line)
 
 
 def _preview_row(
-    read: Read[Any], shown: Sequence[tuple[str, Target]], is_known: bool, remark: Remark | None
+    read: Read[Any], shown: Sequence[tuple[str, Target]], status: str, remark: Remark | None
 ) -> PreviewRow:
     cells = [_cell(read.row.values.get(column), target) for column, target in shown]
     if read.problem is not None:
         column = read.problem.column
-        note = f"{column}: {read.problem.message}" if column else read.problem.message
-        return PreviewRow(read.row.line, cells, "problem", note)
+        said = {"column": column, "problem": read.problem.message}
+        note = _("%(column)s: %(problem)s") % said if column else read.problem.message
+        return PreviewRow(read.row.line, cells, status, note)
     if remark is not None:
-        return PreviewRow(read.row.line, cells, "duplicate", remark.message, remark.is_notice)
-    return PreviewRow(read.row.line, cells, "duplicate" if is_known else "new")
+        return PreviewRow(read.row.line, cells, status, remark.message, remark.is_notice, remark.first_line)
+    return PreviewRow(read.row.line, cells, status)
 
 
 def _cell(value: Any, target: Target) -> str:
     words = str(value or "")[:200]
-    return phones.masked_as_typed(words) if target.is_phone else words
+    return phones.masked(words) if target.is_phone else words

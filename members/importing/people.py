@@ -10,7 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from community_ops.common import text
+from community_ops.common import clock, text
 from community_ops.common.actors import Actor
 from community_ops.common.errors import InvalidInput
 from groups import selectors as groups
@@ -20,7 +20,8 @@ from members.importing.tables import Target
 from members.importing.times import iso_time
 from members.policies import same_name
 from members.services.event_rows import RowRefused
-from members.services.people import PersonRow, are_known, phone_owners, store_people
+from members.services.identities import Key
+from members.services.people import PersonRow, joining, known_members, phone_owners, store_people
 
 _TARGETS = (
     Target(
@@ -36,7 +37,7 @@ _TARGETS = (
 
 
 class PeopleJob(Job[PersonRow]):
-    """Options: `workspace`, `community` (ids), `group` (id, optional: new members join it)."""
+    """Options: `workspace`, `community` (ids), `group` (id, optional: the people of the file join it)."""
 
     targets = _TARGETS
 
@@ -50,8 +51,11 @@ class PeopleJob(Job[PersonRow]):
         self._community = community
         self._group = self._find_group(options.get("group"))
         self._twins: Counter[str] = Counter()
-        self._seen: set[tuple[str, str]] = set()
-        self._named: dict[str, str] = {}  # digest of a number -> the name it first stood beside in this file
+        self._seen: set[Key] = set()
+        self._joining: set[int] = set()  # members an earlier row puts into the group
+        self._first: dict[Key, PersonRow] = {}  # the row of this file that named it first
+        if self._group is not None:
+            self.counts["joined"] = 0
 
     def _find_group(self, group_id: Any) -> Any:
         if not group_id:
@@ -71,6 +75,7 @@ class PeopleJob(Job[PersonRow]):
             external_id=external_id,
             name_key=f"{name}#{self._twins[name]}",
             joined_at=self._joined_at(values),
+            line=line,
         )
 
     def _joined_at(self, values: Mapping[str, Any]) -> datetime | None:
@@ -88,27 +93,52 @@ class PeopleJob(Job[PersonRow]):
 
     def are_known(self, items: Sequence[PersonRow]) -> list[bool]:
         known = []
-        for item, is_stored in zip(items, are_known(community=self._community, rows=items), strict=True):
-            known.append(is_stored or not self._seen.isdisjoint(item.keys))
+        for item, member_id in zip(items, known_members(community=self._community, rows=items), strict=True):
+            known.append(member_id is not None or not self._seen.isdisjoint(item.keys))
             self._seen.update(item.keys)
         return known
 
+    def joining(self, items: Sequence[PersonRow]) -> list[bool]:
+        if self._group is None:
+            return [False] * len(items)
+        ids = known_members(community=self._community, rows=items)
+        found = joining(group=self._group, rows=items, member_ids=ids, now=clock.now())
+        is_joining = [one and pk not in self._joining for one, pk in zip(found, ids, strict=True)]
+        self._joining.update(pk for pk, one in zip(ids, is_joining, strict=True) if pk is not None and one)
+        return is_joining
+
     def remarks(self, items: Sequence[PersonRow]) -> list[Remark | None]:
         owners = phone_owners(community=self._community, rows=items)
-        return [self._same_phone(item, owners) if item.phone else None for item in items]
+        return [self._remark(item, owners) for item in items]
 
-    def _same_phone(self, item: PersonRow, owners: Mapping[str, str]) -> Remark | None:
-        """Who has the number already, in the database or in an earlier row; a notice where the names differ."""
-        digest = phones.digest(item.phone)
-        owner = owners.get(digest) or self._named.get(digest)
-        self._named.setdefault(digest, item.name)
-        if owner is None:
+    def _remark(self, item: PersonRow, owners: Mapping[str, str]) -> Remark | None:
+        """Who has the number already, and the earlier row that means the same; a notice where the names differ."""
+        first = next((self._first[key] for key in item.keys if key in self._first), None)
+        for key in item.keys:
+            self._first.setdefault(key, item)
+        owner = owners.get(phones.digest(item.phone), "") if item.phone else ""
+        if first is not None:
+            return _repeated(item, first, owner)
+        if not owner:
             return None
         message = gettext("Same phone as %(name)s") % {"name": owner}
         return Remark("phone", "same_phone", message, is_notice=not same_name(owner, item.name))
 
     def store(self, items: Sequence[PersonRow], *, actor: Actor, now: datetime) -> int:
-        return store_people(community=self._community, group=self._group, rows=items, actor=actor, now=now)
+        stored = store_people(community=self._community, group=self._group, rows=items, actor=actor, now=now)
+        if self._group is not None:
+            self.counts["joined"] += stored.joined_count
+        return stored.new_count
+
+
+def _repeated(item: PersonRow, first: PersonRow, owner: str) -> Remark:
+    """An earlier row of this file means the same person. `owner`: the member who has the number, if any."""
+    if item.phone and item.phone == first.phone:
+        name = owner or first.name
+        message = gettext("Same phone as %(name)s in line %(line)d") % {"name": first.name, "line": first.line}
+        return Remark("phone", "same_phone", message, not same_name(name, item.name), first.line)
+    message = gettext("Same id as %(name)s in line %(line)d") % {"name": first.name, "line": first.line}
+    return Remark("external_id", "same_id", message, not same_name(first.name, item.name), first.line)
 
 
 def _line(values: Mapping[str, Any], field: str, max_length: int, *, required: bool = False) -> str:

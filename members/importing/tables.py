@@ -14,6 +14,8 @@ from members.errors import UnreadableFile
 from members.ports import RowProblem
 
 _CHUNK_BYTES = 2**20
+_WORKBOOK_HEADS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # xlsx and its like, xls
+_WORKBOOK_ENDINGS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".et", ".ods", ".numbers")
 _DELIMITERS = ",\t;"
 MAX_COLUMNS = 200
 
@@ -49,6 +51,14 @@ def read_table(file: IO[bytes]) -> Table:
     return _json_lines(text) if head.lstrip().startswith("{") else _csv(text, head)
 
 
+def refuse_workbook(head: bytes, file_name: str = "") -> None:
+    """Raise UnreadableFile, saying what to do, for what a spreadsheet program saved as its own kind of file."""
+    if head.startswith(_WORKBOOK_HEADS) or (b"\0" in head and file_name.lower().endswith(_WORKBOOK_ENDINGS)):
+        raise UnreadableFile(
+            _("This is a workbook, not a text table. In Excel choose Save as → CSV UTF-8, then upload that file.")
+        )
+
+
 class _KeepOpen(io.RawIOBase):
     """Lets a text reader go out of scope without closing the caller's file."""
 
@@ -76,7 +86,8 @@ class _KeepOpen(io.RawIOBase):
 def _encoding(file: IO[bytes]) -> str:
     file.seek(0)
     head = file.read(4)
-    if head.startswith((b"PK\x03\x04", b"%PDF", b"\xff\xd8\xff", b"\x89PNG", b"\x1f\x8b", b"\xd0\xcf\x11\xe0")):
+    refuse_workbook(head)
+    if head.startswith((b"%PDF", b"\xff\xd8\xff", b"\x89PNG", b"\x1f\x8b")):
         raise UnreadableFile(_("This is not a text file. Save the table as CSV first."))
     is_utf16 = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     for name in ("utf-16",) if is_utf16 else ("utf-8-sig", "gb18030"):

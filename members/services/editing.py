@@ -43,7 +43,11 @@ def add_phone(*, member: Member, phone: str, actor: Actor, now: datetime) -> Mem
         return had
     row = attach_phone(member=locked, number=number, source=Source.MANUAL)
     audit.record(
-        actor=actor, verb="member.phone_added", target=locked, now=now, after={"phone": phones.masked(row.last_four)}
+        actor=actor,
+        verb="member.phone_added",
+        target=locked,
+        now=now,
+        after={"phone": phones.for_the_record(row.last_four)},
     )
     return row
 
@@ -65,7 +69,7 @@ def remove_phone(*, phone: MemberPhone, actor: Actor, now: datetime) -> None:
         verb="member.phone_removed",
         target=locked,
         now=now,
-        before={"phone": phones.masked(phone.last_four)},
+        before={"phone": phones.for_the_record(phone.last_four)},
     )
 
 

@@ -6,10 +6,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import IO, Any
 
+from django.conf import settings
 from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import Q
+from django.utils import translation
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from community_ops.accounts.selectors import get_workspace_for
@@ -18,7 +21,7 @@ from community_ops.common.actors import Actor, ActorKind
 from community_ops.common.errors import DomainError, InvalidTransition
 from community_ops.common.nudge import nudge
 from members.errors import UnreadableFile
-from members.importing.tables import read_table
+from members.importing.tables import read_table, refuse_workbook
 from members.models import ImportRun, ImportState
 from members.ports import Importer, Preview, Progress, RowProblem, importers
 
@@ -36,10 +39,11 @@ def prepare_import(
 ) -> ImportRun:
     """Keep an uploaded file for 30 days and make its run, waiting for confirmation. One audit row.
 
-    `options`: JSON scalars for the importer, and `mapping` (target -> column). Raises FileRefused, and
-    NotAvailable for a kind nobody imports. Nothing of the file is brought in yet.
+    `options`: JSON scalars for the importer, and `mapping` (target -> column). Raises FileRefused,
+    UnreadableFile for a workbook, and NotAvailable for a kind nobody imports. Nothing of the file is brought in yet.
     """
     importers.get(kind)
+    refuse_workbook(file.open("rb").read(4096), file.name or "")
     asset = assets.store_table(file, workspace_id=workspace_id, delete_after=now + KEEP_FILE)
     run = ImportRun.objects.create(
         workspace_id=workspace_id,
@@ -72,9 +76,13 @@ def preview_import(*, run: ImportRun) -> Preview:
 
 @transaction.atomic
 def confirm_import(*, run: ImportRun, actor: Actor, now: datetime) -> ImportRun:
-    """Queue the run for the worker. Twice is once; raises InvalidTransition for a cancelled one."""
+    """Queue the run for the worker, who reports in the language of this moment.
+
+    Twice is once; raises InvalidTransition for a cancelled one.
+    """
     waiting = ImportRun.objects.filter(pk=run.pk, state=ImportState.PREVIEW)
-    if waiting.update(state=ImportState.QUEUED, row_count=_count_rows(run), updated_at=now):
+    started = {"state": ImportState.QUEUED, "language": get_language() or settings.LANGUAGE_CODE}
+    if waiting.update(**started, row_count=_count_rows(run), updated_at=now):
         audit.record(actor=actor, verb="import.confirmed", target=run, now=now, after={"options": run.options})
         nudge(IMPORT_TASK)
     run.refresh_from_db()
@@ -182,6 +190,11 @@ def _claim(now: datetime) -> ImportRun | None:
 
 
 def _work_on(run: ImportRun, now: datetime) -> None:
+    with translation.override(run.language):
+        _bring_in(run, now)
+
+
+def _bring_in(run: ImportRun, now: datetime) -> None:
     try:
         with open_file(run) as file:
             for progress in _importer(run).run(file, run.options, _actor(run), now):

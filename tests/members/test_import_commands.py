@@ -69,7 +69,7 @@ def test_the_report_names_line_code_and_field(group, tmp_path) -> None:
 
 def test_members_end_with_their_counts_and_join_the_group(group, capsys) -> None:
     import_members(group.community, "--group", str(group.pk))
-    assert last_line(capsys) == {"rows": 8, "accepted": 4, "duplicates": 1, "rejected": 3}
+    assert last_line(capsys) == {"rows": 8, "accepted": 4, "duplicates": 1, "rejected": 3, "joined": 0}
     assert Membership.objects.filter(group=group).count() == 4
 
 

@@ -142,7 +142,7 @@ def test_numbers_are_masked_in_the_preview(signed_in, owner, workspace, communit
     ],
 )
 def test_what_is_seen_of_a_number_in_a_file(typed, seen) -> None:
-    assert phones.masked_as_typed(typed) == seen
+    assert phones.masked(typed) == seen
 
 
 def test_the_result_names_the_columns_of_the_file(signed_in, owner, workspace, community) -> None:

@@ -195,7 +195,7 @@ def test_the_preview_says_whose_number_a_row_has(to_community, community) -> Non
         preview = PeopleImporter().preview(io.BytesIO(other_name()), to_community)
     assert [(row.status, row.note, row.is_notice) for row in preview.rows] == [
         ("duplicate", "Same phone as 李姐", False),
-        ("duplicate", "Same phone as 李姐", True),
+        ("duplicate", "Same phone as 李姐 in line 2", True),
         ("new", "", False),
     ]
     assert (preview.duplicate_count, preview.notice_count, preview.problem_count) == (2, 1, 0)

@@ -13,7 +13,7 @@ class Command(ImportCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("--community", required=True, type=int, metavar="ID")
-        parser.add_argument("--group", type=int, metavar="ID", help="new members join this group")
+        parser.add_argument("--group", type=int, metavar="ID", help="the people of the file join this group")
 
     def handle(self, *, file: str, workspace: str, community: int, group: int | None, **options: Any) -> None:
         flags = {"dry_run": options["dry_run"], "report": options["report"]}
