@@ -10,7 +10,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from campaigns.selectors import OPEN_STATES, calendar_items
+from community_ops.accounts.pages import unassigned
 from community_ops.accounts.policies import may
+from community_ops.accounts.selectors import installed_at
+from community_ops.common import dbtime
 from community_ops.common.actors import Actor
 from conversion.selectors import counts_of, sales_in_window, state_shown, with_counts
 from dashboard.needs import needs_of, watchdog
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
 AHEAD = timedelta(days=2)
 NEXT_SENDS = 6
+STARTING = timedelta(minutes=2)  # the slowest job reports after one
 PAGES = {"announcement": "campaigns:announcement", "touch": "campaigns:run"}
 
 
@@ -39,6 +43,7 @@ def context(actor: Actor, slug: str, *, days: str, now: datetime) -> dict[str, A
     period = Period.chosen(days, zone=zone, now=now)
     steps = start_list(actor, slug) if may(actor, "communities.manage") else []
     done = sum(step["is_done"] for step in steps)
+    nothing_assigned = unassigned(actor)
     return {
         "zone": zone.key,
         "period": period,
@@ -47,16 +52,18 @@ def context(actor: Actor, slug: str, *, days: str, now: datetime) -> dict[str, A
         "done_count": done,
         "step_count": len(steps),
         "may_announce": may(actor, "announcements.write") and (done > 0 or not steps),
-        "tiles": stage_tiles(actor, slug, period),
+        "unassigned": nothing_assigned,
+        "tiles": [] if nothing_assigned else stage_tiles(actor, slug, period),
         **live(actor, slug, now=now),
     }
 
 
 def live(actor: Actor, slug: str, *, now: datetime) -> dict[str, Any]:
     """What changes by itself and is read again every few seconds."""
+    all_done = {"icon": "check-circle", "title": _("All done"), "text": _("Nothing waits for you right now.")}
     return {
         "needs": needs_of(actor, slug, now=now),
-        "no_needs": {"icon": "check-circle", "title": _("All done"), "text": _("Nothing waits for you right now.")},
+        "no_needs": unassigned(actor) or all_done,
         "sales": _sales(actor, now=now),
         "next_sends": _next_sends(actor, slug, now=now),
         **_jobs(),
@@ -67,7 +74,14 @@ def live(actor: Actor, slug: str, *, now: datetime) -> dict[str, Any]:
 def _jobs() -> dict[str, Any]:
     jobs = watchdog()
     words = ngettext("%(count)d job is on time", "All %(count)d jobs are on time", len(jobs)) % {"count": len(jobs)}
-    return {"jobs": jobs, "late_jobs": [job for job in jobs if job.is_late], "all_on_time": words}
+    late_jobs = [job for job in jobs if job.is_late]
+    return {"jobs": jobs, "late_jobs": late_jobs, "all_on_time": words, "is_starting": not jobs and _is_new()}
+
+
+def _is_new() -> bool:
+    """Whether the installation is so young that its jobs may still be on their way."""
+    since = installed_at()
+    return since is not None and dbtime.now() - since < STARTING
 
 
 def _sales(actor: Actor, *, now: datetime) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from community_ops.accounts.pages import WorkspaceRequest, page, tell
+from community_ops.accounts.pages import WorkspaceRequest, page, tell, unassigned
 from community_ops.accounts.policies import may
 from community_ops.accounts.selectors import people_of
 from community_ops.common import clock
@@ -49,7 +49,7 @@ def group_list(request: WorkspaceRequest) -> HttpResponse:
         "kinds": GroupKind.choices,
         "kind": kind,
         "may_manage": may(request.actor, "groups.manage"),
-        "empty": _no_groups(request),
+        "empty": unassigned(request.actor) or _no_groups(request),
         "may_found": may(request.actor, "communities.manage"),
     }
     return render(request, "groups/_group_table.html" if request.htmx else "groups/group_list.html", context)
@@ -261,7 +261,7 @@ def group_unstaff(request: WorkspaceRequest, group_id: int, user_id: int) -> Htt
     """Let somebody no longer look after the group."""
     group = selectors.get_group(request.actor, group_id)
     services.unassign_staff(group=group, user_id=user_id, actor=request.actor, now=clock.now())
-    messages.success(request, _("Done. The group is no longer hers to look after."))
+    messages.success(request, _("Done. This person no longer looks after the group."))
     return redirect("groups:group_detail", slug=request.workspace.slug, group_id=group.pk)
 
 
