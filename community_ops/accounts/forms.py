@@ -1,6 +1,9 @@
 """Forms of the team page: they only read; the service decides."""
 
+from typing import Any
+
 from django import forms
+from django.contrib.auth.forms import PasswordChangeForm
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -29,6 +32,24 @@ class PersonForm(RefusableForm):
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none"}),
     )
     role = forms.ChoiceField(label=_("Role"), choices=Role.choices, initial=Role.OPERATOR)
+
+
+class OwnPasswordForm(PasswordChangeForm):
+    """Django's, in our words."""
+
+    error_messages = {
+        **PasswordChangeForm.error_messages,
+        "password_incorrect": _("This is not the password you have now."),
+        "password_mismatch": _("The two new passwords differ."),
+    }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["old_password"].label = _("Password you have now")
+        self.fields["new_password1"].label = pgettext_lazy("field", "New password")
+        self.fields["new_password1"].help_text = _("At least 10 characters; not your login, not a common one.")
+        self.fields["new_password2"].label = _("New password again")
+        self.fields["new_password2"].help_text = ""
 
 
 class RoleForm(forms.Form):

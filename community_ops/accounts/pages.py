@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django_htmx.middleware import HtmxDetails
 
 from community_ops.accounts.models import User, Workspace, WorkspaceRole
-from community_ops.accounts.policies import may
+from community_ops.accounts.policies import has_no_group, may
 from community_ops.accounts.selectors import get_workspace_for, user_actor
 from community_ops.common.actors import Actor
 from community_ops.common.errors import DomainError, NotAllowed, NotFound
@@ -58,6 +58,17 @@ def page(action: str, **by_method: str) -> Callable[[Page[P]], Callable[..., Htt
         return run
 
     return decorate
+
+
+def unassigned(actor: Actor) -> dict[str, str] | None:
+    """The empty state for somebody to whom no group is assigned yet, else None: her empty lists say nothing."""
+    if not has_no_group(actor):
+        return None
+    return {
+        "icon": "chat-bubble-left-right",
+        "title": _("No group is assigned to you yet."),
+        "text": _("Ask an owner or operator."),
+    }
 
 
 def tell(request: HttpRequest, error: DomainError) -> None:

@@ -55,6 +55,11 @@ def assigned_groups(actor: Actor) -> frozenset[int]:
     return actor.group_ids or frozenset()
 
 
+def has_no_group(actor: Actor) -> bool:
+    """Whether the actor reaches only assigned groups and none is assigned: empty lists say nothing then."""
+    return is_limited(actor) and not assigned_groups(actor)
+
+
 def may(actor: Actor, action: str) -> bool:
     """Whether the actor's role includes `action`; the system may do everything, a member nothing of this table."""
     return actor.is_system or actor.role in ACTIONS[action]

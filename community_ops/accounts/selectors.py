@@ -1,6 +1,7 @@
 """Reads of accounts."""
 
 import hashlib
+from datetime import datetime
 
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
@@ -72,6 +73,11 @@ def get_workspace(slug: str) -> Workspace:
 
 def find_workspace(slug: str) -> Workspace | None:
     return Workspace.objects.filter(slug=slug).first()
+
+
+def installed_at() -> datetime | None:
+    """When this installation began: the birth of its oldest workspace, None before there is one."""
+    return Workspace.objects.order_by("id").values_list("created_at", flat=True).first()
 
 
 def password_fits(username: str, password: str) -> bool:

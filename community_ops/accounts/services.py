@@ -15,7 +15,7 @@ from django.utils.translation import gettext_noop
 
 from community_ops.accounts.events import PersonRemoved
 from community_ops.accounts.models import ApiToken, Role, User, Workspace, WorkspaceRole
-from community_ops.accounts.selectors import token_digest
+from community_ops.accounts.selectors import token_digest, user_actor
 from community_ops.common import audit, outbox, text
 from community_ops.common.actors import Actor
 from community_ops.common.errors import DomainError, InvalidInput, InvalidTransition, NotAllowed
@@ -40,7 +40,7 @@ class BelongsElsewhere(NotAllowed):
     """Somebody who works in another workspace too takes her password from nobody but herself."""
 
     code = "belongs_elsewhere"
-    message = gettext_noop("This person works in another workspace too. Her password is not yours to change.")
+    message = gettext_noop("This person works in another workspace too. Their password is not yours to change.")
 
 
 @dataclass(frozen=True)
@@ -219,6 +219,19 @@ def renew_password(*, role: WorkspaceRole, actor: Actor, now: datetime) -> NewLo
     User.objects.filter(pk=role.user_id).update(password=make_password(password))
     audit.record(actor=actor, verb="password.renewed", target=role, now=now, after={"user": role.user_id})
     return NewLogin(role.user, password)
+
+
+@transaction.atomic
+def change_own_password(*, user: User, password: str, now: datetime) -> None:
+    """Give the person the password she chose (and has proved the old one for); her other sessions end.
+
+    Writes one audit row in each of her workspaces; the password is in none.
+    """
+    user.password = make_password(password)
+    user.save(update_fields=["password"])
+    for role in user.roles.order_by("id"):
+        actor = user_actor(user, workspace_id=role.workspace_id, role=role.role)
+        audit.record(actor=actor, verb="password.changed", target=role, now=now, after={"user": user.pk})
 
 
 def _roles_locked(workspace: Workspace) -> QuerySet[WorkspaceRole]:

@@ -3,6 +3,9 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.auth import update_session_auth_hash
+from django.contrib.auth.forms import PasswordChangeForm
+from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -11,8 +14,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from community_ops.accounts import selectors, services
-from community_ops.accounts.forms import PersonForm, RoleForm, WorkspaceForm
-from community_ops.accounts.models import User, WorkspaceRole
+from community_ops.accounts.forms import OwnPasswordForm, PersonForm, RoleForm, WorkspaceForm
+from community_ops.accounts.models import Role, User, WorkspaceRole
 from community_ops.accounts.pages import WorkspaceRequest, page, tell
 from community_ops.common import clock
 from community_ops.common.errors import DomainError, InvalidInput
@@ -30,7 +33,7 @@ def team(request: WorkspaceRequest) -> HttpResponse:
         except InvalidInput as refusal:
             form.refuse(refusal)
         else:
-            return _show_login(request, login)
+            return _show_login(request, login, needs_groups=form.cleaned_data["role"] == Role.HELPER)
     return _show_team(request, form, WorkspaceForm(initial={"name": request.workspace.name}))
 
 
@@ -99,6 +102,22 @@ def person_remove(request: WorkspaceRequest, role_id: int) -> HttpResponse:
     return redirect("accounts:team", slug=request.workspace.slug)
 
 
+class OwnPassword(PasswordChangeView):
+    """A person changes her own password; this session goes on, the others end."""
+
+    template_name = "accounts/password.html"
+    form_class = OwnPasswordForm
+
+    def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
+        services.change_own_password(user=form.user, password=form.cleaned_data["new_password1"], now=clock.now())
+        update_session_auth_hash(self.request, form.user)
+        messages.success(self.request, _("Your password is changed. Other sessions are signed out."))
+        return redirect("home")
+
+    def form_invalid(self, form: PasswordChangeForm) -> HttpResponse:
+        return self.render_to_response(self.get_context_data(form=form), status=422)
+
+
 def admin_front(request: HttpRequest) -> HttpResponse:
     """The admin's front page; a role that opens none of its tables is told so, not shown an empty shell."""
     if isinstance(request.user, User) and not request.user.workspace_ids_where("admin.view"):
@@ -113,10 +132,11 @@ def _show_team(request: WorkspaceRequest, form: PersonForm, name_form: Workspace
     return render(request, "accounts/team.html", context, status=422 if is_refused else 200)
 
 
-def _show_login(request: WorkspaceRequest, login: services.NewLogin) -> HttpResponse:
+def _show_login(request: WorkspaceRequest, login: services.NewLogin, *, needs_groups: bool = False) -> HttpResponse:
     context = {
         "person": login.user,
         "password": login.password,
+        "needs_groups": needs_groups,
         "sign_in_url": request.build_absolute_uri(reverse("accounts:sign_in")),
     }
     response = render(request, "accounts/login_issued.html", context)
@@ -133,14 +153,14 @@ def _row(request: WorkspaceRequest, role: WorkspaceRole) -> dict[str, Any]:
         "password_question": {
             "id": f"password-{role.pk}",
             "title": _("A new password for %(name)s?") % {"name": name},
-            "text": _("She is signed out everywhere. You see the new password once and hand it to her."),
+            "text": _("This person is signed out everywhere. You see the new password once and hand it over."),
             "action": reverse("accounts:person_password", args=address),
             "confirm_label": _("New password"),
         },
         "remove_question": {
             "id": f"remove-{role.pk}",
             "title": _("Take %(name)s out of this workspace?") % {"name": name},
-            "text": _("She can no longer sign in here. What she did stays in the record."),
+            "text": _("This person can no longer sign in here. What they did stays in the record."),
             "action": reverse("accounts:person_remove", args=address),
             "confirm_label": _("Remove"),
             "is_bad": True,

@@ -47,6 +47,14 @@ def test_a_new_person_signs_in_with_what_was_shown_once(signed_in, owner, url) -
     assert "xiaozhou" in signed_in(owner).get(url()).content.decode()
 
 
+@pytest.mark.parametrize(("role", "is_told"), [("helper", True), ("operator", False)])
+def test_a_new_helper_comes_with_the_way_to_the_groups(signed_in, owner, workspace, url, role, is_told) -> None:
+    tab = signed_in(owner)
+    tab.cookies["django_language"] = "en"
+    page = tab.post(url(), {"display_name": "小周", "username": "xiaozhou", "role": role}).content.decode()
+    assert ("They are assigned on the group" in page) is is_told
+
+
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
