@@ -16,15 +16,25 @@ from community_ops.common.errors import NotAvailable, NotFound
 from community_ops.common.models import AuditEntry
 from community_ops.common.templatetags.reason_words import reason_words
 from community_ops.common.tenancy import get_row
-from messaging.models import Attempt, Delivery, DeliveryState, Endpoint, InboundEvent, Platform, SandboxPost
+from messaging.models import (
+    Attempt,
+    AttemptOutcome,
+    Delivery,
+    DeliveryState,
+    Endpoint,
+    InboundEvent,
+    Platform,
+    SandboxPost,
+)
 from messaging.platforms.base import Outcome
 from messaging.policies import shown_state, size_problem, text_limit_bytes
 from messaging.ports import text_contexts
-from messaging.wording import answer_words, badge_state, joined, next_try_words, outcome_of_test
+from messaging.wording import answer_words, badge_state, first_words, joined, next_try_words, outcome_of_test
 
 __all__ = [  # the pure rules and words higher apps ask for are handed out here too
     "answer_words",
     "badge_state",
+    "first_words",
     "joined",
     "next_try_words",
     "shown_state",
@@ -173,6 +183,17 @@ def text_to_read(delivery: Delivery) -> str:
 def attempts_of(delivery: Delivery) -> QuerySet[Attempt]:
     """Calls of the platform in order."""
     return Attempt.objects.of(delivery.workspace_id).filter(delivery=delivery).order_by("number")
+
+
+def tries_in_vain(deliveries: Collection[Delivery]) -> dict[int, int]:
+    """Number of tries of those that were cancelled after tries of which none can have arrived. At most one query."""
+    ids = [row.pk for row in deliveries if row.state == DeliveryState.CANCELLED and row.attempt_count]
+    if not ids:
+        return {}
+    in_vain = Q(outcome__in=(AttemptOutcome.RETRY, AttemptOutcome.REFUSED, AttemptOutcome.NOT_CALLED))
+    tried = Attempt.objects.of(next(iter(deliveries)).workspace_id).filter(delivery_id__in=ids).order_by()
+    counts = tried.values_list("delivery_id").annotate(all=Count("pk"), in_vain=Count("pk", filter=in_vain))
+    return {pk: count for pk, count, in_vain_count in counts if count == in_vain_count}
 
 
 def decisions_on(delivery: Delivery) -> QuerySet[AuditEntry]:

@@ -1,6 +1,6 @@
 """Pages: 发送通道, the sandbox room, 发送记录."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -8,11 +8,14 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.text import Truncator
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.utils.translation import pgettext
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from community_ops.accounts.pages import WorkspaceRequest, page, tell
 from community_ops.accounts.policies import may
@@ -30,6 +33,7 @@ LISTED_STATES = (
 )  # fmt: skip
 ZONE = settings.DEFAULT_COMMUNITY_TIMEZONE
 NEAR = timedelta(minutes=15)  # the page of a delivery that is due later than this does not refresh itself
+SHOWN_SIGNS = 60
 STOP_POLLING = 286  # the status that tells htmx so
 
 
@@ -206,16 +210,14 @@ def delivery_list(request: WorkspaceRequest) -> HttpResponse:
     """The last planned first, each page by send time. `?state=`, `?group=` and `?cursor=` (planned before this id)
     stand in the address: it can be shared."""
     now = clock.now()
-    visible = selectors.deliveries_visible_to(request.actor)
-    group_id, state = _number(request, "group"), request.GET.get("state", "")
-    if group_id is not None:
-        visible = visible.filter(target_kind="group", target_id=group_id)
+    visible, group_id, state = _narrowed(request, request.GET)
     rows = selectors.that_read(visible, state, now=now) if state in LISTED_STATES else visible
     shown, pager = _page_of(request, rows)
     context = {
-        "rows": [_row(delivery, now) for delivery in shown],
-        "counts": _tabs(visible, now),
+        "rows": _rows(shown, now),
+        "tabs": _tabs(visible, request.GET, now),
         "state": state if state in LISTED_STATES else "",
+        "back": request.get_full_path(),
         "group_label": shown[0].target_label if shown and group_id is not None else "",
         "group_id": group_id,
         "pager": pager,
@@ -227,9 +229,31 @@ def delivery_list(request: WorkspaceRequest) -> HttpResponse:
     )
 
 
-def _tabs(visible: QuerySet[Delivery], now: datetime) -> list[dict[str, Any]]:
-    counts = selectors.delivery_counts(visible, now=now)
-    return [{"state": state, "count": counts[state]} for state in LISTED_STATES if state in counts]
+def _narrowed(request: WorkspaceRequest, query: QueryDict) -> tuple[QuerySet[Delivery], int | None, str]:
+    """What the record's address asks for: deliveries of its group, the group, the state."""
+    visible, group_id = selectors.deliveries_visible_to(request.actor), _number(query, "group")
+    if group_id is not None:
+        visible = visible.filter(target_kind="group", target_id=group_id)
+    return visible, group_id, query.get("state", "")
+
+
+def _tabs(visible: QuerySet[Delivery], query: QueryDict, now: datetime) -> list[dict[str, Any]]:
+    """One for everything, one for each state there is and for the chosen one, with their addresses."""
+    counts, chosen = selectors.delivery_counts(visible, now=now), query.get("state", "")
+    listed = [state for state in LISTED_STATES if state in counts or state == chosen]
+    tabs = [{"state": state, "count": counts.get(state, 0), "is_chosen": state == chosen} for state in listed]
+    everything = {"state": "", "is_chosen": chosen not in LISTED_STATES}
+    return [tab | {"url": _tab_url(query, str(tab["state"]))} for tab in [everything, *tabs]]
+
+
+def _tab_url(query: QueryDict, state: str) -> str:
+    """The record from its first page, narrowed to the state; other filters stay."""
+    changed = query.copy()
+    changed.pop("cursor", None)
+    changed.pop("state", None)
+    if state:
+        changed["state"] = state
+    return f"?{changed.urlencode()}"
 
 
 def _page_of(request: HttpRequest, rows: QuerySet[Delivery]) -> tuple[list[Delivery], dict[str, str]]:
@@ -237,7 +261,7 @@ def _page_of(request: HttpRequest, rows: QuerySet[Delivery]) -> tuple[list[Deliv
 
     Pages follow the ids: by send time through the whole record would read all of it.
     """
-    cursor = _number(request, "cursor")
+    cursor = _number(request.GET, "cursor")
     rows = rows.order_by("-id") if cursor is None else rows.order_by("-id").filter(pk__lt=cursor)
     found = list(rows[: PAGE_SIZE + 1])
     shown, pager, query = found[:PAGE_SIZE], {}, request.GET.copy()
@@ -250,19 +274,23 @@ def _page_of(request: HttpRequest, rows: QuerySet[Delivery]) -> tuple[list[Deliv
     return sorted(shown, key=lambda row: (row.due_at, row.pk), reverse=True), pager
 
 
-def _number(request: HttpRequest, name: str) -> int | None:
-    value = request.GET.get(name, "")
+def _number(query: QueryDict, name: str) -> int | None:
+    value = query.get(name, "")
     return int(value) if value.isascii() and value.isdigit() and len(value) < 19 else None
 
 
-def _row(delivery: Delivery, now: datetime) -> dict[str, Any]:
-    return {
-        "delivery": delivery,
-        "text": selectors.text_to_read(delivery),
-        "state": wording.badge_state(delivery, now=now),
-        "sentence": wording.state_sentence(delivery, zone=ZONE),
-        "is_unknown": delivery.state == "unknown",
-    }
+def _rows(deliveries: Sequence[Delivery], now: datetime) -> list[dict[str, Any]]:
+    tries = selectors.tries_in_vain(deliveries)
+    return [
+        {
+            "delivery": delivery,
+            "text": selectors.text_to_read(delivery),
+            "state": wording.badge_state(delivery, now=now),
+            "sentence": wording.state_sentence(delivery, zone=ZONE, tries_in_vain=tries.get(delivery.pk, 0)),
+            "is_unknown": delivery.state == DeliveryState.UNKNOWN,
+        }
+        for delivery in deliveries
+    ]
 
 
 @page("deliveries.view")
@@ -272,7 +300,7 @@ def delivery_detail(request: WorkspaceRequest, delivery_id: int) -> HttpResponse
     delivery = selectors.get_delivery(request.actor, delivery_id)
     attempts, decisions = selectors.attempts_of(delivery), selectors.decisions_on(delivery)
     now = clock.now()
-    row, is_open = _row(delivery, now), _is_open(delivery, now)
+    row, is_open = _rows([delivery], now)[0], _is_open(delivery, now)
     context = {
         "row": row,
         "delivery": delivery,
@@ -285,6 +313,7 @@ def delivery_detail(request: WorkspaceRequest, delivery_id: int) -> HttpResponse
         "may_repair": may(request.actor, "jobs.repair"),
         "may_manage": may(request.actor, "endpoints.manage"),
         "question": _question(request, delivery),
+        "write_anew": _write_anew(request, delivery),
         "zone": ZONE,
     }
     if not request.htmx:
@@ -311,6 +340,20 @@ def _question(request: WorkspaceRequest, delivery: Delivery) -> dict[str, Any]:
     }
 
 
+def _write_anew(request: WorkspaceRequest, delivery: Delivery) -> dict[str, Any] | None:
+    """What can be done about one that did not go out and cannot be queued again by this person."""
+    is_failed = delivery.state == DeliveryState.FAILED and not may(request.actor, "jobs.repair")
+    if delivery.state != DeliveryState.EXPIRED and not is_failed:
+        return None
+    if delivery.state == DeliveryState.EXPIRED:
+        text = _("It will not be sent any more. If it is still worth saying, write it anew.")
+    else:
+        text = _("It is not tried again by itself. An operator can try again, or it can be written anew.")
+    is_offered = delivery.target_kind == "group" and may(request.actor, "announcements.write")
+    address = reverse("campaigns:announcement_new", args=[request.workspace.slug]) + f"?group={delivery.target_id}"
+    return {"text": text, "url": address if is_offered else ""}
+
+
 def _bubble(delivery: Delivery) -> dict[str, Any]:
     platform = delivery.endpoint.connection.get_platform_display() if delivery.endpoint else ""
     return {
@@ -326,9 +369,11 @@ def _record_url(request: WorkspaceRequest) -> str:
 
 
 @page("deliveries.decide")
-@require_POST
+@require_http_methods(["GET", "POST"])
 def delivery_decide(request: WorkspaceRequest, delivery_id: int) -> HttpResponse:
-    """One click for a delivery in doubt: sent, not_sent or again."""
+    """A word for a delivery in doubt: sent, not_sent or again. GET asks before it is sent again."""
+    if request.method == "GET":
+        return _ask_again(request, delivery_id)
     return _change(request, delivery_id, partial(_decide, verdict=request.POST.get("verdict", "")))
 
 
@@ -336,6 +381,28 @@ def _decide(*, verdict: str, **facts: Any) -> Delivery:
     if verdict not in services.VERDICTS:
         raise InvalidInput(_("Unknown verdict."), field="verdict")
     return services.decide_unknown(verdict=verdict, **facts)
+
+
+def _ask_again(request: WorkspaceRequest, delivery_id: int) -> HttpResponse:
+    """The question before it is sent again: htmx gets the dialog, everybody else a page with it."""
+    delivery = selectors.get_delivery(request.actor, delivery_id)
+    group = delivery.target_label or str(delivery.target_id)
+    dialog = {
+        "id": "delivery-question",
+        "title": _("Send again to %(group)s?") % {"group": group},
+        "text": _("The first one may have arrived. If it did, the group gets it twice. Please look into it first."),
+        "facts": [
+            {"label": _("Group"), "value": group},
+            {"label": _("Text"), "value": Truncator(selectors.text_to_read(delivery)).chars(SHOWN_SIGNS)},
+        ],
+        "action": request.path,
+        "hidden": {"verdict": "again", "back": request.GET.get("back", "")},
+        "confirm_label": pgettext("button", "Send again"),
+        "is_bad": True,
+    }
+    template = "components/_dialog.html" if request.htmx else "messaging/delivery_question.html"
+    crumbs = [{"label": _("Delivery record"), "url": _record_url(request)}]
+    return render(request, template, {"dialog": dialog, "breadcrumbs": crumbs})
 
 
 @page("deliveries.decide")
@@ -370,9 +437,24 @@ def _change(request: WorkspaceRequest, delivery_id: int, service: Callable[..., 
 
 
 def _after_change(request: WorkspaceRequest, delivery_id: int) -> HttpResponse:
-    """The row anew for htmx, the delivery's page otherwise."""
-    if not request.htmx:
-        return redirect("messaging:delivery", slug=request.workspace.slug, delivery_id=delivery_id)
-    delivery = selectors.get_delivery(request.actor, delivery_id)
-    context = {"row": _row(delivery, clock.now()), "zone": ZONE, "may_decide": True}
-    return render(request, "messaging/_delivery_row.html", context)
+    """For htmx the row anew with the record's tabs; otherwise the page it was asked on, or the delivery's."""
+    if request.htmx:
+        return _row_anew(request, selectors.get_delivery(request.actor, delivery_id))
+    back = request.POST.get("back", "")
+    if back and url_has_allowed_host_and_scheme(back, allowed_hosts=None):
+        return redirect(back)
+    return redirect("messaging:delivery", slug=request.workspace.slug, delivery_id=delivery_id)
+
+
+def _row_anew(request: WorkspaceRequest, delivery: Delivery) -> HttpResponse:
+    """A row of the record, and the tabs, whose numbers it changed, as the address in the browser has them."""
+    now, query = clock.now(), QueryDict((request.htmx.current_url or "").partition("#")[0].partition("?")[2])
+    visible, _group_id, _state = _narrowed(request, query)
+    context = {
+        "row": _rows([delivery], now)[0],
+        "tabs": _tabs(visible, query, now),
+        "back": f"{_record_url(request)}?{query.urlencode()}",
+        "zone": ZONE,
+        "may_decide": True,
+    }
+    return render(request, "messaging/_delivery_decided.html", context)

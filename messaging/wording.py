@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from community_ops.common.models import AuditEntry
 from community_ops.common.templatetags.reason_words import reason_words
-from community_ops.common.templatetags.wording import MISSING, duration, time_in_zone
+from community_ops.common.templatetags.wording import MISSING, duration
 from messaging.models import Attempt, AttemptOutcome, Delivery, DeliveryState
 from messaging.platforms.base import Outcome
 
@@ -44,8 +44,11 @@ def badge_state(delivery: Delivery, *, now: datetime) -> str:
     return delivery.state
 
 
-def state_sentence(delivery: Delivery, *, zone: str) -> str:
-    """What is known about this delivery, in one or two sentences. Source of the wording: docs/glossary.md."""
+def state_sentence(delivery: Delivery, *, zone: str, tries_in_vain: int = 0) -> str:
+    """What is known about this delivery, in one to three sentences. Source of the wording: docs/glossary.md.
+
+    `tries_in_vain`: of a cancelled one (`messaging.selectors.tries_in_vain`).
+    """
     if delivery.state == DeliveryState.ACCEPTED:
         at = _to_the_second(delivery.accepted_at, zone)
         return _("The platform answered success (%(at)s). Whether the group shows it is up to the platform.") % {
@@ -53,12 +56,24 @@ def state_sentence(delivery: Delivery, *, zone: str) -> str:
         }
     if delivery.state == DeliveryState.UNKNOWN:
         return _("It may have been sent or not. Please look into the group, then tap “Sent” or “Not sent”.")
-    return joined(_why(delivery, zone), last_answer(delivery))
+    why = _why(delivery, zone)
+    if tries_in_vain:
+        why = joined(why, _tried_in_vain(tries_in_vain))
+    return joined(why, last_answer(delivery))
+
+
+def _tried_in_vain(count: int) -> str:
+    words = ngettext(
+        "It was tried %(count)d time before, without success.",
+        "It was tried %(count)d times before, without success.",
+        count,
+    )
+    return words % {"count": count}
 
 
 def _why(delivery: Delivery, zone: str) -> str:
     if delivery.state == DeliveryState.EXPIRED and delivery.latest_at:
-        at = time_in_zone(delivery.latest_at, zone)
+        at = _to_the_second(delivery.latest_at, zone)
         return _("The latest moment, %(at)s, had passed, so it was not sent afterwards.") % {"at": at}
     if delivery.state == DeliveryState.PLANNED and delivery.reason == "retrying":
         return next_try_words(delivery.next_try_at, zone)
@@ -111,7 +126,8 @@ def story(delivery: Delivery, attempts: Iterable[Attempt], decisions: Iterable[A
     is_told = delivery.reason == BY_PERSON  # by the decision's own entry
     if delivery.state in (DeliveryState.CANCELLED, DeliveryState.EXPIRED) and not is_told:
         title = _("Cancelled") if delivery.state == DeliveryState.CANCELLED else _("Too late, not sent")
-        told.append(Told(delivery.updated_at, title, reason_words(delivery.reason), "bad"))
+        why = [_to_the_second(delivery.updated_at, zone), reason_words(delivery.reason)]
+        told.append(Told(delivery.updated_at, title, " · ".join(filter(None, why)), "bad"))
     return sorted(told, key=lambda item: item.at, reverse=True)
 
 
@@ -197,3 +213,10 @@ def pieces(text: str) -> list[Piece]:
         found += [Piece(text[end : match.start()]), Piece(address, address)]
         end = match.start() + len(address)
     return [piece for piece in [*found, Piece(text[end:])] if piece.text]
+
+
+def first_words(text: str, *, count: int = 40) -> str:
+    """The beginning of a text for a line of a list, without addresses; of one that is only an address, that."""
+    words = " ".join("".join(piece.text for piece in pieces(text) if not piece.url).split())
+    shown = words or text
+    return shown if len(shown) <= count else f"{shown[: count - 1]}…"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.utils.dateformat import format as write_date
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
@@ -53,16 +54,25 @@ class ActivityPanel:
             "until_on": until,
         }
         days = selectors.messages_per_day(**window)
+        busiest = selectors.busiest_day(workspace_id=group.workspace_id, group_id=group.pk)
         context = {
             "chart": _chart(days, since, until, source=_source_of(group)),
-            "busiest": selectors.busiest_day(workspace_id=group.workspace_id, group_id=group.pk),
+            "busiest": busiest,
+            "busiest_on": _written(busiest.on, today) if busiest else "",
             "speakers": selectors.top_speakers(**window, count=TOP_SPEAKERS),
             "message_count": sum(day.message_count for day in days),
             "is_measured": last is not None,
             "since": since,
             "until": until,
+            "period": f"{_written(since, today)} – {_written(until, today)}",
         }
         return Panel("retention/_group_activity.html", context, order=10)
+
+
+def _written(on: date, today: date) -> str:
+    """A day as people write it, with its year when that is not this one."""
+    is_this_year = on.year == today.year
+    return write_date(on, pgettext("date format", "j M") if is_this_year else pgettext("date format", "j M Y"))
 
 
 def _source_of(group: "ChatGroup") -> str:
@@ -79,8 +89,8 @@ def _chart(days: list[selectors.GroupDay], since: date, until: date, *, source: 
     return {
         "id": "messages-per-day",
         "question": _("How many messages a day, and from how many members?"),
-        "kind": "line",
-        "labels": [f"{on.month}-{on.day:02d}" for on in dates],
+        "kind": "bar",  # side by side: of two lines with the same values one would hide the other
+        "labels": [write_date(on, pgettext("date format", "j M")) for on in dates],
         "series": [
             {"name": pgettext("by members", "Messages"), "values": [day.message_count for day in shown]},
             {"name": _("Speakers"), "values": [day.speaker_count for day in shown]},

@@ -54,7 +54,7 @@ class CalendarItem:
     """One announcement, or one touch of a run, in all its groups.
 
     `object_id`: the announcement or the run. `condition`: what a touch without a time waits for; its `at` is then
-    the start of its run.
+    the start of its run. `is_called_off`: a touch that was cancelled in every group, or skipped in a stopped run.
     """
 
     kind: str
@@ -64,6 +64,7 @@ class CalendarItem:
     object_id: int
     groups: tuple[GroupState, ...]
     condition: str = ""
+    is_called_off: bool = False
 
     @property
     def counts(self) -> dict[str, int]:
@@ -182,7 +183,13 @@ def _touch_items(touches: Iterable[Touch], known: Known, now: datetime) -> Itera
         run, step = same[0].run, same[0].step
         states = tuple(_touch_state(touch, run, known, now) for touch in same)
         condition = step.condition if due_at is None else ""
-        yield CalendarItem(TOUCH, due_at or run.starts_at, step.name, run.label, run.pk, states, condition)
+        at, is_off = due_at or run.starts_at, _is_called_off(run, states)
+        yield CalendarItem(TOUCH, at, step.name, run.label, run.pk, states, condition, is_off)
+
+
+def _is_called_off(run: PlaybookRun, states: Iterable[GroupState]) -> bool:
+    off = {STOPPED, "cancelled"} if run.stopped_at is None else {STOPPED, "cancelled", SKIPPED}
+    return all(state.state in off for state in states)
 
 
 def _touch_state(touch: Touch, run: PlaybookRun, known: Known, now: datetime) -> GroupState:

@@ -251,7 +251,7 @@ def _detail(request: WorkspaceRequest, announcement: Announcement) -> dict[str, 
     return {
         "announcement": announcement,
         "groups": groups,
-        "rows": [{"row": row, "badge": wording.badge_of(row), "answer": wording.answer_of(row)} for row in rows],
+        "rows": [_in_group(row) for row in rows],
         "badge": wording.announcement_badge(state) if state != "finished" else None,
         "counts": counts if state in (selectors.PARTLY_SENT, selectors.REST_CANCELLED) else {},
         "zone": zone,
@@ -262,7 +262,19 @@ def _detail(request: WorkspaceRequest, announcement: Announcement) -> dict[str, 
         "questions": dialogs,
         "needs_operator": state == "draft" and not may(request.actor, "announcements.send"),
         "may_write": may(request.actor, "announcements.write"),
+        "may_decide": may(request.actor, "deliveries.decide"),
+        "back": request.path,
         "breadcrumbs": _crumbs(request),
+    }
+
+
+def _in_group(row: selectors.GroupState) -> dict[str, Any]:
+    """A row of what became of it in each group."""
+    return {
+        "row": row,
+        "badge": wording.badge_of(row),
+        "answer": wording.answer_of(row),
+        "is_unknown": row.state == "unknown",
     }
 
 

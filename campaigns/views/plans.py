@@ -39,14 +39,19 @@ MAX_COLUMNS = 6  # more groups than this are counted instead of standing side by
 @page("announcements.view")
 @require_safe
 def calendar(request: WorkspaceRequest) -> HttpResponse:
-    """A list by day. `?from=` (a day), `?days=` and `?group=` stand in the address: a view can be shared."""
+    """A list by day. `?from=` (a day), `?days=` and `?group=` stand in the address: a view can be shared.
+
+    What was called off is left out and counted; `?cancelled=1` shows it.
+    """
     group = _chosen_group(request)
     zone = group.zone.key if group else selectors.home_zone(request.actor)
     now = clock.now()
     first = _first_day(request, now.astimezone(ZoneInfo(zone)).date())
     count = min(max(_number(request, "days") or SHOWN_DAYS, 1), MAX_DAYS)
     since, until = (_midnight(first + timedelta(days=days), zone) for days in (0, count))
-    items = selectors.calendar_items(request.actor, since, until, group, now=now)
+    found = selectors.calendar_items(request.actor, since, until, group, now=now)
+    shows_called_off = request.GET.get("cancelled") == "1"
+    items = [item for item in found if shows_called_off or not item.is_called_off]
     context = {
         "days": _days(items, request, first=first, count=count, zone=zone, now=now),
         "groups": selectors.groups_to_choose(request.actor),
@@ -58,6 +63,8 @@ def calendar(request: WorkspaceRequest) -> HttpResponse:
         "may_write": may(request.actor, "announcements.write"),
         "empty": _empty_calendar(request),
         "has_items": bool(items),
+        "called_off_count": len(found) - len(items),
+        "shows_called_off": shows_called_off,
     }
     return render(request, "campaigns/_calendar.html" if request.htmx else "campaigns/calendar.html", context)
 

@@ -62,7 +62,7 @@ _TOUCH = {  # of a plan, in one group; once it is planned its delivery's words s
     "skipped": StateWords(pgettext_lazy("touch", "Skipped")),
     "waits": StateWords(pgettext_lazy("touch", "Waits for its condition")),
     "missed": StateWords(pgettext_lazy("touch", "Did not happen"), help=_("It was over before this could happen.")),
-    "stopped": StateWords(pgettext_lazy("touch", "Called off")),
+    "stopped": _DELIVERY["cancelled"],  # the touch was called off, as its delivery is cancelled: one word for both
 }
 _ANNOUNCEMENT = {
     "draft": StateWords(pgettext_lazy("announcement", "Draft")),

@@ -1,0 +1,161 @@
+"""What a person is asked and told about a delivery in doubt, a cancelled one, one that came too late."""
+
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+
+from messaging import wording
+from messaging.models import Attempt, Delivery
+from tests.moments import NOON
+
+pytestmark = pytest.mark.django_db
+IN_ENGLISH = {"Accept-Language": "en"}
+HTMX = {"HX-Request": "true"} | IN_ENGLISH
+
+
+@pytest.fixture
+def url(workspace):
+    return lambda name, *args: reverse(f"messaging:{name}", args=[workspace.slug, *args])
+
+
+@pytest.fixture
+def tab(signed_in, owner):
+    return signed_in(owner)
+
+
+@pytest.fixture
+def doubt(plan, room) -> Delivery:
+    return settle(plan(room), state="unknown", reason="no_answer", attempt_count=1)
+
+
+def settle(delivery: Delivery, **facts) -> Delivery:
+    Delivery.objects.filter(pk=delivery.pk).update(**facts)
+    return Delivery.objects.get(pk=delivery.pk)
+
+
+def tried(delivery: Delivery, *outcomes: str) -> None:
+    for number, outcome in enumerate(outcomes, start=1):
+        Attempt.objects.create(
+            workspace_id=delivery.workspace_id, delivery=delivery, number=number, started_at=NOON, finished_at=NOON,
+            latency_ms=120, outcome=outcome, http_status=500, platform_code="500", platform_text="HTTP 500",
+        )  # fmt: skip
+
+
+def text_of(answer) -> str:
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def counts_of(answer) -> dict[str, int]:
+    return {tab["state"]: tab["count"] for tab in answer.context["tabs"] if tab["state"]}
+
+
+def test_sending_again_is_a_question_on_every_page_that_offers_it(tab, url, doubt) -> None:
+    for address in (url("deliveries"), url("delivery", doubt.pk)):
+        page = text_of(tab.get(address))
+        assert 'value="again"' not in page
+        assert f'hx-get="{url("delivery_decide", doubt.pk)}?verdict=again' in page
+        assert '<dialog class="dialog" id="delivery-question"' in page
+
+
+def test_the_question_says_whom_which_text_and_what_may_come_of_it(tab, url, doubt) -> None:
+    page = text_of(tab.get(url("delivery_decide", doubt.pk), {"verdict": "again"}, headers=IN_ENGLISH))
+    for words in ("Send again to 晨跑 1 群?", "今晚八点开抢", "the group gets it twice", 'value="again"'):
+        assert words in page
+    assert Delivery.objects.get().state == "unknown"
+
+
+def test_htmx_gets_the_question_alone(tab, url, doubt) -> None:
+    question = text_of(tab.get(url("delivery_decide", doubt.pk), {"verdict": "again"}, headers=HTMX))
+    assert "<html" not in question
+    assert 'id="delivery-question"' in question
+
+
+def test_the_answer_leads_back_to_the_page_it_was_asked_on(tab, url, doubt) -> None:
+    back = url("deliveries") + "?state=unknown"
+    link = f"{url('delivery_decide', doubt.pk)}?verdict=again&amp;back={back.replace('/', '%2F').replace('?', '%3F')}"
+    assert link.replace("=unknown", "%3Dunknown") in text_of(tab.get(back))
+    answer = tab.post(url("delivery_decide", doubt.pk), {"verdict": "again", "back": back}, follow=True)
+    assert answer.redirect_chain == [(back, 302)]
+    assert counts_of(answer) == {"due": 1, "unknown": 0}
+    assert Delivery.objects.get().state == "planned"
+
+
+@pytest.mark.parametrize("back", ["https://elsewhere.example/", "//elsewhere.example/", "javascript:alert(1)", ""])
+def test_nobody_is_led_elsewhere(tab, url, doubt, back) -> None:
+    answer = tab.post(url("delivery_decide", doubt.pk), {"verdict": "sent", "back": back})
+    assert answer.url == url("delivery", doubt.pk)
+
+
+def test_a_click_in_a_row_brings_the_numbers_of_the_tabs(tab, url, plan, room, doubt) -> None:
+    settle(plan(room), state="unknown")
+    settle(plan(room, target_id=8), state="unknown")
+    shown = HTMX | {"HX-Current-URL": f"http://testserver{url('deliveries')}?state=unknown&group=7#content"}
+    answer = tab.post(url("delivery_decide", doubt.pk), {"verdict": "sent"}, headers=shown)
+    assert 'id="delivery-tabs" aria-label="State" hx-swap-oob="true"' in text_of(answer)
+    assert counts_of(answer) == {"confirmed": 1, "unknown": 1}
+    assert [one["url"] for one in answer.context["tabs"] if one["is_chosen"]] == ["?group=7&state=unknown"]
+
+
+def test_who_may_not_decide_is_not_asked(signed_in, viewer, stranger, url, doubt) -> None:
+    assert signed_in(viewer).get(url("delivery_decide", doubt.pk)).status_code == 403
+    assert "delivery-question" not in text_of(signed_in(viewer).get(url("delivery", doubt.pk)))
+    assert signed_in(stranger).get(url("delivery_decide", doubt.pk)).status_code == 404
+
+
+def test_what_was_cancelled_after_failed_tries_says_so(tab, url, plan, hook) -> None:
+    delivery = settle(plan(hook), state="cancelled", reason="sold_out", attempt_count=2)
+    tried(delivery, "retry", "retry")
+    for address in (url("deliveries"), url("delivery", delivery.pk)):
+        page = text_of(tab.get(address, headers=IN_ENGLISH))
+        assert "Everything is sold. It was tried 2 times before, without success." in page
+
+
+@pytest.mark.parametrize("outcome", ["in_doubt", "lost"])
+def test_what_may_have_arrived_before_is_not_called_unsuccessful(tab, url, plan, hook, outcome) -> None:
+    delivery = settle(plan(hook), state="cancelled", reason="sold_out", attempt_count=2)
+    tried(delivery, outcome, "retry")
+    assert "without success" not in text_of(tab.get(url("delivery", delivery.pk), headers=IN_ENGLISH))
+
+
+def test_seconds_are_told_where_a_moment_was_missed(tab, url, plan, hook) -> None:
+    latest, ended = NOON + timedelta(seconds=30), NOON + timedelta(seconds=41)
+    delivery = settle(plan(hook), state="expired", reason="too_late", latest_at=latest)
+    Delivery.objects.update(updated_at=ended)
+    answer = tab.get(url("delivery", delivery.pk), headers=IN_ENGLISH)
+    assert "The latest moment, 20:00:30, had passed" in text_of(answer)
+    assert "20:00:41 · Its latest moment had passed." in {told.text for told in answer.context["story"]}
+
+
+def test_what_came_too_late_can_be_written_anew(tab, url, plan, hook, workspace) -> None:
+    delivery = settle(plan(hook), state="expired", reason="too_late")
+    page = text_of(tab.get(url("delivery", delivery.pk), headers=IN_ENGLISH))
+    assert "It will not be sent any more." in page
+    assert f'href="{reverse("campaigns:announcement_new", args=[workspace.slug])}?group=7"' in page
+
+
+@pytest.mark.parametrize(("state", "is_told"), [("failed", True), ("expired", True), ("cancelled", False)])
+def test_a_viewer_reads_what_follows_and_is_offered_nothing(signed_in, viewer, url, plan, room, state, is_told) -> None:
+    delivery = settle(plan(room), state=state, reason="refused")
+    answer = signed_in(viewer).get(url("delivery", delivery.pk), headers=IN_ENGLISH)
+    assert bool(answer.context["write_anew"]) is is_told
+    assert "?group=7" not in text_of(answer)
+
+
+def test_who_can_try_a_failed_one_again_reads_nothing_else(tab, url, plan, room) -> None:
+    delivery = settle(plan(room), state="failed", reason="refused")
+    assert tab.get(url("delivery", delivery.pk)).context["write_anew"] is None
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("还有 10 分钟开抢，入口：http://127.0.0.1:8000/g/abc", "还有 10 分钟开抢，入口："),
+        ("第一行\n第二行 https://a.example/x 第三行", "第一行 第二行 第三行"),
+        ("一" * 50, "一" * 39 + "…"),
+        ("https://a.example/x", "https://a.example/x"),
+    ],
+)
+def test_a_line_of_a_list_never_ends_within_an_address(text, words) -> None:
+    assert wording.first_words(text) == words
