@@ -14,6 +14,8 @@ from community_ops.common.errors import InvalidInput
 PAST_MEANS_NOW = timedelta(seconds=60)
 MIN_HOLD_SECONDS, MAX_HOLD_SECONDS = 10, 86_400
 MAX_PIECES = 1_000_000  # of one stock, one limit, one order line
+SUBJECT_KIND = "flash_sale"  # what a sale is called in runs and deliveries
+SOLD_OUT = "sold_out"  # the condition of a ladder, and why a message was called off
 
 
 class SaleMoment(StrEnum):

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import BigIntegerField, CharField, Count, F, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
+from django.db.models import BigIntegerField, CharField, Count, F, Min, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Cast, Coalesce
 from django.utils.translation import gettext_noop as _
 
+from campaigns.selectors import find_live_run, states_of_run
 from community_ops.accounts.policies import is_limited
 from community_ops.common.actors import Actor, ActorKind
 from community_ops.common.models import AuditEntry, HoldState
@@ -29,11 +30,12 @@ from conversion.models import (
     StockHold,
     Variant,
 )
-from conversion.policies import SaleMoment, StockCounts, sale_moment
+from conversion.policies import PAST_MEANS_NOW, SOLD_OUT, SUBJECT_KIND, SaleMoment, StockCounts, sale_moment
 from groups.selectors import groups_visible_to
-from members.selectors import members_visible_to, memberships_of
+from members.selectors import members_visible_to, memberships_of, memberships_visible_to
 
 if TYPE_CHECKING:
+    from campaigns.models import Touch
     from members.models import Member
 
 EARNING = (OrderState.PAID, OrderState.FULFILLED)
@@ -61,6 +63,38 @@ class LogLine:
 
     entry: AuditEntry
     order: Order | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefundEffects:
+    """What a refund of an order would change besides the order, were it written down now.
+
+    `pieces`: how many go back to the stock, of `sale_moment`'s sale (None: no sale). `reopens`: nothing is left now.
+    `steps`: names of the messages that "sold out" had called off and that are planned again.
+    """
+
+    pieces: int
+    sale_moment: SaleMoment | None = None
+    reopens: bool = False
+    steps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LinkHolders:
+    """Current members of a sale's groups, each counted once, and how many of them hold a personal link."""
+
+    holders: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitedPayments:
+    """Orders of a sale that wait until a colleague confirms their payment; the first runs out at `first_expires_at`."""
+
+    sale_id: int
+    sale_name: str
+    count: int
+    first_expires_at: datetime
 
 
 # --- catalog ---------------------------------------------------------------------------------
@@ -185,6 +219,17 @@ def sales_by_id(*, workspace_id: int, sale_ids: Iterable[int]) -> dict[int, Flas
     return FlashSale.objects.of(workspace_id).in_bulk(list(sale_ids))
 
 
+def link_holders(*, workspace_id: int, group_ids: Iterable[int]) -> LinkHolders:
+    """Who could buy with a personal link: a fact about the groups, whoever asks. One query."""
+    everybody = Actor(kind=ActorKind.SYSTEM, id=None, label="conversion.link_holders", workspace_id=workspace_id)
+    rows = memberships_visible_to(everybody).filter(group_id__in=list(group_ids), left_at__isnull=True)
+    has_link = Q(member__passes__isnull=False, member__passes__revoked_at__isnull=True)
+    found = rows.order_by().aggregate(
+        holders=Count("member_id", distinct=True, filter=has_link), total=Count("member_id", distinct=True)
+    )
+    return LinkHolders(**found)
+
+
 def refusal_counts(sale: FlashSale) -> dict[str, int]:
     """How often buyers were turned away, by RefusalReason."""
     return dict(RefusalCount.objects.of(sale.workspace_id).filter(sale=sale).values_list("reason", "count"))
@@ -268,6 +313,36 @@ def orders_in_limit(order: Order) -> QuerySet[Order]:
     return rows.filter(state__in=(OrderState.HELD, *EARNING)).exclude(pk=order.pk).order_by("id")
 
 
+def refund_effects(order: Order, actor: Actor, *, now: datetime) -> RefundEffects:
+    """What `services.refund_order` would do to stock, sale and ladder; the order as `get_order` reads it.
+
+    Only an order that is paid and not delivered gives its pieces back.
+    """
+    sale = None if order.sale_id is None else find_sale(order.sale_id, now=now)
+    if sale is None:
+        return RefundEffects(pieces=0)
+    moment = moment_of(sale, now=now)
+    if order.state != OrderState.PAID:
+        return RefundEffects(pieces=0, sale_moment=moment)
+    rows = StockHold.objects.filter(line__order=order, state=HoldState.KEPT)
+    pieces = rows.aggregate(total=Sum("quantity"))["total"] or 0
+    was_told = sale.sold_out_at is not None and now < sale.ends_at
+    return RefundEffects(
+        pieces=pieces,
+        sale_moment=moment,
+        reopens=moment is SaleMoment.SOLD_OUT,
+        steps=_called_off_by_sold_out(sale, actor, now=now) if was_told else (),
+    )
+
+
+def awaited_payments(actor: Actor, *, now: datetime) -> list[AwaitedPayments]:
+    """Sales with orders whose payment a colleague confirms and that are in time, the most urgent first. One query."""
+    rows = orders_in_state(orders_visible_to(actor), OrderState.HELD, now=now).prefetch_related(None)
+    rows = rows.filter(sale__payment_mode=PaymentMode.MANUAL).order_by()
+    sums = rows.values("sale_id", "sale__name").annotate(count=Count("id"), first=Min("expires_at")).order_by("first")
+    return [AwaitedPayments(row["sale_id"], row["sale__name"], row["count"], row["first"]) for row in sums]
+
+
 def order_state_counts(sale: FlashSale, *, now: datetime) -> dict[str, int]:
     """Orders of a sale by what they are at `now`."""
     overdue = Q(state=OrderState.HELD, expires_at__lte=now)
@@ -327,6 +402,22 @@ def overdue_pieces_of(sale_id: int, member_id: int, *, now: datetime) -> int:
     rows = StockHold.objects.filter(item__sale_id=sale_id, line__order__member_id=member_id)
     rows = rows.filter(state=HoldState.HELD, expires_at__lte=now)
     return rows.aggregate(total=Sum("quantity"))["total"] or 0
+
+
+def _called_off_by_sold_out(sale: FlashSale, actor: Actor, *, now: datetime) -> tuple[str, ...]:
+    run = find_live_run(workspace_id=sale.workspace_id, subject_kind=SUBJECT_KIND, subject_id=sale.pk)
+    if run is None:
+        return ()
+    touches = [touch for touch, state in states_of_run(run, actor, now=now) if state.reason == SOLD_OUT]
+    return tuple(dict.fromkeys(touch.step.name for touch in touches if _is_not_past(touch, sale, now=now)))
+
+
+def _is_not_past(touch: "Touch", sale: FlashSale, *, now: datetime) -> bool:
+    """As campaigns plans it: what is due at or after its anchor may be a minute late."""
+    if touch.due_at is None:
+        return False
+    anchor = sale.starts_at if touch.step.anchor == "start" else sale.ends_at
+    return touch.due_at >= (now - PAST_MEANS_NOW if touch.due_at >= anchor else now)
 
 
 def _stock_sum(column: str) -> Coalesce:

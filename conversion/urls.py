@@ -16,6 +16,7 @@ urlpatterns = [
     path("w/<slug:slug>/flash-sales/<int:sale_id>/pause/", sales.sale_pause, name="sale_pause"),
     path("w/<slug:slug>/flash-sales/<int:sale_id>/resume/", sales.sale_resume, name="sale_resume"),
     path("w/<slug:slug>/flash-sales/<int:sale_id>/cancel/", sales.sale_cancel, name="sale_cancel"),
+    path("w/<slug:slug>/flash-sales/<int:sale_id>/registration/", sales.sale_registration, name="sale_registration"),
     path("w/<slug:slug>/orders/", orders.order_list, name="order_list"),
     path("w/<slug:slug>/orders/<int:order_id>/pay/", orders.order_pay, name="order_pay"),
     path("w/<slug:slug>/orders/<int:order_id>/accept/", orders.order_accept, name="order_accept"),

@@ -12,7 +12,7 @@ from conversion.policies import SaleMoment
 
 _TOLD = {
     "paid_late": gettext_noop("Your payment came after the time was over. We look into it and answer you."),
-    "refunded": gettext_noop("This order was called off and your money is given back."),
+    "refunded": gettext_noop("This order was refunded: your money was given back."),
 }
 
 

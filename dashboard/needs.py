@@ -13,10 +13,10 @@ from community_ops.accounts.policies import may
 from community_ops.common import dbtime, outbox, pulses
 from community_ops.common.actors import Actor
 from community_ops.common.templatetags.state_words import words_of
-from conversion.selectors import orders_visible_to
+from conversion.selectors import awaited_payments, orders_visible_to
 from dashboard.job_words import JOB_WORDS
 from groups.selectors import groups_visible_to
-from messaging.selectors import Trouble, in_doubt, text_to_read, troubles
+from messaging.selectors import Trouble, first_words, in_doubt, text_to_read, troubles
 
 if TYPE_CHECKING:
     from messaging.models import Delivery
@@ -48,6 +48,7 @@ def needs_of(actor: Actor, slug: str, *, now: datetime) -> list[Need]:
         *_not_sent(actor, slug, now=now),
         *_drafts(actor, slug, now=now),
         *_late_payments(actor, slug),
+        *_awaited_payments(actor, slug, now=now),
         *_parked_events(actor, slug),
         *_groups_without_channel(actor, slug),
     ]
@@ -55,7 +56,7 @@ def needs_of(actor: Actor, slug: str, *, now: datetime) -> list[Need]:
 
 
 def _in_doubt(actor: Actor, slug: str) -> list[Need]:
-    words = words_of("delivery", "unknown")
+    words, may_decide = words_of("delivery", "unknown"), may(actor, "deliveries.decide")
     return [
         Need(
             key=f"delivery-{row.pk}",
@@ -64,7 +65,7 @@ def _in_doubt(actor: Actor, slug: str) -> list[Need]:
             text=_one_message(row),
             due_at=row.due_at,
             url=reverse("messaging:delivery", args=[slug, row.pk]),
-            decide_url=reverse("messaging:delivery_decide", args=[slug, row.pk]),
+            decide_url=reverse("messaging:delivery_decide", args=[slug, row.pk]) if may_decide else "",
         )
         for row in in_doubt(actor)[:AT_MOST]
     ]
@@ -100,7 +101,7 @@ def _one_message(row: "Delivery") -> str:
 
 
 def _first_words(row: "Delivery") -> str:
-    return text_to_read(row)[:40]
+    return first_words(text_to_read(row))
 
 
 def _drafts(actor: Actor, slug: str, *, now: datetime) -> list[Need]:
@@ -132,6 +133,29 @@ def _late_payments(actor: Actor, slug: str) -> list[Need]:
             url=reverse("conversion:order_list", args=[slug]) + "?state=paid_late",
         )
         for row in rows
+    ]
+
+
+def _awaited_payments(actor: Actor, slug: str, *, now: datetime) -> list[Need]:
+    """One line for each sale whose buyers wait until somebody has looked whether their money is there."""
+    if not may(actor, "orders.manage"):
+        return []
+    words, orders = words_of("order", "held"), reverse("conversion:order_list", args=[slug])
+    return [
+        Need(
+            key=f"payments-{row.sale_id}",
+            tone="warn",
+            label=str(words.label),
+            text=ngettext(
+                "%(sale)s: %(count)d order waits for your look at the payment.",
+                "%(sale)s: %(count)d orders wait for your look at the payment.",
+                row.count,
+            )
+            % {"sale": row.sale_name, "count": row.count},
+            due_at=row.first_expires_at,
+            url=f"{orders}?state=held&sale={row.sale_id}",
+        )
+        for row in awaited_payments(actor, now=now)[:AT_MOST]
     ]
 
 

@@ -92,13 +92,13 @@ def _retain(actor: Actor, slug: str, period: Period) -> Tile:
 def _convert(actor: Actor, slug: str, period: Period) -> Tile:
     """Money of orders paid in the period, in the currency with the most of it; other currencies are named.
 
-    What of it was only a simulated payment is said.
+    What of it was only a simulated payment is said; where there is nothing, or nothing else, nobody entered it.
     """
     assert actor.workspace_id is not None
     tile: Tile = {"stage": "convert", "url": reverse("conversion:order_list", args=[slug])}
     now = revenue(workspace_id=actor.workspace_id, since=period.since, until=period.now, visible_to=actor)
     if not now:
-        return tile | {"label": _("Paid"), "value": 0, "currency": _home_currency(actor), "source": "manual"}
+        return tile | {"label": _("Paid"), "value": 0, "currency": _home_currency(actor), "source": ""}
     main = now[0]
     earlier = period.previous
     before = revenue(workspace_id=actor.workspace_id, since=earlier.since, until=earlier.now, visible_to=actor)
@@ -108,7 +108,7 @@ def _convert(actor: Actor, slug: str, period: Period) -> Tile:
         "currency": main.currency,
         **(_counted(main.amount, same) if same else {"value": main.amount}),
         "series": period.counted(orders_visible_to(actor), "paid_at").per_day,
-        "source": "manual",
+        "source": "" if main.simulated_amount == main.amount else "manual",
     }
 
 

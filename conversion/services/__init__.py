@@ -16,7 +16,9 @@ from conversion.services.sales import (
     reschedule_flash_sale,
     resume_flash_sale,
     schedule_flash_sale,
+    set_registration,
     terms_of,
+    terms_warnings,
     update_flash_sale_draft,
 )
 from conversion.services.settling import cancel_order, expire_due_orders, pay_order
@@ -46,7 +48,9 @@ __all__ = [
     "reschedule_flash_sale",
     "resume_flash_sale",
     "schedule_flash_sale",
+    "set_registration",
     "tell_conditions",
     "terms_of",
+    "terms_warnings",
     "update_flash_sale_draft",
 ]

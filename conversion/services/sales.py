@@ -19,7 +19,7 @@ from community_ops.common import audit, text
 from community_ops.common.actors import Actor
 from community_ops.common.errors import InvalidInput, InvalidTransition
 from community_ops.common.money import to_major
-from conversion import policies
+from conversion import policies, selectors
 from conversion.models import FlashSale, Order, OrderState, PaymentMode, SaleGroup, SaleItem, SaleState, Variant
 from conversion.policies import SaleMoment
 from conversion.services.settling import cancel_held_orders
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from campaigns.models import Playbook
     from groups.models import ChatGroup
 
-SUBJECT_KIND = "flash_sale"
+SUBJECT_KIND = policies.SUBJECT_KIND
 SALE_CANCELLED = "sale_cancelled"
 DEFAULT_PLAYBOOK = "flash-sale"
 MAX_NAME = 200
@@ -134,6 +134,31 @@ def price_warnings(*, price_amount: int, variant: Variant) -> list[Warned]:
     return [{"code": "price_not_lower", "message": _("The sale price is not below the regular price.")}]
 
 
+def buyer_warnings(*, workspace_id: int, groups: Sequence["ChatGroup"], allow_registration: bool) -> list[Warned]:
+    """A sale where only personal links buy, and not every member of its groups holds one, is possible, and said."""
+    if allow_registration:
+        return []
+    found = selectors.link_holders(workspace_id=workspace_id, group_ids=[group.pk for group in groups])
+    if not found.holders:
+        words = _("Nobody can buy: registration is off, and no member of its groups holds a personal link.")
+        return [{"code": "nobody_can_buy", "message": words}]
+    if found.holders == found.total:
+        return []
+    words = _("%(holders)d of %(total)d members hold a personal link, and buying needs one.")
+    counts = {"holders": found.holders, "total": found.total}
+    return [{"code": "few_can_buy", "message": words % counts}]
+
+
+def terms_warnings(terms: SaleTerms) -> list[Warned]:
+    """What is said of terms before they are scheduled: their price, and who can buy. Writes nothing."""
+    return [
+        *price_warnings(price_amount=terms.price_amount, variant=terms.variant),
+        *buyer_warnings(
+            workspace_id=terms.variant.workspace_id, groups=terms.groups, allow_registration=terms.allow_registration
+        ),
+    ]
+
+
 @transaction.atomic
 def schedule_flash_sale(*, sale: FlashSale, actor: Actor, now: datetime) -> list[Warned]:
     """Put a draft on: it opens at its start, and its ladder is planned in all its groups.
@@ -208,6 +233,24 @@ def resume_flash_sale(*, sale: FlashSale, actor: Actor, now: datetime, reason: s
         before = {"paused_at": locked.paused_at}
         _write(locked, now, paused_at=None, pause_reason="")
         _note(locked, "resumed", actor=actor, now=now, before=before, after={"paused_at": None}, reason=reason)
+    return _copy(sale, locked)
+
+
+@transaction.atomic
+def set_registration(*, sale: FlashSale, allowed: bool, actor: Actor, now: datetime, reason: str = "") -> FlashSale:
+    """Whoever has the link may register and buy, or only members with their personal link; who did stays a member.
+
+    Writes one audit row. The same again changes nothing. Raises InvalidTransition when it was cancelled or is over.
+    """
+    reason = text.clean_line(reason, field="reason", max_length=500, required=False)
+    locked = _locked(sale)
+    if locked.state == SaleState.CANCELLED or locked.ends_at <= now:
+        raise InvalidTransition(_("This sale was cancelled or is over."))
+    if locked.allow_registration != allowed:
+        _write(locked, now, allow_registration=allowed)
+        facts = {"before": {"allow_registration": not allowed}, "after": {"allow_registration": allowed}}
+        verb = "registration_opened" if allowed else "registration_closed"
+        _note(locked, verb, actor=actor, now=now, reason=reason, **facts)
     return _copy(sale, locked)
 
 
@@ -349,7 +392,9 @@ def _warnings(sale: FlashSale, groups: Sequence["ChatGroup"]) -> list[Warned]:
         found += campaigns.needs_warnings(run)
     for item in sale.items.select_related("variant"):
         found += price_warnings(price_amount=item.price_amount, variant=item.variant)
-    return found
+    return found + buyer_warnings(
+        workspace_id=sale.workspace_id, groups=groups, allow_registration=sale.allow_registration
+    )
 
 
 def _locked(sale: FlashSale) -> FlashSale:

@@ -16,7 +16,7 @@ from conversion.models import FlashSale, RefusalCount, RefusalReason, SaleState
 from conversion.policies import SaleMoment
 from conversion.services.sales import SUBJECT_KIND
 
-HALF_SOLD, SOLD_OUT = "half_sold", "sold_out"
+HALF_SOLD, SOLD_OUT = "half_sold", policies.SOLD_OUT
 # The last order of a sale may be paid in its last second.
 _LOOK_BACK = timedelta(minutes=1)
 

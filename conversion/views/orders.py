@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import ngettext, pgettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from community_ops.accounts.pages import WorkspaceRequest, page, tell
@@ -22,6 +22,8 @@ from community_ops.common.templatetags.wording import grouped, money
 from conversion import selectors, services
 from conversion.forms import ORDER_STATES, ReasonForm
 from conversion.models import Order, OrderState
+from conversion.policies import SaleMoment
+from conversion.selectors import RefundEffects
 from conversion.views.paging import number, page_of
 
 _POSSIBLE: dict[str, tuple[str, ...]] = {
@@ -82,7 +84,7 @@ def order_accept(request: WorkspaceRequest, order_id: int) -> HttpResponse:
     if request.method == "GET":
         text = _("The order takes its pieces out of the stock once more and counts as paid. Only a refund undoes this.")
         title, label = _("Accept this late payment?"), pgettext("button", "Accept the payment")
-        return _ask(request, order_id, title=title, text=text, confirm_label=label, has_facts=True)
+        return _ask(request, order_id, title=title, text=text, confirm_label=label, facts_of=_facts)
     return _change(
         request, order_id, services.accept_late_payment, _("Accepted: the order is paid and has its pieces.")
     )
@@ -99,8 +101,9 @@ def order_fulfil(request: WorkspaceRequest, order_id: int) -> HttpResponse:
 def order_refund(request: WorkspaceRequest, order_id: int) -> HttpResponse:
     """The money was given back by hand. GET asks why."""
     if request.method == "GET":
-        text = _("%(name)s, %(amount)s. Give the money back first: this only writes it down, and cannot be undone.")
+        text = _("%(name)s, %(amount)s. Give the money back first: no money moves by this. It cannot be undone.")
         more: dict[str, Any] = {"confirm_label": _mark_as_refunded(), "needs_reason": True, "is_bad": True}
+        more["facts_of"] = partial(_refund_facts, request.actor)
         return _ask(request, order_id, title=_("Was the money given back?"), text=text, **more)
     form = ReasonForm(request.POST)
     if not form.is_valid():
@@ -117,7 +120,7 @@ def order_cancel(request: WorkspaceRequest, order_id: int) -> HttpResponse:
     if request.method == "GET":
         text = _("Its pieces are free for others at once. This cannot be undone.")
         title, label = _("Cancel this order?"), pgettext("button", "Cancel the order")
-        return _ask(request, order_id, title=title, text=text, confirm_label=label, has_facts=True, is_bad=True)
+        return _ask(request, order_id, title=title, text=text, confirm_label=label, facts_of=_facts, is_bad=True)
     return _change(request, order_id, services.cancel_order, _("The order was cancelled, its pieces are free again."))
 
 
@@ -163,10 +166,17 @@ def _mark_as_refunded() -> str:
     return pgettext("button", "Mark as refunded")
 
 
-def _ask(request: WorkspaceRequest, order_id: int, *, text: str, has_facts: bool = False, **words: Any) -> HttpResponse:
+def _ask(
+    request: WorkspaceRequest,
+    order_id: int,
+    *,
+    text: str,
+    facts_of: Callable[[Order], list[dict[str, Any]]] | None = None,
+    **words: Any,
+) -> HttpResponse:
     """The question before a change: htmx gets the dialog, everybody else a page with it.
 
-    `text` may name the buyer and the amount; `has_facts` lists what the change touches instead.
+    `text` may name the buyer and the amount; `facts_of` lists what the change touches.
     """
     order = selectors.get_order(request.actor, order_id)
     facts = {"name": order.member.display_name, "amount": money(order.total_amount, order.currency)}
@@ -175,7 +185,7 @@ def _ask(request: WorkspaceRequest, order_id: int, *, text: str, has_facts: bool
         "action": request.path,
         "hidden": {"back": "sale"} if request.GET.get("back") == "sale" else {},
         "text": text % facts,
-        "facts": _facts(order) if has_facts else [],
+        "facts": facts_of(order) if facts_of else [],
         **words,
     }
     template = "components/_dialog.html" if request.htmx else "conversion/order_question.html"
@@ -192,6 +202,43 @@ def _facts(order: Order) -> list[dict[str, Any]]:
         {"label": _("Pieces"), "value": grouped(sum(line.quantity for line in order.lines.all()))},
         {"label": _("Amount"), "value": money(order.total_amount, order.currency)},
     ]
+
+
+def _refund_facts(actor: Actor, order: Order) -> list[dict[str, Any]]:
+    """What a refund changes besides the order: pieces, the sale, its messages."""
+    effects = selectors.refund_effects(order, actor, now=clock.now())
+    if effects.sale_moment is None:
+        return []
+    found = [{"label": _("Pieces"), "value": _pieces_after_refund(order, effects)}]
+    if effects.reopens:
+        found.append({"label": _("Sale"), "value": _("Sold out now; it is open again and members can buy.")})
+    if effects.steps:
+        names = pgettext("between names", ", ").join(_(name) for name in effects.steps)
+        words = _("Called off by “sold out”; these are planned again and go out: %(names)s") % {"names": names}
+        found.append({"label": _("Messages"), "value": words})
+    return found
+
+
+def _pieces_after_refund(order: Order, effects: RefundEffects) -> str:
+    if order.state == OrderState.FULFILLED:
+        return _("None comes back: the order was delivered.")
+    if not effects.pieces:
+        return _("None comes back: they were free again when the time to pay was over.")
+    if effects.sale_moment in (SaleMoment.ENDED, SaleMoment.CANCELLED):
+        text = ngettext(
+            "%(count)s counts as left. The sale is over: nothing is sold again.",
+            "%(count)s count as left. The sale is over: nothing is sold again.",
+            effects.pieces,
+        )
+    elif effects.sale_moment is SaleMoment.PAUSED:
+        text = ngettext(
+            "%(count)s is on sale again as soon as the paused sale goes on.",
+            "%(count)s are on sale again as soon as the paused sale goes on.",
+            effects.pieces,
+        )
+    else:
+        text = ngettext("%(count)s is on sale again at once.", "%(count)s are on sale again at once.", effects.pieces)
+    return text % {"count": grouped(effects.pieces)}
 
 
 def _what(order: Order) -> str:

@@ -130,13 +130,16 @@ def _live(sale: FlashSale, member: "Member | None", now: datetime) -> dict[str, 
     moment = selectors.moment_of(sale, now=now)
     item = sale.items.all()[0]
     rows = [_row(order, now) for order in _orders(sale, member)]
-    can_buy = member is not None and moment == SaleMoment.OPEN and _has_room(sale, rows)
+    room = _room(sale, rows)
+    can_buy = member is not None and moment == SaleMoment.OPEN and (room is None or room > 0)
     return {
         "member": member,
         "rows": rows,
         "can_buy": can_buy,
+        "room": room,
+        "has_some": room != sale.limit_per_member,
         "must_pay": any(row["is_held"] for row in rows),
-        "page_state": _page_state(moment, member, can_buy, rows),
+        "page_state": _page_state(sale, moment, member, can_buy, rows),
         "sale": sale,
         "item": item,
         "is_cheaper": item.price_amount < item.variant.price_amount,
@@ -150,10 +153,14 @@ def _live(sale: FlashSale, member: "Member | None", now: datetime) -> dict[str, 
     }
 
 
-def _page_state(moment: SaleMoment, member: "Member | None", can_buy: bool, rows: list[dict[str, Any]]) -> str:
+def _page_state(
+    sale: FlashSale, moment: SaleMoment, member: "Member | None", can_buy: bool, rows: list[dict[str, Any]]
+) -> str:
     """What the rest of the page depends on: when the live part brings another one, the page loads anew."""
     orders = [f"{row['order'].pk}-{row['state']}" for row in rows]
-    return " ".join([moment, str(member.pk if member else 0), "buy" if can_buy else "look", *orders])
+    times = [f"{at:%Y%m%dT%H%M%S}" for at in (sale.starts_at, sale.ends_at)]
+    door = "register" if sale.allow_registration else "link"
+    return " ".join([moment, *times, door, str(member.pk if member else 0), "buy" if can_buy else "look", *orders])
 
 
 def _row(order: Order, now: datetime) -> dict[str, Any]:
@@ -171,10 +178,12 @@ def _orders(sale: FlashSale, member: "Member | None") -> list[Order]:
     return [] if member is None else list(selectors.orders_of_buyer(sale, member)[:SHOWN_ORDERS])
 
 
-def _has_room(sale: FlashSale, rows: list[dict[str, Any]]) -> bool:
-    """Whether her limit leaves room for one more; the service decides when she tries."""
-    hers = sum(row["quantity"] for row in rows if row["state"] in _COUNTED)
-    return sale.limit_per_member is None or hers < sale.limit_per_member
+def _room(sale: FlashSale, rows: list[dict[str, Any]]) -> int | None:
+    """How many more her limit leaves, None without a limit; the service decides when she tries."""
+    if sale.limit_per_member is None:
+        return None
+    hers: int = sum(row["quantity"] for row in rows if row["state"] in _COUNTED)
+    return max(0, sale.limit_per_member - hers)
 
 
 def _member(request: HttpRequest, sale: FlashSale) -> "Member | None":
@@ -194,18 +203,29 @@ def _buy(request: HttpRequest, sale: FlashSale, member: "Member", form: BuyForm,
         )
     except DomainError as refusal:
         services.count_refusal(sale_id=sale.pk, refusal=refusal, now=now)
-        messages.error(request, _refusal_words(refusal))
+        messages.error(request, _refusal_words(refusal, sale, member, now))
 
 
-def _refusal_words(refusal: DomainError) -> str:
+def _refusal_words(refusal: DomainError, sale: FlashSale, member: "Member", now: datetime) -> str:
     """Why not, in the member's words."""
     if isinstance(refusal, SaleSoldOut) and not refusal.extra["left"]:
         return _("Sold out: somebody was faster.")
     if isinstance(refusal, SaleLimitReached):
-        return _("At most %(limit)d per person.") % {"limit": refusal.extra.get("limit", 0)}
+        return _limit_words(sale, [_row(order, now) for order in _orders(sale, member)])
     if isinstance(refusal, SaleNotOpen) and refusal.extra["state"] != SaleMoment.PAUSED:
         return _("The sale is not open at the moment.")
     return str(refusal.message)
+
+
+def _limit_words(sale: FlashSale, rows: list[dict[str, Any]]) -> str:
+    """The limit, with what she has already and what is still possible for her."""
+    limit, room = sale.limit_per_member or 0, _room(sale, rows) or 0
+    if room == limit:
+        return _("At most %(limit)d per person.") % {"limit": limit}
+    if not room:
+        return _("At most %(limit)d per person, and you have them already.") % {"limit": limit}
+    numbers = {"limit": limit, "hers": limit - room, "room": room}
+    return _("At most %(limit)d per person: you have %(hers)d already, %(room)d more is possible.") % numbers
 
 
 def _settle(

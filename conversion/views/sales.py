@@ -18,6 +18,7 @@ from community_ops.accounts.pages import WorkspaceRequest, page, tell
 from community_ops.accounts.policies import may
 from community_ops.common import clock
 from community_ops.common.errors import DomainError
+from community_ops.common.models import AuditEntry
 from conversion import guards, selectors, services
 from conversion.forms import MoveForm, ReasonForm, SaleForm, default_zone, same_minute, wall_time
 from conversion.models import FlashSale, SaleState
@@ -105,10 +106,11 @@ def sale_detail(request: WorkspaceRequest, sale_id: int) -> HttpResponse:
         "public_url": guards.sale_link(sale),
         "dialogs": _dialogs(request, sale, context["moment"]) if context["may_sell"] else [],
         "steps": ladder.of_sale(sale, request.actor, now=now),
-        "log": [_logged(line) for line in selectors.sale_log(sale, at_most=LOG_ENTRIES)],
+        "log": [_logged(line, context["zone"]) for line in selectors.sale_log(sale, at_most=LOG_ENTRIES)],
         "log_empty": {"title": _("Nothing was done yet")},
         "is_draft": sale.state == SaleState.DRAFT,
-        "warnings": _price_warnings(services.terms_of(sale)) if sale.state == SaleState.DRAFT else [],
+        "warnings": _warnings(services.terms_of(sale)) if sale.state == SaleState.DRAFT else [],
+        "registration": _registration_dialog(request, sale, context["moment"]) if context["may_sell"] else None,
     }
     return render(request, "conversion/sale_detail.html", context)
 
@@ -143,6 +145,20 @@ def sale_resume(request: WorkspaceRequest, sale_id: int) -> HttpResponse:
 @require_POST
 def sale_cancel(request: WorkspaceRequest, sale_id: int) -> HttpResponse:
     return _change(request, sale_id, services.cancel_flash_sale, _("The sale was cancelled, its messages are stopped."))
+
+
+@page("sales.manage")
+@require_POST
+def sale_registration(request: WorkspaceRequest, sale_id: int) -> HttpResponse:
+    """Let whoever has the link register (`allowed=1`), or only members with their personal link buy."""
+    sale = selectors.get_flash_sale(request.actor, sale_id, now=clock.now())
+    allowed = request.POST.get("allowed") == "1"
+    try:
+        services.set_registration(sale=sale, allowed=allowed, actor=request.actor, now=clock.now())
+        messages.success(request, _("Registration is on.") if allowed else _("Registration is off."))
+    except DomainError as refusal:
+        tell(request, refusal)
+    return _back(request, sale)
 
 
 @page("sales.manage")
@@ -189,8 +205,14 @@ def _live(request: WorkspaceRequest, sale: FlashSale, now: datetime) -> dict[str
         "rows": [order_row(order, request.workspace.slug, now, request.actor) for order in rows[:LIVE_ORDERS]],
         "may_manage": may(request.actor, "orders.manage"),
         "may_sell": may(request.actor, "sales.manage"),
-        "empty": {"icon": "bolt", "title": _("No order yet"), "text": _("New orders appear here by themselves.")},
+        "empty": _no_order(selectors.moment_of(sale, now=now)),
     }
+
+
+def _no_order(moment: SaleMoment) -> dict[str, str]:
+    if moment in (SaleMoment.ENDED, SaleMoment.CANCELLED):
+        return {"icon": "bolt", "title": _("No order"), "text": _("This sale is over: no order comes any more.")}
+    return {"icon": "bolt", "title": _("No order yet"), "text": _("New orders appear here by themselves.")}
 
 
 def _refusals(sale: FlashSale, now: datetime) -> list[dict[str, Any]]:
@@ -212,13 +234,17 @@ def _dialogs(request: WorkspaceRequest, sale: FlashSale, moment: str) -> list[di
     groups = [target.group.name for target in sale.targets.all()]
     found = []
     if moment == SaleMoment.DRAFT:
+        text = _("It opens by itself. It has no ladder: no message is sent by itself. It is for these groups:")
+        if sale.playbook_id is not None:
+            text = _("It opens by itself. Its messages go to these groups:")
+        warned = [{"label": _("Please note"), "value": words} for words in _warnings(services.terms_of(sale))]
         found.append(
             _dialog(
                 request, sale, "schedule", _schedule_label(), title=_("Schedule this sale?"),
-                text=_("It opens by itself. Its messages go to these groups:"), names=groups,
+                text=text, names=groups, facts=warned,
             )
         )  # fmt: skip
-    if moment in (SaleMoment.SCHEDULED, SaleMoment.OPEN, SaleMoment.SOLD_OUT):
+    if moment in (SaleMoment.SCHEDULED, SaleMoment.OPEN) or (moment == SaleMoment.SOLD_OUT and _may_come_back(sale)):
         text = _(
             "Nobody can buy until you go on. What is held can still be paid. Members see that it is paused. Messages"
             " that fall due during the pause are dropped: they are not sent afterwards either."
@@ -231,8 +257,10 @@ def _dialogs(request: WorkspaceRequest, sale: FlashSale, moment: str) -> list[di
     if moment in (*_RUNNING, SaleMoment.DRAFT):
         count = services.held_order_count(sale)
         text = ngettext(
-            "Its messages are stopped and %(count)d order that waits for payment is cancelled.",
-            "Its messages are stopped and %(count)d orders that wait for payment are cancelled.",
+            "Its messages are stopped and %(count)d order that waits for payment is cancelled. The groups are not told"
+            " by themselves: please write to them.",
+            "Its messages are stopped and %(count)d orders that wait for payment are cancelled. The groups are not"
+            " told by themselves: please write to them.",
             count,
         )
         found.append(
@@ -244,13 +272,32 @@ def _dialogs(request: WorkspaceRequest, sale: FlashSale, moment: str) -> list[di
     return found
 
 
+def _may_come_back(sale: FlashSale) -> bool:
+    """Of a sold-out sale: whether pieces are only held, so that there still is something to pause."""
+    return selectors.counts_of(sale).held > 0
+
+
+def _registration_dialog(request: WorkspaceRequest, sale: FlashSale, moment: str) -> dict[str, Any] | None:
+    """The question before registration is switched, while the sale is on or will be; a draft is edited instead."""
+    if moment not in _RUNNING:
+        return None
+    if sale.allow_registration:
+        label, title = _("Turn registration off"), _("Turn registration off?")
+        text = _("From then on only members with their personal link can buy. Who has registered stays a member.")
+    else:
+        label, title = _("Turn registration on"), _("Turn registration on?")
+        text = _("Whoever has the link can register with name and phone, and buy. Who registers becomes a member.")
+    hidden = {"allowed": "" if sale.allow_registration else "1"}
+    return _dialog(request, sale, "registration", label, title=title, text=text, hidden=hidden)
+
+
 def _dialog(request: WorkspaceRequest, sale: FlashSale, verb: str, label: str, **more: Any) -> dict[str, Any]:
     url = reverse(f"conversion:sale_{verb}", args=[request.workspace.slug, sale.pk])
     return {"id": f"ask-{verb}", "action": url, "confirm_label": label, "label": label, **more}
 
 
-def _logged(line: LogLine) -> dict[str, Any]:
-    """A line of the record; one about an order names it and its buyer."""
+def _logged(line: LogLine, zone: str) -> dict[str, Any]:
+    """A line of the record; one about an order names it and its buyer, a move its times."""
     entry, order = line.entry, line.order
     words = {
         "flash_sale.created": _("Draft made"),
@@ -260,6 +307,8 @@ def _logged(line: LogLine) -> dict[str, Any]:
         "flash_sale.paused": _("Paused"),
         "flash_sale.resumed": _("Gone on"),
         "flash_sale.cancelled": _("Cancelled"),
+        "flash_sale.registration_opened": _("Registration turned on"),
+        "flash_sale.registration_closed": _("Registration turned off"),
         "order.paid": pgettext("done to an order", "marked as paid"),
         "order.paid_late": pgettext("done to an order", "marked as paid, after its time"),
         "order.cancelled": pgettext("done to an order", "cancelled"),
@@ -274,9 +323,18 @@ def _logged(line: LogLine) -> dict[str, Any]:
     return {
         "at": entry.at,
         "title": title,
-        "text": entry.reason,
+        "text": _moved_words(entry, zone) if entry.verb == "flash_sale.moved" else entry.reason,
         "actor": entry.actor_label,
     }
+
+
+def _moved_words(entry: AuditEntry, zone: str) -> str:
+    """From when to when a sale was moved, and why."""
+    before, after = (
+        window_words(datetime.fromisoformat(times["starts_at"]), datetime.fromisoformat(times["ends_at"]), zone)
+        for times in (entry.before, entry.after)
+    )
+    return f"{before} → {after}" + (f" · {entry.reason}" if entry.reason else "")
 
 
 def _proposal(request: WorkspaceRequest, now: datetime) -> dict[str, Any]:
@@ -344,12 +402,11 @@ def _form_page(
 def _preview(terms: SaleTerms, link: str, now: datetime) -> dict[str, Any]:
     """The plan, refused exactly where saving would be."""
     services.refuse_bad_sale(terms=terms, now=now)
-    return {"plan": ladder.planned(terms, link=link, now=now), "warnings": _price_warnings(terms)}
+    return {"plan": ladder.planned(terms, link=link, now=now), "warnings": _warnings(terms)}
 
 
-def _price_warnings(terms: SaleTerms) -> list[str]:
-    found = services.price_warnings(price_amount=terms.price_amount, variant=terms.variant)
-    return [str(warning["message"]) for warning in found]
+def _warnings(terms: SaleTerms) -> list[str]:
+    return [str(warning["message"]) for warning in services.terms_warnings(terms)]
 
 
 def _schedule_label() -> str:

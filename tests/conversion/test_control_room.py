@@ -134,3 +134,30 @@ def test_the_record_asks_the_same_for_one_order_and_for_many(open_sale, buy, own
             log(sale)
         asked.append(len(found))
     assert asked == [3, 3, 3]
+
+
+def test_a_sold_out_sale_is_paused_only_while_something_is_held(room, live, member) -> None:
+    def asked() -> list[str]:
+        return [one["id"] for one in room(live).context["dialogs"]]
+
+    order = services.place_order(sale=live, member=member, quantity=1, actor=SYSTEM, now=clock.now())
+    assert asked() == ["ask-pause", "ask-cancel"]
+    services.pay_order(order=order, actor=SYSTEM, now=clock.now())
+    assert asked() == ["ask-cancel"]
+
+
+def test_the_question_before_cancelling_says_that_groups_are_not_told(room, live) -> None:
+    (cancel,) = (one for one in room(live).context["dialogs"] if one["id"] == "ask-cancel")
+    assert "not told by themselves" in cancel["text"]
+
+
+def test_the_record_of_a_move_says_from_when_to_when(room, open_sale) -> None:
+    sale, end = open_sale(), NOON + timedelta(hours=2)
+    services.reschedule_flash_sale(
+        sale=sale, starts_at=sale.starts_at, ends_at=end, actor=SYSTEM, now=NOON, reason="仓库晚到"
+    )
+    (moved,) = (line for line in room(sale).context["log"] if line["title"] == "Moved")
+    before, _, after = moved["text"].partition(" → ")
+    assert "21:00" in before
+    assert "22:00" in after
+    assert after.endswith(" · 仓库晚到")

@@ -155,3 +155,18 @@ def test_an_error_leaves_when_the_next_thing_is_done(live_server, live, member, 
     page.locator(f"#order-{order.pk} form[hx-post] button").click()
     expect(errors).to_have_count(0)
     assert aside(Order.objects.get).state == "fulfilled"
+
+
+def test_nothing_is_kept_for_her_on_the_page_once_her_time_is_over(live_server, live, pass_code, chromium) -> None:
+    aside(lambda: FlashSale.objects.update(hold_seconds=10))
+    page = phone_of(chromium, live_server, pass_code).pages[0]
+    page.goto(f"{live_server.url}/s/{live.public_code}/")
+    page.locator(".sticky-action button").click()
+    order = page.locator("section[id^=order-]")
+    expect(order.locator(".notice.tone-good")).to_be_visible()
+    page.locator("input[name=quantity]").focus()  # so the page does not load in the middle of typing
+    expect(order.locator(".countdown.is-over")).to_be_visible(timeout=15_000)
+    expect(order.locator(".notice.tone-good")).to_be_hidden(timeout=200)
+    expect(order.locator("button").first).to_be_hidden(timeout=200)
+    page.locator("input[name=quantity]").blur()
+    expect(order.locator(".countdown")).to_have_count(0, timeout=10_000)

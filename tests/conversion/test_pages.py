@@ -125,11 +125,12 @@ def test_the_plan_comes_into_view(visit, product, group, ladder) -> None:
 
 
 def test_a_price_above_the_regular_one_is_said_before_it_is_scheduled(visit, product, group, ladder) -> None:
-    dear = form_of(product, group, ladder, price_amount="400")
+    dear = form_of(product, group, ladder, price_amount="400", allow_registration="on")
     assert len(visit("sale_new", post=dear | {"action": "preview"}).context["warnings"]) == 1
     visit("sale_new", post=dear)
     assert len(visit("sale_detail", FlashSale.objects.get().pk).context["warnings"]) == 1
-    assert visit("sale_new", post=form_of(product, group, ladder, action="preview")).context["warnings"] == []
+    fair = form_of(product, group, ladder, action="preview", allow_registration="on")
+    assert visit("sale_new", post=fair).context["warnings"] == []
 
 
 @pytest.mark.parametrize("missing", ["product", "group"])
@@ -365,12 +366,13 @@ def test_roles_are_held(live, signed_in, workspace, role, name, status) -> None:
 def test_a_viewer_changes_nothing(live, member, signed_in, viewer) -> None:
     order, client = bought(live, member), signed_in(viewer)
     of_orders = [(f"order_{verb}", order.pk) for verb in ("pay", "accept", "fulfil", "refund", "cancel")]
-    for name, pk in (("sale_pause", live.pk), ("sale_cancel", live.pk), ("sale_edit", live.pk), *of_orders):
+    of_sales = [(f"sale_{verb}", live.pk) for verb in ("pause", "cancel", "edit", "registration")]
+    for name, pk in (*of_sales, *of_orders):
         url = reverse(f"conversion:{name}", args=[viewer.workspace.slug, pk])
-        assert client.post(url, {"reason": "x"}).status_code == 403
+        assert client.post(url, {"reason": "x", "allowed": "1"}).status_code == 403
     order.refresh_from_db()
     live.refresh_from_db()
-    assert (order.state, live.state, live.paused_at) == ("held", "scheduled", None)
+    assert (order.state, live.state, live.paused_at, live.allow_registration) == ("held", "scheduled", None, False)
 
 
 def test_lists_ask_the_same_for_one_and_for_many(visit, product, group, new_member) -> None:

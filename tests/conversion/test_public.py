@@ -205,6 +205,29 @@ def test_the_live_part_says_when_the_rest_of_the_page_is_old(live, member, phone
     assert len(set(seen)) == len(seen)
 
 
+def test_a_moved_sale_loads_the_rules_of_an_open_page_anew(live) -> None:
+    sale = live()
+    seen = [Client().get(url(sale)).context["page_state"]]
+    services.reschedule_flash_sale(
+        sale=sale, starts_at=sale.starts_at, ends_at=sale.ends_at + HOUR, actor=SYSTEM, now=clock.now()
+    )
+    seen.append(Client().get(url(sale), headers={"X-Fragment": "1"}).context["page_state"])
+    assert seen[0] != seen[1]
+
+
+def test_who_has_some_already_reads_how_many_more_are_possible(live, member, new_member, phone_of) -> None:
+    sale, phone = live(limit_per_member=3, stock=9), phone_of(member)
+    type(sale.community).objects.update(locale="en")
+    buy(phone, sale)
+    assert 'max="2"' in phone.get(url(sale)).content.decode()
+    text = buy(phone, sale, 3, key="k2").content.decode()
+    assert "At most 3 per person: you have 1 already, 2 more is possible." in text
+    assert "at most 2 more for you" in text
+    buy(phone, sale, 2, key="k3")
+    assert "and you have them already" in buy(phone, sale, 1, key="k4").content.decode()
+    assert "At most 3 per person.</" in buy(phone_of(new_member()), sale, 4, key="k5").content.decode()
+
+
 @pytest.mark.parametrize("stop", ["pause", "sold out"])
 def test_nobody_is_asked_to_buy_more_where_nothing_can_be_bought(live, member, phone_of, stop) -> None:
     sale, phone = live(stock=1 if stop == "sold out" else 3), phone_of(member)
@@ -273,3 +296,15 @@ def test_the_page_is_light(live, member, phone_of) -> None:
     files = ["public.css", "public.js", "clock.js", "pieces.js", "mark.svg"]
     loaded = sum(Path(finders.find(f"community_ops/{name}")).stat().st_size for name in files)
     assert len(page.content) + loaded < 50_000
+
+
+def test_a_customer_reads_no_word_of_colleagues(live, member, phone_of) -> None:
+    sale, phone = live(), phone_of(member)
+    text = buy(phone, sale).content.decode()
+    assert "同事" not in text
+    assert "colleague" not in text
+
+
+def test_a_refunded_order_is_called_refunded() -> None:
+    with translation.override("en"):
+        assert told_to_member("refunded").startswith("This order was refunded")

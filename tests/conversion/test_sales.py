@@ -121,7 +121,7 @@ def test_scheduling_plans_the_ladder_once(new_sale, ladder, group) -> None:
     second = make_group(group.community, "二群")
     sale = new_sale(group, second, starts_at=NOON + DAY, ends_at=NOON + DAY + HOUR, playbook=ladder)
     for _ in range(2):
-        assert [warning["code"] for warning in change("schedule", sale)] == ["needs_people"]
+        assert [warning["code"] for warning in change("schedule", sale)] == ["needs_people", "nobody_can_buy"]
     run = run_of(sale)
     assert (run.starts_at, run.ends_at) == (sale.starts_at, sale.ends_at)
     assert Touch.objects.filter(run=run).count() == ladder.steps.count() * 2
@@ -147,7 +147,7 @@ def test_warnings_stand_beside_success(workspace, group, ladder) -> None:
     group.save(update_fields=["endpoint", "updated_at"])
     sale = services.create_flash_sale(terms=terms_of(cheap, group, playbook=ladder), actor=SYSTEM, now=NOON)
     warnings = change("schedule", sale)
-    assert [warning["code"] for warning in warnings] == ["no_endpoint", "price_not_lower"]
+    assert [warning["code"] for warning in warnings] == ["no_endpoint", "price_not_lower", "nobody_can_buy"]
     assert sale.state == "scheduled"
 
 

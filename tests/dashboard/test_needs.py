@@ -9,9 +9,13 @@ from django.utils import translation
 from campaigns import services as campaigns
 from campaigns.models import Announcement
 from community_ops.common import clock
+from conversion import services as conversion
+from conversion.models import FlashSale, Order
 from dashboard.needs import needs_of
+from members.services import create_member
 from messaging.models import Delivery
 from tests.campaigns.conftest import make_community, make_group
+from tests.conversion.conftest import make_product, terms_of
 from tests.factories.people import SYSTEM, make_person
 from tests.moments import NOON
 
@@ -154,3 +158,53 @@ def test_another_workspaces_drafts_and_troubles_are_not_told(stranger, helper, w
     sent(**EXPIRED)
     assert needs(stranger) == []
     assert needs(make_person(stranger.workspace, "operator")) == []
+
+
+@pytest.fixture
+def held(groups):
+    """Orders of a new sale that wait for payment: held("手工皂", 2)."""
+
+    def make(name, count, **changes) -> FlashSale:
+        product = make_product(groups[0].workspace, name)
+        terms = terms_of(product, groups[0], stock=9, **changes)
+        sale = conversion.create_flash_sale(terms=terms, actor=SYSTEM, now=NOON - HOUR / 6)
+        conversion.schedule_flash_sale(sale=sale, actor=SYSTEM, now=NOON - HOUR / 6)
+        for number in range(count):
+            member = create_member(community=sale.community, name=f"{name} {number}", actor=SYSTEM, now=NOON)
+            conversion.place_order(sale=sale, member=member, quantity=1, actor=SYSTEM, now=NOON)
+        return sale
+
+    return make
+
+
+def test_orders_that_wait_for_a_look_at_the_payment_are_one_line_per_sale(owner, viewer, held) -> None:
+    two, one = held("羊毛衫", 2), held("围巾", 1, hold_seconds=60)
+    held("试卖", 1, payment_mode="sandbox")
+    found = needs_of(owner.actor, "x", now=NOON)
+    assert [need.text for need in found] == [
+        "围巾: 1 order waits for your look at the payment.",
+        "羊毛衫: 2 orders wait for your look at the payment.",
+    ]
+    assert found[0].due_at == NOON + timedelta(seconds=60)
+    orders = reverse("conversion:order_list", args=["x"])
+    assert [need.url for need in found] == [f"{orders}?state=held&sale={sale.pk}" for sale in (one, two)]
+    assert needs(viewer) == []
+
+
+def test_an_order_that_ran_out_or_was_paid_waits_no_more(owner, held) -> None:
+    held("羊毛衫", 1)
+    assert needs_of(owner.actor, "x", now=NOON + HOUR) == []
+    conversion.pay_order(order=Order.objects.get(), actor=SYSTEM, now=NOON)
+    assert needs(owner) == []
+
+
+def test_waiting_payments_ask_the_same_for_one_sale_and_for_many(
+    owner, held, django_assert_max_num_queries, django_assert_num_queries
+) -> None:
+    held("羊毛衫", 1)
+    with django_assert_max_num_queries(20) as few:
+        needs(owner)
+    for number in range(3):
+        held(f"围巾 {number}", 2)
+    with django_assert_num_queries(len(few)):
+        needs(owner)

@@ -42,18 +42,21 @@ async function fetchInto(element) {
 }
 
 // A clock that ran out means that the sale has opened or closed: show the page as it is now.
+// The end of her own time to pay is hers alone: what was kept is gone from the page at once, and nobody else loads it.
 document.addEventListener("countdown-over", (event) => {
   if (!event.target.matches("[data-reload-when-over]")) return;
-  loadAnew(event.target.closest("[data-refresh-url]")?.dataset.refreshUrl);
+  const kept = event.target.closest(".is-kept");
+  kept?.classList.add("is-gone");
+  loadAnew(event.target.closest("[data-refresh-url]")?.dataset.refreshUrl, kept ? 0 : 1500);
 });
 
 let isLoading = false;
 
 /** Show the page at `address` (else this one) as it is now: not in the middle of typing, and not after a form went off. */
-function loadAnew(address) {
+function loadAnew(address, spreadMs = 1500) {
   if (isLoading) return;
   isLoading = true;
-  const spread = Math.random() * 1500; // so that a whole group does not arrive in the same instant
+  const spread = Math.random() * spreadMs; // so that a whole group does not arrive in the same instant
   setTimeout(() => loadWhenIdle(address), 300 + spread);
 }
 

@@ -1,0 +1,28 @@
+"""待我处理 offers in the row only what its reader may do."""
+
+import pytest
+
+from campaigns import services as campaigns
+from community_ops.accounts.models import Role
+from community_ops.accounts.policies import may
+from dashboard.needs import needs_of
+from messaging.models import Delivery
+from tests.campaigns.conftest import make_community, make_group
+from tests.factories.people import SYSTEM, make_person
+from tests.moments import NOON
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize("role", [Role.OWNER, Role.OPERATOR, Role.MODERATOR, Role.VIEWER])
+def test_a_message_in_doubt_is_decided_in_the_row_by_whoever_may(workspace, role) -> None:
+    group = make_group(make_community(workspace), "1 群")
+    announcement = campaigns.create_announcement(
+        workspace_id=workspace.pk, groups=[group], text="今晚八点见", due_at=NOON, actor=SYSTEM, now=NOON
+    )
+    campaigns.schedule_announcement(announcement=announcement, actor=SYSTEM, now=NOON)
+    Delivery.objects.update(state="unknown")
+    actor = make_person(workspace, role).actor
+    (need,) = needs_of(actor, workspace.slug, now=NOON)
+    assert bool(need.decide_url) is may(actor, "deliveries.decide")
+    assert (role == Role.VIEWER) is not bool(need.decide_url)
