@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from django.db import connection
 from django.test import Client
+from django.utils import translation
 from rest_framework.test import APIClient
 
 from community_ops.accounts.models import Role, Workspace
@@ -43,6 +44,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def fresh_pulses() -> None:
     """A job's pulse is written at most every five seconds a process; each test begins anew."""
     pulses._written_at.clear()
+
+
+@pytest.fixture(autouse=True)
+def fresh_language() -> None:
+    """A request leaves its language behind in the thread; each test begins with the installation's."""
+    translation.deactivate()
 
 
 @pytest.fixture

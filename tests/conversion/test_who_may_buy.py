@@ -5,6 +5,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import translation
 
 from community_ops.common.errors import InvalidTransition
 from community_ops.common.models import AuditEntry
@@ -50,7 +51,8 @@ def test_few_can_buy_is_counted_when_some_members_hold_no_link(product, group, c
     join(second, has_link=False)
     members.issue_pass(member=twice, actor=SYSTEM, now=NOON)
     members.revoke_pass(member_pass=MemberPass.objects.get(member=revoked), actor=SYSTEM, now=NOON)
-    (warning,) = services.terms_warnings(terms_of(product, group, second))
+    with translation.override("en"):
+        (warning,) = services.terms_warnings(terms_of(product, group, second))
     assert (warning["code"], "1 of 3 members" in warning["message"]) == ("few_can_buy", True)
 
 
