@@ -113,7 +113,9 @@ class SaleForm(RefusableForm):
     )
     payment_mode = forms.ChoiceField(label=gettext_lazy("Payment"), choices=PaymentMode.choices)
     allow_registration = forms.BooleanField(
-        label=gettext_lazy("Whoever has the link may register with name and phone"), required=False
+        label=gettext_lazy("Whoever has the link may register with name and phone"),
+        required=False,
+        help_text=gettext_lazy("Whoever gives the name and phone of a member is taken for that member."),
     )
     name = forms.CharField(
         label=gettext_lazy("Name of the sale"),

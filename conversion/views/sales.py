@@ -286,7 +286,10 @@ def _registration_dialog(request: WorkspaceRequest, sale: FlashSale, moment: str
         text = _("From then on only members with their personal link can buy. Who has registered stays a member.")
     else:
         label, title = _("Turn registration on"), _("Turn registration on?")
-        text = _("Whoever has the link can register with name and phone, and buy. Who registers becomes a member.")
+        text = _(
+            "Whoever has the link can register with name and phone, and buy. Who registers becomes a member; whoever"
+            " gives the name and phone of a member is taken for that member."
+        )
     hidden = {"allowed": "" if sale.allow_registration else "1"}
     return _dialog(request, sale, "registration", label, title=title, text=text, hidden=hidden)
 

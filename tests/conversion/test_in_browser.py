@@ -152,7 +152,8 @@ def test_an_error_leaves_when_the_next_thing_is_done(live_server, live, member, 
     page.locator("dialog button.button-bad").evaluate("button => button.click()")
     errors = page.locator("#toasts .toast.tone-bad")
     expect(errors).to_have_count(1)
-    page.locator(f"#order-{order.pk} form[hx-post] button").click()
+    with page.expect_response("**/fulfil/"):
+        page.locator(f"#order-{order.pk} form[hx-post] button").click()
     expect(errors).to_have_count(0)
     assert aside(Order.objects.get).state == "fulfilled"
 
