@@ -81,8 +81,7 @@ def confirm_import(*, run: ImportRun, actor: Actor, now: datetime) -> ImportRun:
     Twice is once; raises InvalidTransition for a cancelled one.
     """
     waiting = ImportRun.objects.filter(pk=run.pk, state=ImportState.PREVIEW)
-    started = {"state": ImportState.QUEUED, "language": get_language() or settings.LANGUAGE_CODE}
-    if waiting.update(**started, row_count=_count_rows(run), updated_at=now):
+    if waiting.update(**_queued(), row_count=_count_rows(run), updated_at=now):
         audit.record(actor=actor, verb="import.confirmed", target=run, now=now, after={"options": run.options})
         nudge(IMPORT_TASK)
     run.refresh_from_db()
@@ -120,12 +119,16 @@ def retry_import(*, run: ImportRun, actor: Actor, now: datetime) -> ImportRun:
         "started_at": None,
         "updated_at": now,
     }
-    if not ended.update(state=ImportState.QUEUED, **changes):
+    if not ended.update(**_queued(), **changes):
         raise InvalidTransition(_("Only an import that failed or was cancelled can be started again."))
     audit.record(actor=actor, verb="import.retried", target=run, now=now)
     nudge(IMPORT_TASK)
     run.refresh_from_db()
     return run
+
+
+def _queued() -> dict[str, Any]:
+    return {"state": ImportState.QUEUED, "language": get_language() or settings.LANGUAGE_CODE}
 
 
 def work_on_imports(*, now: datetime) -> int:

@@ -38,3 +38,13 @@ def test_a_failure_is_explained_in_ones_own_language(owner, community, mine, the
         run_imports()
     run.refresh_from_db()
     assert (run.state, run.error.startswith("The file")) == ("failed", mine == "en")
+
+
+def test_an_import_that_is_started_again_speaks_the_language_of_that_moment(owner, community) -> None:
+    run = imported(owner, community, b"a,b\n1,2\n", language="zh-hans")
+    run_imports()
+    with override("en"):
+        services.retry_import(run=run, actor=owner.actor, now=NOON)
+    run_imports()
+    run.refresh_from_db()
+    assert run.error.startswith("The file")
