@@ -35,6 +35,8 @@ try:
     ]
 except OSError as error:
     raise ImproperlyConfigured(f"DATA_DIR {DATA_DIR} cannot be written: {error.strerror}") from error
+except UnicodeDecodeError as error:
+    raise ImproperlyConfigured(f"{DATA_DIR}: secret.key or field.key is damaged: restore it from a backup.") from error
 if not all(map(secrets_file.is_field_key, FIELD_ENCRYPTION_KEYS)):
     raise ImproperlyConfigured(
         "An encryption key is damaged: restore field.key in DATA_DIR, or FIELD_ENCRYPTION_KEYS, from a backup."
