@@ -208,6 +208,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "drain-outbox": {"task": "common.tasks.drain_outbox", "schedule": 1.0, "options": {"expires": 5}},
     "deliver": {"task": "messaging.tasks.deliver_due", "schedule": 1.0, "options": {"expires": 3}},
     "reap-stuck-sends": {"task": "messaging.tasks.reap_stuck", "schedule": 5.0, "options": {"expires": 10}},
+    "tidy-limits": {"task": "messaging.tasks.tidy_limits", "schedule": 10.0, "options": {"expires": 20}},
     "plan-announcements": {"task": "campaigns.tasks.plan_due", "schedule": 5.0, "options": {"expires": 10}},
     "expire-orders": {"task": "conversion.tasks.expire_due_orders", "schedule": 1.0, "options": {"expires": 3}},
     "sale-moments": {"task": "conversion.tasks.watch_sales", "schedule": 1.0, "options": {"expires": 3}},

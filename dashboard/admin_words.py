@@ -20,6 +20,11 @@ TABLES: dict[str, Any] = {
     "messaging.endpoint": pgettext_lazy("admin", "Delivery channels"),
     "messaging.delivery": pgettext_lazy("admin", "Delivery record"),
     "messaging.attempt": pgettext_lazy("admin", "Tries"),
+    "messaging.sendlimit": pgettext_lazy("admin", "Own send limits"),
+    "messaging.sendbudget": pgettext_lazy("admin", "Send budgets"),
+    "messaging.quiethours": pgettext_lazy("admin", "Quiet hours"),
+    "messaging.holiday": pgettext_lazy("admin", "Holidays"),
+    "messaging.frequencycap": pgettext_lazy("admin", "Frequency caps"),
     "messaging.sandboxpost": pgettext_lazy("admin", "Sandbox room posts"),
     "messaging.inboundevent": pgettext_lazy("admin", "Group events"),
     "groups.community": pgettext_lazy("admin", "Communities"),
@@ -214,6 +219,16 @@ COLUMNS: dict[str, Any] = {
     "verb": pgettext_lazy("admin", "Verb"),
     "version": pgettext_lazy("admin", "Version"),
     "workspace": pgettext_lazy("admin", "Workspace"),
+    "cooldown_until": pgettext_lazy("admin", "Cools down until"),
+    "exemption": pgettext_lazy("admin", "Exemption"),
+    "from_on": pgettext_lazy("admin", "From"),
+    "note": pgettext_lazy("admin", "Note"),
+    "queue_until": pgettext_lazy("admin", "Queue until"),
+    "scope": pgettext_lazy("admin", "Scope"),
+    "scope_id": pgettext_lazy("admin", "Scope id"),
+    "seconds": pgettext_lazy("admin", "Seconds"),
+    "until_on": pgettext_lazy("admin", "Until"),
+    "zone": pgettext_lazy("admin", "Zone"),
 }
 
 # What the admin's theme says itself and has no Chinese for; named here so that the locale file keeps them.

@@ -8,6 +8,7 @@ JOB_WORDS = {
     "tidy": _("Tidying up"),
     "deliver_due": _("Sending what is due"),
     "reap_stuck": _("Finding interrupted sends"),
+    "tidy_limits": _("Keeping the send limits tidy"),
     "plan_due": _("Planning announcements"),
     "expire_orders": _("Closing unpaid orders"),
     "sale_moments": _("Watching flash sales"),

@@ -79,6 +79,7 @@ SECTIONS: tuple[tuple[Entry, ...], ...] = (
             icon="cog-6-tooth",
             children=(
                 Entry(_("Delivery channels"), "messaging:endpoints", "endpoints.view"),
+                Entry(_("Send rules"), "messaging:send_rules", "send_rules.view"),
                 Entry(_("Team"), "accounts:team", "workspace.manage"),
                 Entry(_("Parked events"), "dashboard:parked", "jobs.repair"),
             ),

@@ -12,7 +12,19 @@ from community_ops.accounts.repairing import RepairAdmin
 from community_ops.common.actors import Actor
 from community_ops.common.admin import ReadOnlyAdmin
 from messaging import services
-from messaging.models import Attempt, Connection, Delivery, Endpoint, InboundEvent, SandboxPost
+from messaging.models import (
+    Attempt,
+    Connection,
+    Delivery,
+    Endpoint,
+    FrequencyCap,
+    Holiday,
+    InboundEvent,
+    QuietHours,
+    SandboxPost,
+    SendBudget,
+    SendLimit,
+)
 
 
 @admin.register(Connection)
@@ -32,6 +44,29 @@ class EndpointAdmin(ReadOnlyAdmin):
     list_filter = ("kind", "connection__platform")
     list_select_related = ("connection",)
     search_fields = ("name",)
+
+
+@admin.register(SendLimit)
+class SendLimitAdmin(ReadOnlyAdmin):
+    view_action = "endpoints.view"
+    list_display = ("scope", "scope_id", "count", "seconds", "note", "workspace")
+    list_filter = ("scope",)
+    list_select_related = ("workspace",)
+
+
+@admin.register(SendBudget)
+class SendBudgetAdmin(ReadOnlyAdmin):
+    view_action = "endpoints.view"
+    list_display = ("scope", "scope_id", "cooldown_until", "queue_until", "workspace")
+    list_filter = ("scope",)
+    list_select_related = ("workspace",)
+
+
+@admin.register(QuietHours, Holiday, FrequencyCap)
+class SendRuleAdmin(ReadOnlyAdmin):
+    view_action = "endpoints.view"
+    list_display = ("__str__", "from_on", "until_on", "archived_at", "workspace")
+    list_select_related = ("workspace",)
 
 
 @admin.register(Delivery)

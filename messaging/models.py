@@ -5,7 +5,7 @@ higher app can read. `target` is the group or member a text is for.
 """
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -63,6 +63,132 @@ class Endpoint(TenantModel):
         return self.name
 
 
+class LimitScope(models.TextChoices):
+    """What is counted together; the same values as `platforms.base.Scope`."""
+
+    CONNECTION = "connection", pgettext_lazy("limit", "Platform account")
+    ENDPOINT = "endpoint", pgettext_lazy("limit", "Delivery channel")
+    WORKSPACE = "workspace", pgettext_lazy("limit", "Whole team")
+
+
+class SendLimit(TenantModel):
+    """A limit that the operator chose: at most `count` calls in any `seconds`, besides the platform's own.
+
+    For the same scope and window it stands in the platform's place (an account with an agreed other limit).
+    """
+
+    scope = models.CharField(max_length=10, choices=LimitScope)
+    scope_id = models.BigIntegerField()  # of the connection, endpoint or workspace
+    count = models.PositiveIntegerField()
+    seconds = models.PositiveIntegerField()
+    note = models.CharField(max_length=200, blank=True)  # where the figure comes from
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "scope", "scope_id", "seconds"], name="limit_once_per_window"),
+            models.CheckConstraint(condition=Q(scope__in=LimitScope.values), name="limit_scope_known"),
+            models.CheckConstraint(condition=Q(count__gt=0, seconds__gt=0, seconds__lte=86_400), name="limit_in_range"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.count} in {self.seconds} s for {self.scope} {self.scope_id}"
+
+
+class SendBudget(TenantModel):
+    """What is counted together: the calls of one connection, endpoint or workspace. Its row is the lock.
+
+    Times are the database's: they are compared with leases, and no clock shift moves them.
+    """
+
+    scope = models.CharField(max_length=10, choices=LimitScope)
+    scope_id = models.BigIntegerField()
+    cooldown_until = models.DateTimeField(null=True)  # the platform said: too fast
+    queue_until = models.DateTimeField(null=True)  # place of the last row that waits in line
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "scope", "scope_id"], name="budget_once_per_scope"),
+            models.CheckConstraint(condition=Q(scope__in=LimitScope.values), name="budget_scope_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.scope} {self.scope_id}"
+
+
+class Purpose(models.TextChoices):
+    """What a message is for. Frequency caps count by it."""
+
+    NOTICE = "notice", pgettext_lazy("purpose of a message", "Notice")
+    CONTENT = "content", pgettext_lazy("purpose of a message", "Content")
+    ACTIVITY = "activity", pgettext_lazy("purpose of a message", "Activity")
+    SELLING = "selling", pgettext_lazy("purpose of a message", "Selling")
+    CARE = "care", pgettext_lazy("purpose of a message", "Care")
+
+
+class SendRule(TenantModel):
+    """Base of the rules that hold messages back: from one day to another (both included) in the target's zone."""
+
+    from_on = models.DateField()
+    until_on = models.DateField(null=True)  # none: until it is taken away
+    archived_at = models.DateTimeField(null=True)
+
+    class Meta:
+        abstract = True
+
+
+class QuietHours(SendRule):
+    """免打扰时段: nothing goes out between two wall times of the target; over midnight when `ends` is earlier."""
+
+    begins = models.TimeField()
+    ends = models.TimeField()
+
+    class Meta:
+        verbose_name_plural = "quiet hours"
+        constraints = [
+            models.CheckConstraint(condition=~Q(begins=F("ends")), name="quiet_hours_not_empty"),
+            models.CheckConstraint(
+                condition=Q(until_on__isnull=True) | Q(until_on__gte=F("from_on")), name="quiet_hours_in_order"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.begins:%H:%M}-{self.ends:%H:%M}"
+
+
+class Holiday(SendRule):
+    """节假日: days of the target's zone on which nothing goes out."""
+
+    name = models.CharField(max_length=100)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(until_on__gte=F("from_on")), name="holiday_in_order"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class FrequencyCap(SendRule):
+    """每日上限: at most `count` messages of a purpose (none: of all together) to one target in `days` of its days."""
+
+    purpose = models.CharField(max_length=10, choices=Purpose, blank=True)
+    count = models.PositiveSmallIntegerField()
+    days = models.PositiveSmallIntegerField(default=1)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(count__gt=0, days__gt=0, days__lte=31), name="cap_in_range"),
+            models.CheckConstraint(condition=Q(purpose="") | Q(purpose__in=Purpose.values), name="cap_purpose_known"),
+            models.CheckConstraint(
+                condition=Q(until_on__isnull=True) | Q(until_on__gte=F("from_on")), name="cap_in_order"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.count} of {self.purpose or 'all'} in {self.days} days"
+
+
 class OutboundMessage(TenantModel):
     """A text for one target. With a subject it is a template whose placeholders are filled when it fires."""
 
@@ -105,6 +231,9 @@ class Delivery(TenantModel):
     target_kind = models.CharField(max_length=10)
     target_id = models.BigIntegerField()
     target_label = models.CharField(max_length=200, blank=True)  # what people called the target when it was planned
+    purpose = models.CharField(max_length=10, choices=Purpose, default=Purpose.NOTICE)
+    zone = models.CharField(max_length=64, default="UTC")  # the target's time zone when it was planned
+    exemption = models.CharField(max_length=20, blank=True)  # why send rules do not hold it: `policies.EXEMPTIONS`
 
     state = models.CharField(max_length=10, choices=DeliveryState, default=DeliveryState.PLANNED)
     reason = models.CharField(max_length=60, blank=True)  # code of why it is in this state; `policies.REASONS`
@@ -129,6 +258,7 @@ class Delivery(TenantModel):
         constraints = [
             models.UniqueConstraint(fields=["workspace", "source_key"], name="delivery_once_per_source"),
             models.CheckConstraint(condition=Q(state__in=DeliveryState.values), name="delivery_state_known"),
+            models.CheckConstraint(condition=Q(purpose__in=Purpose.values), name="delivery_purpose_known"),
         ]
         indexes = [
             # engine: rows to start soon, oldest first
@@ -139,12 +269,35 @@ class Delivery(TenantModel):
             models.Index(fields=["workspace", "origin", "origin_id"], name="delivery_of_origin"),
             # a group's or member's history, newest first
             models.Index(fields=["workspace", "target_kind", "target_id", "-id"], name="delivery_of_target"),
+            # what a target got or will get on a day: frequency caps
+            models.Index(fields=["workspace", "target_kind", "target_id", "due_at"], name="delivery_of_target_day"),
             # the record list by state, newest first; Today's counts
             models.Index(fields=["workspace", "state", "-id"], name="delivery_by_state"),
         ]
 
     def __str__(self) -> str:
         return self.source_key
+
+
+class SendSlot(TenantModel):
+    """One call that counts against a budget, from its start until it has been over for the window (ADR-0007)."""
+
+    budget = models.ForeignKey(SendBudget, on_delete=models.CASCADE, related_name="slots")
+    # a test message has none
+    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="+", null=True)
+    started_at = models.DateTimeField()  # database time, as ended_at
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            # the newest calls of a budget
+            models.Index(fields=["budget", "-ended_at"], name="slot_of_budget"),
+            # the open slot of a delivery whose call ends
+            models.Index(fields=["delivery"], condition=Q(ended_at__isnull=True), name="slot_open"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.delivery_id} in {self.budget_id}"
 
 
 class AttemptOutcome(models.TextChoices):

@@ -1,9 +1,12 @@
 """Rules of delivery: sizes, delays, transitions, words of reasons. No database, no clock."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from typing import TypeAlias
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from messaging.models import DeliveryState, Platform
 from messaging.platforms.base import Capabilities, Outcome, Result
@@ -11,6 +14,7 @@ from messaging.platforms.sandbox import capabilities as sandbox
 from messaging.platforms.webhook import capabilities as webhook
 from messaging.platforms.wecom_robot import capabilities as wecom_robot
 
+Words: TypeAlias = str | Promise
 DELIVER_TASK = "messaging.tasks.deliver_due"
 
 ATTEMPT_LIMIT = 7
@@ -34,6 +38,76 @@ TRANSITIONS: dict[str, frozenset[str]] = {
     DeliveryState.EXPIRED: frozenset(),
     DeliveryState.CANCELLED: frozenset(),
 }
+
+
+# Whose messages send rules (quiet hours, holidays, caps) do not hold, and why. The one table; pages show it.
+EXEMPTIONS: dict[str, Words] = {
+    "payment": gettext_lazy("An answer about an order or a payment somebody is waiting for"),
+    "moderation": gettext_lazy("A word of a moderator: what is said late is said to the wrong people"),
+    "running_sale": gettext_lazy("A sale that is on: its groups were told of it beforehand"),
+}
+# Why a send rule holds a message back; codes of `Delivery.reason`.
+QUIET_HOURS, HOLIDAY, CAP = "quiet_hours", "holiday", "cap"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Days from `from_on` to `until_on` (None: open), both included."""
+
+    from_on: date
+    until_on: date | None
+
+    def has(self, day: date) -> bool:
+        return self.from_on <= day and (self.until_on is None or day <= self.until_on)
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """Quiet hours between two wall times; over midnight when `ends` is not later. `span`: days on which they begin."""
+
+    span: Span
+    begins: time
+    ends: time
+
+    def has(self, local: datetime) -> bool:
+        moment, day = local.time(), local.date()
+        if self.begins < self.ends:
+            return self.begins <= moment < self.ends and self.span.has(day)
+        if moment >= self.begins:
+            return self.span.has(day)
+        return moment < self.ends and self.span.has(day - timedelta(days=1))
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """At most `count` messages of a purpose ("" for all) to one target in `days` days."""
+
+    span: Span
+    purpose: str
+    count: int
+    days: int
+
+    def counts(self, purpose: str, day: date) -> bool:
+        """Whether a message of this purpose on this day is under the cap."""
+        return self.span.has(day) and self.purpose in ("", purpose)
+
+
+@dataclass(frozen=True, slots=True)
+class SendRules:
+    """The rules of a workspace that hold messages back; none of them is there unless somebody made it."""
+
+    quiet: tuple[Quiet, ...] = ()
+    holidays: tuple[Span, ...] = ()
+    caps: tuple[Cap, ...] = ()
+
+    def held_at(self, local: datetime) -> str:
+        """The code of the rule that holds everything back at this wall time of the target, or nothing."""
+        if any(quiet.has(local) for quiet in self.quiet):
+            return QUIET_HOURS
+        return HOLIDAY if any(span.has(local.date()) for span in self.holidays) else ""
+
+    def caps_on(self, purpose: str, day: date) -> tuple[Cap, ...]:
+        return tuple(cap for cap in self.caps if cap.counts(purpose, day))
 
 
 def text_limit_bytes(platform: str) -> int:
@@ -84,6 +158,8 @@ def after_call(
         return Next(DeliveryState.FAILED, "refused")
     if result.outcome is Outcome.IN_DOUBT and not drops_repeats:
         return Next(DeliveryState.UNKNOWN, "no_answer")
+    if result.is_too_fast:  # the pace was wrong, not the message
+        return _later(result.retry_after_seconds, number=1, limit=ATTEMPT_LIMIT, latest_at=latest_at, now=now)
     if result.max_attempts is not None:
         limit = min(limit, limit - ATTEMPT_LIMIT + result.max_attempts)
     return _later(result.retry_after_seconds, number=number, limit=limit, latest_at=latest_at, now=now)

@@ -4,13 +4,14 @@ import uuid
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from django.db.models import Case, CharField, Count, F, Max, Min, Q, QuerySet, Value, When
 from django.utils.translation import gettext_noop as _
 from django.utils.translation import pgettext
 
 from community_ops.accounts.policies import assigned_groups, is_limited
-from community_ops.common import placeholders
+from community_ops.common import dbtime, placeholders
 from community_ops.common.actors import Actor
 from community_ops.common.errors import NotAvailable, NotFound
 from community_ops.common.models import AuditEntry
@@ -22,16 +23,22 @@ from messaging.models import (
     Delivery,
     DeliveryState,
     Endpoint,
+    FrequencyCap,
+    Holiday,
     InboundEvent,
     Platform,
+    Purpose,
+    QuietHours,
     SandboxPost,
 )
 from messaging.platforms.base import Outcome
 from messaging.policies import shown_state, size_problem, text_limit_bytes
 from messaging.ports import text_contexts
+from messaging.services.limits import LimitUse, use_of
 from messaging.wording import answer_words, badge_state, first_words, joined, next_try_words, outcome_of_test
 
 __all__ = [  # the pure rules and words higher apps ask for are handed out here too
+    "Purpose",
     "answer_words",
     "badge_state",
     "first_words",
@@ -42,6 +49,7 @@ __all__ = [  # the pure rules and words higher apps ask for are handed out here 
     "text_limit_bytes",
 ]
 
+R = TypeVar("R", QuietHours, Holiday, FrequencyCap)
 WORRYING_TRIES = 3
 LONGEST_WAIT = timedelta(hours=1)  # between two tries: `policies.retry_delay`
 MOST_TROUBLES = 50
@@ -292,6 +300,11 @@ def inbound_events(
     return rows.order_by("occurred_at", "id")
 
 
+def limit_use(endpoint: Endpoint) -> list[LimitUse]:
+    """The endpoint's limits and how much of each is used at this moment."""
+    return use_of(endpoint, db_now=dbtime.now())
+
+
 @dataclass(frozen=True, slots=True)
 class EndpointFacts:
     """What a lower-level reader needs to bind or to check a text: never anything secret."""
@@ -306,3 +319,22 @@ def endpoint_facts(*, workspace_id: int, endpoint_ids: Collection[int]) -> dict[
     rows = Endpoint.objects.of(workspace_id).filter(pk__in=endpoint_ids)
     found = rows.values_list("pk", "name", "connection__platform")
     return {pk: EndpointFacts(pk, name, platform) for pk, name, platform in found}
+
+
+def quiet_hours(actor: Actor, *, with_archived: bool = False) -> QuerySet[QuietHours]:
+    """The workspace's quiet hours, oldest first."""
+    return _rules(QuietHours.objects.within(actor), with_archived)
+
+
+def holidays(actor: Actor, *, with_archived: bool = False) -> QuerySet[Holiday]:
+    """The workspace's holidays, in the order they were made."""
+    return _rules(Holiday.objects.within(actor), with_archived)
+
+
+def frequency_caps(actor: Actor, *, with_archived: bool = False) -> QuerySet[FrequencyCap]:
+    """The workspace's frequency caps, oldest first."""
+    return _rules(FrequencyCap.objects.within(actor), with_archived)
+
+
+def _rules(rows: QuerySet[R], with_archived: bool) -> QuerySet[R]:
+    return (rows if with_archived else rows.filter(archived_at__isnull=True)).order_by("id")

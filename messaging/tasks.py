@@ -33,6 +33,13 @@ def deliver_due() -> None:
         _running.release()
 
 
+@shared_task(name="messaging.tasks.tidy_limits")
+@watched("tidy_limits")
+def tidy_limits() -> None:
+    """Forget calls that count nowhere any more and places in line nobody holds; two at once are harmless."""
+    services.tidy_limits()
+
+
 @shared_task(name="messaging.tasks.reap_stuck")
 @watched("reap_stuck")
 def reap_stuck() -> None:

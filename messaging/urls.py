@@ -1,14 +1,23 @@
 from django.urls import path
 
-from messaging import views
+from messaging import rule_views, views
 
 app_name = "messaging"
 urlpatterns = [
     path("w/<slug:slug>/endpoints/", views.endpoint_list, name="endpoints"),
     path("w/<slug:slug>/endpoints/new/<str:platform>/", views.endpoint_new, name="endpoint_new"),
     path("w/<slug:slug>/endpoints/<int:endpoint_id>/", views.endpoint_edit, name="endpoint_edit"),
+    path("w/<slug:slug>/endpoints/<int:endpoint_id>/limit/", views.endpoint_limit, name="endpoint_limit"),
+    path("w/<slug:slug>/endpoints/<int:endpoint_id>/limit/drop/", views.endpoint_unlimit, name="endpoint_unlimit"),
     path("w/<slug:slug>/endpoints/<int:endpoint_id>/test/", views.endpoint_test, name="endpoint_test"),
     path("w/<slug:slug>/endpoints/<int:endpoint_id>/archive/", views.endpoint_archive, name="endpoint_archive"),
+    path("w/<slug:slug>/send-rules/", rule_views.send_rules, name="send_rules"),
+    path("w/<slug:slug>/send-rules/<slug:kind>/", rule_views.send_rule_new, name="send_rule_new"),
+    path(
+        "w/<slug:slug>/send-rules/<slug:kind>/<int:rule_id>/archive/",
+        rule_views.send_rule_archive,
+        name="send_rule_archive",
+    ),
     path("w/<slug:slug>/rooms/<int:endpoint_id>/", views.room, name="room"),
     path("w/<slug:slug>/deliveries/", views.delivery_list, name="deliveries"),
     path("w/<slug:slug>/deliveries/<int:delivery_id>/", views.delivery_detail, name="delivery"),

@@ -21,10 +21,11 @@ from community_ops.accounts.pages import WorkspaceRequest, page, tell
 from community_ops.accounts.policies import may
 from community_ops.common import clock
 from community_ops.common.errors import DomainError, InvalidInput, NotFound
+from community_ops.common.paging import id_in
 from messaging import selectors, services, wording
-from messaging.forms import EDIT_FORMS, FORMS, EndpointForm
+from messaging.forms import EDIT_FORMS, FORMS, EndpointForm, OwnLimitForm
 from messaging.models import Delivery, DeliveryState, Endpoint, Platform
-from messaging.policies import CAPABILITIES
+from messaging.policies import CAPABILITIES, EXEMPTIONS
 
 PAGE_SIZE = 50
 LISTED_STATES = (
@@ -123,6 +124,7 @@ def endpoint_edit(request: WorkspaceRequest, endpoint_id: int) -> HttpResponse:
         "endpoint": endpoint,
         "may_test": endpoint.connection.platform != Platform.SANDBOX,
         "test": _last_test(endpoint),
+        **_limits(endpoint),
         "breadcrumbs": _crumbs(request),
         "zone": ZONE,
     }
@@ -141,6 +143,54 @@ def _update(request: WorkspaceRequest, endpoint: Endpoint, form: EndpointForm) -
     except InvalidInput as refusal:
         form.refuse(refusal)
         return None
+
+
+def _limits(endpoint: Endpoint, form: OwnLimitForm | None = None) -> dict[str, Any]:
+    """What a channel's page tells of its limits, and the form for an own one."""
+    source = CAPABILITIES[endpoint.connection.platform]
+    return {
+        "limits": [wording.limit_words(use, source) for use in selectors.limit_use(endpoint)],
+        "source": source,
+        "limit_form": form or OwnLimitForm(),
+    }
+
+
+@page("endpoints.manage")
+@require_http_methods(["GET", "POST"])
+def endpoint_limit(request: WorkspaceRequest, endpoint_id: int) -> HttpResponse:
+    """Set an own limit. The channel's page has the form; where it is refused it stands on a page of its own."""
+    endpoint = selectors.get_endpoint(request.actor, endpoint_id)
+    form = OwnLimitForm(request.POST or None)
+    if request.method == "POST" and form.is_valid() and _limited(request, endpoint, form):
+        messages.success(request, _("The limit holds from now on."))
+        return redirect("messaging:endpoint_edit", slug=request.workspace.slug, endpoint_id=endpoint.pk)
+    context = {"endpoint": endpoint, "breadcrumbs": _crumbs(request), **_limits(endpoint, form)}
+    return render(request, "messaging/endpoint_limit.html", context, status=422 if form.errors else 200)
+
+
+def _limited(request: WorkspaceRequest, endpoint: Endpoint, form: OwnLimitForm) -> bool:
+    try:
+        services.set_limit(endpoint=endpoint, **form.cleaned_data, actor=request.actor, now=clock.now())
+    except DomainError as refusal:
+        form.refuse(refusal)
+        return False
+    return True
+
+
+@page("endpoints.manage")
+@require_POST
+def endpoint_unlimit(request: WorkspaceRequest, endpoint_id: int) -> HttpResponse:
+    """Take an own limit back: what is left is the platform's."""
+    endpoint = selectors.get_endpoint(request.actor, endpoint_id)
+    scope, seconds = request.POST.get("scope", ""), id_in(request.POST, "seconds") or 0
+    try:
+        services.set_limit(
+            endpoint=endpoint, scope=scope, seconds=seconds, count=None, actor=request.actor, now=clock.now()
+        )
+        messages.success(request, _("The own limit is gone."))
+    except DomainError as refusal:
+        tell(request, refusal)
+    return redirect("messaging:endpoint_edit", slug=request.workspace.slug, endpoint_id=endpoint.pk)
 
 
 def _last_test(endpoint: Endpoint) -> dict[str, Any] | None:
@@ -307,6 +357,7 @@ def delivery_detail(request: WorkspaceRequest, delivery_id: int) -> HttpResponse
         "is_open": is_open,
         "story": wording.story(delivery, attempts, decisions, zone=ZONE),
         "answer": wording.answer_words(delivery.platform_code, delivery.platform_text),
+        "exemption": EXEMPTIONS.get(delivery.exemption, delivery.exemption),
         "bubble": _bubble(delivery),
         "breadcrumbs": [{"label": _("Delivery record"), "url": _record_url(request)}],
         "may_decide": may(request.actor, "deliveries.decide"),

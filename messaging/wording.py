@@ -3,9 +3,11 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from django.utils.dateformat import format as write_date
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
@@ -13,8 +15,11 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext
 from community_ops.common.models import AuditEntry
 from community_ops.common.templatetags.reason_words import reason_words
 from community_ops.common.templatetags.wording import MISSING, duration
-from messaging.models import Attempt, AttemptOutcome, Delivery, DeliveryState
-from messaging.platforms.base import Outcome
+from messaging.models import Attempt, AttemptOutcome, Delivery, DeliveryState, FrequencyCap, Holiday, QuietHours
+from messaging.platforms.base import Capabilities, Outcome, Scope
+
+if TYPE_CHECKING:
+    from messaging.services.limits import LimitUse
 
 BY_PERSON = "cancelled_by_person"
 # What can be an address in a text; Chinese follows one without a space.
@@ -185,6 +190,29 @@ def _decision(entry: AuditEntry) -> Told:
     return Told(entry.at, title, entry.reason, "info", entry.actor_label)
 
 
+def limit_words(use: "LimitUse", source: Capabilities) -> dict[str, Any]:
+    """One limit and its use, e.g. "20 in any minute, for this account", "14 / 20" and where the figure comes from."""
+    facts = {"count": use.limit.count, "time": duration(use.limit.seconds)}
+    pattern = {
+        Scope.CONNECTION: _("At most %(count)d within %(time)s, for this account"),
+        Scope.ENDPOINT: _("At most %(count)d within %(time)s, for this channel"),
+        Scope.WORKSPACE: _("At most %(count)d within %(time)s, for the whole team"),
+    }[use.limit.scope]
+    return {
+        "rule": pattern % facts,
+        "used": f"{use.used_count} / {use.limit.count}",
+        "scope": use.limit.scope.value,
+        "seconds": use.limit.seconds,
+        "is_own": use.is_own,
+        "why": (use.note or _("Chosen by the team")) if use.is_own else _the_platforms_own(source),
+    }
+
+
+def _the_platforms_own(source: Capabilities) -> str:
+    day = source.checked_on.isoformat() if source.checked_on else MISSING
+    return _("The platform's own, checked on %(day)s") % {"day": day}
+
+
 def outcome_of_test(outcome: str, code: str, text: str) -> tuple[str, str]:
     """What came of a test message, with its tone."""
     said = {
@@ -220,3 +248,29 @@ def first_words(text: str, *, count: int = 40) -> str:
     words = " ".join("".join(piece.text for piece in pieces(text) if not piece.url).split())
     shown = words or text
     return shown if len(shown) <= count else f"{shown[: count - 1]}…"
+
+
+def rule_words(rule: QuietHours | Holiday | FrequencyCap) -> dict[str, str]:
+    """What a send rule says, and on which days."""
+    return {"what": _rule_says(rule), "when": _rule_span(rule)}
+
+
+def _rule_says(rule: QuietHours | Holiday | FrequencyCap) -> str:
+    if isinstance(rule, QuietHours):
+        return f"{rule.begins:%H:%M} – {rule.ends:%H:%M}"
+    if isinstance(rule, Holiday):
+        return rule.name
+    what = rule.get_purpose_display() if rule.purpose else _("All together")
+    pattern = ngettext("%(what)s: at most %(count)d a day", "%(what)s: at most %(count)d in %(days)d days", rule.days)
+    return pattern % {"what": what, "count": rule.count, "days": rule.days}
+
+
+def _rule_span(rule: QuietHours | Holiday | FrequencyCap) -> str:
+    first = _day(rule.from_on)
+    if rule.until_on is None:
+        return _("from %(first)s on") % {"first": first}
+    return first if rule.until_on == rule.from_on else f"{first} – {_day(rule.until_on)}"
+
+
+def _day(day: date) -> str:
+    return write_date(day, pgettext("date format", "j M Y"))

@@ -18,6 +18,8 @@ ACTIONS: dict[str, frozenset[str]] = {
     "communities.manage": _RUN,
     "endpoints.view": _RUN,
     "endpoints.manage": _RUN,
+    "send_rules.view": _ALL,
+    "send_rules.manage": _RUN,
     "groups.view": _ALL,
     "groups.manage": _RUN,
     "members.view": _ALL,

@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from community_ops.common.api.fields import LineField, MomentField
-from messaging.models import Endpoint, Platform
+from messaging.models import Endpoint, LimitScope, Platform, Purpose
 
 
 class EndpointSerializer(serializers.ModelSerializer):
@@ -33,3 +33,53 @@ class NewEndpointSerializer(serializers.Serializer):
         error_messages={"invalid_choice": format_lazy(_("One of: {names}."), names=", ".join(Platform.values))},
     )
     config = serializers.DictField(default=dict)
+
+
+class LimitSerializer(serializers.Serializer):
+    """What a channel's calls count against: at most `count` in any `seconds`, and how many are used at this moment."""
+
+    scope = serializers.ChoiceField(choices=LimitScope.choices, source="limit.scope")
+    seconds = serializers.IntegerField(source="limit.seconds")
+    count = serializers.IntegerField(source="limit.count")
+    used_count = serializers.IntegerField()
+    is_own = serializers.BooleanField()
+    note = serializers.CharField()
+
+
+class OwnLimitSerializer(serializers.Serializer):
+    """What POST takes; `count` null takes an own limit back. The service knows the ranges."""
+
+    scope = serializers.ChoiceField(choices=LimitScope.choices)
+    seconds = serializers.IntegerField()
+    count = serializers.IntegerField(allow_null=True)
+    note = LineField(max_length=200, required=False, allow_blank=True)
+
+
+class _SpanSerializer(serializers.Serializer):
+    """From one day to another of the target's zone, both included; no `until_on`: until it is archived."""
+
+    id = serializers.IntegerField(read_only=True)
+    from_on = serializers.DateField()
+    until_on = serializers.DateField(required=False, allow_null=True, default=None)
+    archived_at = MomentField(read_only=True, allow_null=True)
+
+
+class QuietHoursSerializer(_SpanSerializer):
+    """Nothing goes out between two wall times of the target; over midnight when `ends` is earlier."""
+
+    begins = serializers.TimeField()
+    ends = serializers.TimeField()
+
+
+class HolidaySerializer(_SpanSerializer):
+    """Days on which nothing goes out; without `until_on` one day."""
+
+    name = LineField(max_length=100)
+
+
+class FrequencyCapSerializer(_SpanSerializer):
+    """At most `count` messages of `purpose` ("" for all together) to one target in `days` of its days."""
+
+    purpose = serializers.ChoiceField(choices=Purpose.choices, required=False, allow_blank=True, default="")
+    count = serializers.IntegerField()
+    days = serializers.IntegerField(required=False, default=1)

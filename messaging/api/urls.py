@@ -1,8 +1,11 @@
 from rest_framework.routers import SimpleRouter
 
-from messaging.api.views import EndpointViewSet
+from messaging.api.views import EndpointViewSet, FrequencyCapViewSet, HolidayViewSet, QuietHoursViewSet
 
 
 def register(router: SimpleRouter) -> None:
     """Add this app's resources to the one REST router."""
     router.register("endpoints", EndpointViewSet, basename="endpoint")
+    router.register("quiet-hours", QuietHoursViewSet, basename="quiet-hours")
+    router.register("holidays", HolidayViewSet, basename="holiday")
+    router.register("frequency-caps", FrequencyCapViewSet, basename="frequency-cap")

@@ -1,9 +1,11 @@
 """REST of messaging. Deliveries are handed out by campaigns, which knows announcements and groups."""
 
-from typing import ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -11,8 +13,16 @@ from rest_framework.response import Response
 from community_ops.common import clock
 from community_ops.common.api.views import TenantViewSet
 from messaging import selectors, services
-from messaging.api.serializers import EndpointSerializer, NewEndpointSerializer
-from messaging.models import Endpoint
+from messaging.api.serializers import (
+    EndpointSerializer,
+    FrequencyCapSerializer,
+    HolidaySerializer,
+    LimitSerializer,
+    NewEndpointSerializer,
+    OwnLimitSerializer,
+    QuietHoursSerializer,
+)
+from messaging.models import Endpoint, FrequencyCap, Holiday, QuietHours
 
 
 class EndpointViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
@@ -23,6 +33,8 @@ class EndpointViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
         "list": "endpoints.view",
         "retrieve": "endpoints.view",
         "create": "endpoints.manage",
+        "limits": "endpoints.view",
+        "set_limit": "endpoints.manage",
     }
 
     def get_queryset(self) -> QuerySet[Endpoint]:
@@ -36,3 +48,77 @@ class EndpointViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
             workspace_id=self.workspace_id, **given.validated_data, actor=self.actor, now=clock.now()
         )
         return Response(self.get_serializer(endpoint).data, status=201)
+
+    @extend_schema(request=None, responses=LimitSerializer(many=True))
+    @action(detail=True, filter_backends=(), pagination_class=None)
+    def limits(self, request: Request, **_kwargs: object) -> Response:
+        """The limits its calls count against and how much of each is used now."""
+        return Response(LimitSerializer(selectors.limit_use(self.get_object()), many=True).data)
+
+    @extend_schema(request=OwnLimitSerializer, responses=LimitSerializer(many=True))
+    @limits.mapping.post
+    def set_limit(self, request: Request, **_kwargs: object) -> Response:
+        """Choose an own limit, or take it back; answers with what holds then."""
+        endpoint = self.get_object()
+        given = OwnLimitSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        services.set_limit(endpoint=endpoint, **given.validated_data, actor=self.actor, now=clock.now())
+        return Response(LimitSerializer(selectors.limit_use(endpoint), many=True).data)
+
+
+class _SendRuleViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
+    """Base of what holds messages back. An archived rule holds nothing and is not listed any more."""
+
+    allowed: ClassVar[dict[str, str]] = {
+        "list": "send_rules.view",
+        "retrieve": "send_rules.view",
+        "create": "send_rules.manage",
+        "archive": "send_rules.manage",
+    }
+    make: ClassVar[Callable[..., Any]]
+
+    def create(self, request: Request) -> Response:
+        given = self.get_serializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        rule = type(self).make(
+            workspace_id=self.workspace_id, **given.validated_data, actor=self.actor, now=clock.now()
+        )
+        return Response(self.get_serializer(rule).data, status=201)
+
+    @extend_schema(request=None)
+    @action(detail=True, methods=["post"])
+    def archive(self, request: Request, pk: str) -> Response:
+        """Take the rule away; what is planned is judged without it from now on."""
+        rule = self.get_object()
+        services.archive_rule(rule=rule, actor=self.actor, now=clock.now())
+        return Response(self.get_serializer(rule).data)
+
+
+class QuietHoursViewSet(_SendRuleViewSet):
+    """免打扰时段."""
+
+    queryset, serializer_class = QuietHours.objects.none(), QuietHoursSerializer
+    make = staticmethod(services.create_quiet_hours)
+
+    def get_queryset(self) -> QuerySet[QuietHours]:
+        return selectors.quiet_hours(self.actor, with_archived=self.action != "list")
+
+
+class HolidayViewSet(_SendRuleViewSet):
+    """节假日."""
+
+    queryset, serializer_class = Holiday.objects.none(), HolidaySerializer
+    make = staticmethod(services.create_holiday)
+
+    def get_queryset(self) -> QuerySet[Holiday]:
+        return selectors.holidays(self.actor, with_archived=self.action != "list")
+
+
+class FrequencyCapViewSet(_SendRuleViewSet):
+    """每日上限."""
+
+    queryset, serializer_class = FrequencyCap.objects.none(), FrequencyCapSerializer
+    make = staticmethod(services.create_frequency_cap)
+
+    def get_queryset(self) -> QuerySet[FrequencyCap]:
+        return selectors.frequency_caps(self.actor, with_archived=self.action != "list")

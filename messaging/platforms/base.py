@@ -6,6 +6,23 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 
+class Scope(StrEnum):
+    """What is counted together."""
+
+    CONNECTION = "connection"  # a platform account: one robot
+    ENDPOINT = "endpoint"  # one chat
+    WORKSPACE = "workspace"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `count` calls in any `seconds` seconds, on the receiver's clock."""
+
+    count: int
+    seconds: int
+    scope: Scope = Scope.CONNECTION
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Capabilities:
     """What a platform can do, as its own documentation says; `source` and `checked_on` say where and when."""
@@ -18,7 +35,8 @@ class Capabilities:
     can_mute: bool = False
     can_recall: bool = False
     drops_repeats: bool = False  # ignores a delivery it has seen
-    limits: str = ""  # in words; enforced from the next release on
+    limits: tuple[Limit, ...] = ()  # kept by messaging.services.limits
+    limits_note: str = ""  # what a count and a window cannot say
     source: str = ""
     checked_on: date | None = None
 
@@ -62,6 +80,7 @@ class Result:
     """What the platform said. `code` and `text` are its own words, `retry_after_seconds` its own wish.
 
     `max_attempts`: the platform's rule for this code, when it allows fewer tries than ours.
+    `is_too_fast`: refused because of the pace alone: it costs no try, and all of the account waits.
     """
 
     outcome: Outcome
@@ -71,6 +90,7 @@ class Result:
     retry_after_seconds: float | None = None
     message_id: str = ""
     max_attempts: int | None = None
+    is_too_fast: bool = False
 
 
 class Adapter(Protocol):

@@ -6,6 +6,7 @@ from community_ops.common import net
 from messaging.platforms.base import Outcome, Result
 
 RETRY_STATUSES = frozenset({408, 425, 429})
+TOO_MANY_REQUESTS = 429
 TEXT_LENGTH = 200
 
 
@@ -23,6 +24,7 @@ def from_status(answer: net.Answer) -> Result:
         text="" if outcome is Outcome.ACCEPTED else f"HTTP {answer.status}",
         http_status=answer.status,
         retry_after_seconds=retry_after(answer.headers),
+        is_too_fast=answer.status == TOO_MANY_REQUESTS,
     )
 
 

@@ -9,7 +9,7 @@ from messaging.services.decisions import (
     requeue_failed,
     try_now,
 )
-from messaging.services.delivery import deliver_due, reap_stuck, run_deliveries
+from messaging.services.delivery import deliver_due, reap_stuck, run_deliveries, tidy_limits
 from messaging.services.endpoints import (
     archive_endpoint,
     create_endpoint,
@@ -18,6 +18,7 @@ from messaging.services.endpoints import (
     update_endpoint,
 )
 from messaging.services.inbound import InboundRow, store_inbound
+from messaging.services.own_limits import set_limit
 from messaging.services.planning import (
     Move,
     PlannedSend,
@@ -26,17 +27,24 @@ from messaging.services.planning import (
     reschedule_deliveries,
     retarget_deliveries,
 )
+from messaging.services.rule_changes import archive_rule, create_frequency_cap, create_holiday, create_quiet_hours
+from messaging.services.send_rules import Held, would_be_held
 
 __all__ = [
     "VERDICTS",
+    "Held",
     "InboundRow",
     "Move",
     "PlannedSend",
     "Verdict",
     "archive_endpoint",
+    "archive_rule",
     "cancel_deliveries",
     "cancel_delivery",
     "create_endpoint",
+    "create_frequency_cap",
+    "create_holiday",
+    "create_quiet_hours",
     "decide_unknown",
     "deliver_due",
     "plan_deliveries",
@@ -48,7 +56,10 @@ __all__ = [
     "retarget_deliveries",
     "run_deliveries",
     "send_test_message",
+    "set_limit",
     "store_inbound",
+    "tidy_limits",
     "try_now",
     "update_endpoint",
+    "would_be_held",
 ]

@@ -4,15 +4,18 @@ Every change is one conditional update, so a worker that lost its row changes no
 the database's time; what is due is in the product's.
 """
 
+import random
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
+from community_ops.common import dbtime
 from messaging.models import Attempt, AttemptOutcome, Delivery, DeliveryState
 from messaging.platforms.base import Outcome, Result
 from messaging.policies import Next, after_call, after_lost_call
+from messaging.services.limits import IN_LINE, Limits, cool_down, end_slots, take_slots
 from messaging.services.statements import insert, update_where
 
 LOOK_AHEAD = timedelta(seconds=2)
@@ -28,17 +31,35 @@ def anything_due(*, until: datetime, db_now: datetime) -> bool:
 
 
 def claim(*, owner: str, limit: int, until: datetime, db_now: datetime) -> list[Delivery]:
-    """Take up to `limit` rows that start before `until` in hand and return them in order of their start."""
+    """Take up to `limit` rows that start before `until` in hand and return them in order of their start.
+
+    Where several workspaces have something due, each gets its share: a fan-out of thousands does not hold up the
+    one message of another.
+    """
     with transaction.atomic():
-        ids = list(_unlocked(_free(until, db_now)).values_list("pk", flat=True)[:limit])
+        free = _free(until, db_now)
+        ids = _shares(free, limit)
+        if len(ids) < limit:  # what the others left over
+            ids += _unlocked(free.exclude(pk__in=ids)).values_list("pk", flat=True)[: limit - len(ids)]
         Delivery.objects.filter(pk__in=ids).update(lease_owner=owner, lease_until=db_now + CLAIM_LEASE)
     taken = Delivery.objects.filter(pk__in=ids, lease_owner=owner, state=DeliveryState.PLANNED)
     return list(taken.select_related("message", "endpoint__connection").order_by("next_try_at", "id"))
 
 
 def _free(until: datetime, db_now: datetime) -> QuerySet[Delivery]:
-    rows = Delivery.objects.filter(state=DeliveryState.PLANNED, next_try_at__lt=until)
+    rows = Delivery.objects.filter(state=DeliveryState.PLANNED, next_try_at__lte=until)
     return rows.filter(Q(lease_until__isnull=True) | Q(lease_until__lt=db_now)).order_by("next_try_at", "id")
+
+
+def _shares(free: QuerySet[Delivery], limit: int) -> list[int]:
+    """The first rows of each workspace, as many of one as of another; nothing where only one has something due."""
+    workspaces = list(free.order_by().values_list("workspace_id", flat=True).distinct())
+    if len(workspaces) < 2:
+        return []
+    chosen = random.sample(workspaces, min(len(workspaces), limit))  # more than there is room for: by lot
+    share = limit // len(chosen)
+    rows = (_unlocked(free.filter(workspace_id=one)).values_list("pk", flat=True)[:share] for one in chosen)
+    return [pk for found in rows for pk in found]
 
 
 def _unlocked(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
@@ -68,6 +89,31 @@ def begin(delivery: Delivery, *, owner: str, text: str, now: datetime, db_now: d
     return update_where(Delivery, held, started) == 1
 
 
+def begin_within(
+    delivery: Delivery, limits: Limits, *, owner: str, text: str, now: datetime, db_now: datetime
+) -> bool | datetime:
+    """As `begin`, with a slot of every budget the call counts against, in one transaction.
+
+    A datetime (database time) when there is no slot yet: nothing is written, the row waits until then.
+    `db_now` is for the lease; windows want the database's clock itself, for a worker's copy of it is some
+    milliseconds behind, and each worker's by others.
+    """
+    with transaction.atomic():
+        taken = take_slots(limits, workspace_id=delivery.workspace_id, delivery=delivery, db_now=dbtime.now())
+        if isinstance(taken, datetime):
+            return taken
+        if begin(delivery, owner=owner, text=text, now=now, db_now=db_now):
+            return True
+        transaction.set_rollback(True)
+        return False
+
+
+def wait(delivery: Delivery, *, owner: str, seconds: float, now: datetime) -> bool:
+    """Put a row that found no slot into line: planned, later. Waiting costs no try. False as for `drop`."""
+    place = {"next_try_at": now + timedelta(seconds=max(0.0, seconds)), "reason": IN_LINE, "updated_at": now}
+    return update_where(Delivery, _held(delivery, owner), place | {"lease_owner": "", "lease_until": None}) == 1
+
+
 def drop(delivery: Delivery, *, owner: str, state: DeliveryState, reason: str, now: datetime) -> bool:
     """Settle a row without a call. False when it was moved, cancelled or taken by another worker."""
     settled = {"state": state, "reason": reason[:60], "lease_owner": "", "lease_until": None, "updated_at": now}
@@ -81,8 +127,18 @@ def _held(delivery: Delivery, owner: str) -> dict[str, Any]:
 
 
 @transaction.atomic
-def finish(delivery: Delivery, *, owner: str, result: Result, started_at: datetime, now: datetime) -> bool:
-    """Record the answer to the call that `begin` started, and the attempt.
+def finish(
+    delivery: Delivery,
+    *,
+    owner: str,
+    result: Result,
+    started_at: datetime,
+    now: datetime,
+    limits: Limits,
+) -> bool:
+    """Record the answer to the call that `begin` started, and the attempt; its slots begin to run out.
+
+    Refused because of the pace: the whole account waits, and the try is given back.
 
     False, and nothing written, when the row is no longer this worker's: the reaper was there first.
     """
@@ -101,10 +157,21 @@ def finish(delivery: Delivery, *, owner: str, result: Result, started_at: dateti
         "platform_message_id": _storable(result.message_id, 100),
     }
     mine = {"id": delivery.pk, "state": DeliveryState.SENDING, "lease_owner": owner, "attempt_count": number}
+    if result.is_too_fast and then.state is DeliveryState.PLANNED:
+        facts["attempt_limit"] = delivery.attempt_limit + 1
     if not update_where(Delivery, mine, facts):
         return False
+    if limits or result.is_too_fast:
+        _settle_slots(delivery, result)
     _note(delivery, number, AttemptOutcome(result.outcome.value), result=result, started_at=started_at, now=now)
     return True
+
+
+def _settle_slots(delivery: Delivery, result: Result) -> None:
+    db_now = dbtime.now()  # after the call's end, by the one clock all workers share
+    end_slots(delivery_id=delivery.pk, db_now=db_now)
+    if result.is_too_fast and delivery.endpoint is not None:
+        cool_down(delivery.endpoint, seconds=result.retry_after_seconds, db_now=db_now)
 
 
 def _facts(then: Next, now: datetime) -> dict[str, Any]:
@@ -179,6 +246,7 @@ def _reap(delivery: Delivery, *, db_now: datetime, now: datetime) -> int:
     facts = _facts(then, now) | {"platform_code": "", "platform_text": ""}  # those of an earlier call say nothing now
     if not stuck.filter(attempt_count=delivery.attempt_count).update(**facts):
         return 0
+    end_slots(delivery_id=delivery.pk, db_now=db_now)
     number, started_at = delivery.attempt_count, delivery.sending_at or now
     lost = Result(Outcome.IN_DOUBT)
     _note(delivery, number, AttemptOutcome.LOST, result=lost, started_at=started_at, now=now)

@@ -18,7 +18,8 @@ from community_ops.common import clock, dbtime
 from community_ops.common.nudge import nudge
 from messaging.models import Delivery
 from messaging.policies import DELIVER_TASK
-from messaging.services import claiming
+from messaging.services import claiming, limits
+from messaging.services.limits import BOOK
 from messaging.services.sending import Clock, send_one
 
 SENDERS = 8  # threads of a run, and so the most rows `sending` in one process
@@ -75,6 +76,13 @@ def run_deliveries(
 def reap_stuck(*, now: datetime) -> int:
     """Settle calls whose worker ended before the answer was recorded; returns how many. Safe to repeat."""
     return claiming.reap(db_now=dbtime.now(), now=now)
+
+
+def tidy_limits() -> None:
+    """Forget slots that no window holds any more, and places in line nobody holds. Safe to repeat."""
+    db_now = dbtime.now()
+    limits.heal_queues(db_now=db_now)
+    limits.forget_old_slots(db_now=db_now)
 
 
 def owner_name(worker: str) -> str:
@@ -196,7 +204,7 @@ class _Senders:
     def _send(self, delivery: Delivery) -> None:
         was_sent = False
         try:
-            was_sent = send_one(delivery, owner=self.owner, now=self._now, db_now=self.db_now)
+            was_sent = send_one(delivery, owner=self.owner, now=self._now, db_now=self.db_now, book=BOOK)
         except (DatabaseError, InterfaceError):
             # Its lease runs out: a planned row is taken again, one in sending becomes unknown.
             log.exception("a delivery could not be recorded", extra={"delivery": delivery.pk})

@@ -1,6 +1,7 @@
 """Endpoints and their connections."""
 
 from datetime import datetime
+from math import ceil
 from typing import Any
 
 from django.db import transaction
@@ -14,6 +15,7 @@ from messaging.events import EndpointArchived
 from messaging.models import Connection, Delivery, DeliveryState, Endpoint, Platform
 from messaging.platforms import registry
 from messaging.platforms.base import Account, Result
+from messaging.services import limits
 from messaging.services.calling import call, outgoing
 
 _MADE_BY_ADAPTER = "hint"  # in a connection's config, and no setting
@@ -124,17 +126,35 @@ def _facts_of(name: str, settings: Account) -> dict[str, Any]:
 def send_test_message(*, endpoint: Endpoint, actor: Actor, now: datetime) -> Result:
     """Send one text that says it is a test, at once, and return the platform's answer. There is no delivery for it.
 
-    Raises InvalidTransition for an archived channel and for a sandbox room, which needs no test. The call is made
-    outside any transaction; afterwards an audit row is written with its outcome.
+    It counts against the channel's limits. Raises InvalidTransition for an archived channel, for a sandbox room,
+    which needs no test, and where a limit is used up. The call is made outside any transaction; afterwards an audit
+    row is written with its outcome.
     """
     endpoint = Endpoint.objects.select_related("connection").get(pk=endpoint.pk)
     if endpoint.archived_at is not None or endpoint.connection.platform == Platform.SANDBOX:
         raise InvalidTransition(_("No test message can be sent through this channel."))
     number = -int(now.timestamp() * 1000)  # no delivery has it, and each test another one: receivers drop repeats
     words = _("Test from Community Ops, please ignore.")
-    message = outgoing(endpoint, delivery_id=number, text=words, sent_at=now, signed_at=dbtime.now())
-    result = call(endpoint, message)
+    slot_ids = _take_slots(endpoint)
+    try:
+        message = outgoing(endpoint, delivery_id=number, text=words, sent_at=now, signed_at=dbtime.now())
+        result = call(endpoint, message)
+    finally:
+        limits.end_slots(slot_ids=slot_ids, db_now=dbtime.now())
+    if result.is_too_fast:
+        limits.cool_down(endpoint, seconds=result.retry_after_seconds, db_now=dbtime.now())
     after = {"outcome": result.outcome.value, "code": result.code[:40], "text": result.text[:200]}
     with transaction.atomic():
         audit.record(actor=actor, verb="endpoint.tested", target=endpoint, now=now, after=after)
     return result
+
+
+@transaction.atomic
+def _take_slots(endpoint: Endpoint) -> list[int]:
+    db_now = dbtime.now()
+    known = limits.limits_of(endpoint)
+    taken = limits.take_slots(known, workspace_id=endpoint.workspace_id, delivery=None, db_now=db_now)
+    if isinstance(taken, datetime):
+        seconds = max(1, ceil((taken - db_now).total_seconds()))
+        raise InvalidTransition(_("The channel's limit is used up. Try again in %(seconds)d s.") % {"seconds": seconds})
+    return taken

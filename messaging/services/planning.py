@@ -13,7 +13,7 @@ from django.db.models import Q, QuerySet
 
 from community_ops.common.actors import Actor
 from community_ops.common.nudge import nudge
-from messaging.models import Delivery, DeliveryState, OutboundMessage
+from messaging.models import Delivery, DeliveryState, OutboundMessage, Purpose
 from messaging.policies import ATTEMPT_LIMIT, DELIVER_TASK
 
 T = TypeVar("T")
@@ -27,7 +27,8 @@ class PlannedSend:
     `endpoint_id` None: the target has no endpoint yet; the delivery fails with `no_endpoint` at its time.
     `latest_at`: not started after this moment (`expired`). With a subject, `text` is a template whose
     placeholders are filled when it fires; without one it goes out as it is.
-    `target_label`: what people call the target, kept for the record.
+    `target_label`: what people call the target, kept for the record. `zone`: the target's, by which quiet hours,
+    holidays and caps are counted; `exemption` (`policies.EXEMPTIONS`) says why they do not hold it.
     """
 
     source_key: str
@@ -42,6 +43,9 @@ class PlannedSend:
     subject_id: int | None = None
     target_kind: str = "group"
     target_label: str = ""
+    purpose: str = Purpose.NOTICE
+    zone: str = "UTC"
+    exemption: str = ""
 
 
 @transaction.atomic
@@ -109,6 +113,9 @@ def _delivery(plan: PlannedSend, message: OutboundMessage) -> Delivery:
         target_kind=plan.target_kind,
         target_id=plan.target_id,
         target_label=plan.target_label[:200],
+        purpose=plan.purpose,
+        zone=plan.zone,
+        exemption=plan.exemption,
         due_at=plan.due_at,
         latest_at=plan.latest_at,
         next_try_at=plan.due_at,

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
@@ -15,6 +16,8 @@ from messaging.policies import size_problem
 from messaging.ports import ALLOWED, Verdict, origin_guards, subject_guards, text_contexts
 from messaging.services import claiming
 from messaging.services.calling import call, outgoing
+from messaging.services.limits import LimitBook, Limits, limits_of
+from messaging.services.send_rules import held_back
 
 Clock = Callable[[], datetime]
 RECORD_PAUSES_SECONDS = (0.2, 1.0, 3.0)
@@ -29,12 +32,14 @@ class Refusal(Exception):
         super().__init__(reason)
 
 
-def send_one(delivery: Delivery, *, owner: str, now: Clock, db_now: Clock = dbtime.now) -> bool:
+def send_one(
+    delivery: Delivery, *, owner: str, now: Clock, db_now: Clock = dbtime.now, book: LimitBook | None = None
+) -> bool:
     """Send a claimed delivery; true when a call was made and its end recorded.
 
-    Ends in accepted, failed, expired, cancelled, unknown, or planned for another try. A row that was
-    moved, cancelled or taken over meanwhile is left alone. Raises only what the database raises.
-    `now`: the product's clock; `db_now`: the database's, for the lease and the signature.
+    Ends in accepted, failed, expired, cancelled, unknown, or planned: for another try, or for its place in line
+    where a limit is used up. A row that was moved, cancelled or taken over meanwhile is left alone. Raises only
+    what the database raises. `now`: the product's clock; `db_now`: the database's, for leases, slots and signatures.
     """
     try:
         text = _text_to_send(delivery, now())
@@ -48,11 +53,28 @@ def send_one(delivery: Delivery, *, owner: str, now: Clock, db_now: Clock = dbti
         claiming.put_off(delivery, owner=owner, result=_own_fault(error), now=now())
         return False
     started_at, signed_at = now(), db_now()
-    if not claiming.begin(delivery, owner=owner, text=text, now=started_at, db_now=signed_at):
+    limits = _limits(delivery, book)
+    if not _begun(delivery, limits, owner=owner, text=text, now=started_at, db_now=signed_at):
         return False
     assert delivery.endpoint is not None
     result = call(delivery.endpoint, _outgoing(delivery, text, started_at, signed_at))
-    return _record(delivery, owner=owner, result=result, started_at=started_at, now=now)
+    return _record(delivery, owner=owner, result=result, started_at=started_at, now=now, limits=limits)
+
+
+def _limits(delivery: Delivery, book: LimitBook | None) -> Limits:
+    assert delivery.endpoint is not None
+    return book.of(delivery.endpoint) if book is not None else limits_of(delivery.endpoint)
+
+
+def _begun(delivery: Delivery, limits: Limits, *, owner: str, text: str, now: datetime, db_now: datetime) -> bool:
+    """Start the call, or put the row into line. Where nothing limits it, starting is one statement."""
+    if not limits:
+        return claiming.begin(delivery, owner=owner, text=text, now=now, db_now=db_now)
+    begun = claiming.begin_within(delivery, limits, owner=owner, text=text, now=now, db_now=db_now)
+    if isinstance(begun, datetime):
+        claiming.wait(delivery, owner=owner, seconds=(begun - db_now).total_seconds(), now=now)
+        return False
+    return begun
 
 
 def _text_to_send(delivery: Delivery, now: datetime) -> str:
@@ -62,6 +84,8 @@ def _text_to_send(delivery: Delivery, now: datetime) -> str:
     verdict = _verdict(delivery, now)
     if not verdict.allowed:
         raise Refusal(DeliveryState.CANCELLED, verdict.reason)
+    if held := held_back(delivery, now=now):
+        raise Refusal(DeliveryState.CANCELLED, held)
     if delivery.endpoint is None:
         raise Refusal(DeliveryState.FAILED, "no_endpoint")
     if delivery.endpoint.archived_at is not None:
@@ -113,16 +137,29 @@ def _outgoing(delivery: Delivery, text: str, now: datetime, signed_at: datetime)
     )
 
 
-def _record(delivery: Delivery, *, owner: str, result: Result, started_at: datetime, now: Clock) -> bool:
+def _record(
+    delivery: Delivery,
+    *,
+    owner: str,
+    result: Result,
+    started_at: datetime,
+    now: Clock,
+    limits: Limits,
+) -> bool:
     """Write the answer down; a database that is away for a moment must not turn an answer into a doubt."""
+
+    def finish() -> bool:
+        facts: dict[str, Any] = {"owner": owner, "result": result, "started_at": started_at, "limits": limits}
+        return claiming.finish(delivery, **facts, now=now())
+
     for pause in RECORD_PAUSES_SECONDS:
         try:
-            return claiming.finish(delivery, owner=owner, result=result, started_at=started_at, now=now())
+            return finish()
         except (OperationalError, InterfaceError):
             log.warning("an answer was not recorded yet", extra={"delivery": delivery.pk})
             connection.close()
             time.sleep(pause)
-    return claiming.finish(delivery, owner=owner, result=result, started_at=started_at, now=now())
+    return finish()
 
 
 def _own_fault(error: Exception) -> Result:

@@ -20,6 +20,7 @@ from tests.moments import NOON
 ONLY_OWNER = {"workspace.manage"}
 OWNER_AND_OPERATOR = {
     "announcements.send", "audit.view", "communities.manage", "endpoints.manage", "endpoints.view", "groups.manage",
+    "send_rules.manage",
     "jobs.repair", "members.import", "members.unmask", "orders.refund", "playbooks.manage", "products.manage",
     "sales.manage",
 }  # fmt: skip

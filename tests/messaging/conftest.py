@@ -11,8 +11,10 @@ from pytest_httpserver import HTTPServer
 from community_ops.accounts.models import Workspace
 from community_ops.common import net
 from messaging import services
-from messaging.models import Delivery, Endpoint
+from messaging.models import Delivery, Endpoint, SendBudget
 from messaging.ports import ALLOWED, Verdict, origin_guards
+from messaging.services.limits import BOOK
+from messaging.services.send_rules import RULES
 from tests.factories.people import SYSTEM
 from tests.moments import NOON
 
@@ -37,6 +39,24 @@ def _fresh_connections() -> Any:
     """A receiver that ends between tests must not leave connections for the next one."""
     yield
     net.close_connections()
+
+
+@pytest.fixture(autouse=True)
+def _fresh_limits() -> None:
+    """What a worker remembers of limits and rules belongs to one test."""
+    BOOK.forget()
+    RULES.forget()
+
+
+@pytest.fixture
+def cooled() -> Callable[[], None]:
+    """The time an account was told to wait is over: it runs on the database's clock, which no test shifts."""
+
+    def pass_time() -> None:
+        SendBudget.objects.update(cooldown_until=None, queue_until=None)
+        BOOK.forget()
+
+    return pass_time
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """One delivery's way: the look before, the call, the record after."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from messaging.services import claiming
 from tests.moments import NOON
 
 pytestmark = pytest.mark.django_db
+NO_LIMITS: dict[str, Any] = {"limits": {}}
 SECOND = timedelta(seconds=1)
 
 
@@ -241,7 +243,7 @@ def test_a_stale_answer_changes_nothing(plan, fresh, hook) -> None:
     claiming.begin(held, owner="a", text="x", now=NOON, db_now=dbtime.now())
     claiming.reap(db_now=dbtime.now() + claiming.SEND_LEASE + SECOND, now=NOON)
 
-    assert not claiming.finish(held, owner="a", result=Result(Outcome.ACCEPTED), started_at=NOON, now=NOON)
+    assert not claiming.finish(held, owner="a", result=Result(Outcome.ACCEPTED), started_at=NOON, now=NOON, **NO_LIMITS)
 
     assert fresh(delivery).state == "unknown"
     assert Attempt.objects.get().outcome == "lost"

@@ -94,7 +94,7 @@ def test_any_2xx_is_an_acceptance(httpserver, hook, plan, deliver, fresh, status
 
 @pytest.mark.parametrize("status", [500, 502, 503, 429, 408])
 def test_a_refusal_that_may_pass_is_tried_again_with_the_same_id(
-    httpserver, hook, plan, deliver, fresh, status
+    httpserver, hook, plan, deliver, fresh, cooled, status
 ) -> None:
     httpserver.expect_ordered_request("/hook").respond_with_data("busy", status=status)
     httpserver.expect_ordered_request("/hook").respond_with_data("ok")
@@ -106,6 +106,7 @@ def test_a_refusal_that_may_pass_is_tried_again_with_the_same_id(
         "retrying",
         str(status),
     )
+    cooled()
     deliver(LATER)
 
     assert (fresh(delivery).state, fresh(delivery).attempt_count) == ("accepted", 2)
@@ -228,12 +229,13 @@ def test_a_robot_gets_the_documented_call_and_errcode_0_is_accepted(httpserver, 
 
 
 @pytest.mark.parametrize("code", [45009, 45033, -1])
-def test_a_robots_rate_code_is_tried_later(httpserver, robot, plan, deliver, fresh, code) -> None:
+def test_a_robots_rate_code_is_tried_later(httpserver, robot, plan, deliver, fresh, cooled, code) -> None:
     wecom(httpserver, (code, "api freq out of limit"), (0, "ok"))
     delivery = plan(robot)
 
     deliver()
     assert (fresh(delivery).state, fresh(delivery).platform_code) == ("planned", str(code))
+    cooled()
     deliver(LATER)
 
     assert fresh(delivery).state == "accepted"

@@ -11,6 +11,7 @@ from messaging.platforms.wecom_robot.config import read_config
 
 # Codes that pass by themselves: seconds to wait, and the most tries they deserve (reliability.md section 2).
 # Every other code but 0 is for good: 93000 (bad key) and its family, 40058, 45002, and what we do not know.
+TOO_FAST = frozenset({45009, 45033})
 RETRY_CODES: dict[int, tuple[float, int | None]] = {
     45009: (10.0, None),  # more than 20 a minute
     45033: (2.0, None),  # too many at once
@@ -45,7 +46,15 @@ def read_answer(answer: net.Answer) -> Result:
         return Result(Outcome.ACCEPTED, code="0", text=text, http_status=answer.status)
     if code in RETRY_CODES:
         wait, most = RETRY_CODES[code]
-        return Result(Outcome.RETRY, str(code), text, answer.status, retry_after_seconds=wait, max_attempts=most)
+        return Result(
+            Outcome.RETRY,
+            str(code),
+            text,
+            answer.status,
+            retry_after_seconds=wait,
+            max_attempts=most,
+            is_too_fast=code in TOO_FAST,
+        )
     return Result(Outcome.REFUSED, str(code), text, answer.status)
 
 

@@ -1,0 +1,130 @@
+"""Page: 发送规则, what holds messages back (quiet hours, holidays, caps) and what it never holds."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST, require_safe
+
+from community_ops.accounts.pages import WorkspaceRequest, page
+from community_ops.accounts.policies import may
+from community_ops.common import clock
+from community_ops.common.actors import Actor
+from community_ops.common.errors import DomainError, NotFound
+from community_ops.common.forms import RefusableForm
+from community_ops.common.tenancy import get_row
+from messaging import selectors, services, wording
+from messaging.forms import FrequencyCapForm, HolidayForm, QuietHoursForm
+from messaging.policies import EXEMPTIONS
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of rule on the page."""
+
+    title: str | Promise
+    explanation: str | Promise
+    form: type[RefusableForm]
+    rows: Callable[[Actor], QuerySet]
+    create: Callable[..., Any]
+
+
+KINDS = {
+    "quiet-hours": Kind(
+        gettext_lazy("Quiet hours"),
+        gettext_lazy("By the clock of each group. What is due then is not sent, and says so."),
+        QuietHoursForm,
+        selectors.quiet_hours,
+        services.create_quiet_hours,
+    ),
+    "holidays": Kind(
+        gettext_lazy("Holidays"),
+        gettext_lazy("Days on which nothing is sent."),
+        HolidayForm,
+        selectors.holidays,
+        services.create_holiday,
+    ),
+    "frequency-caps": Kind(
+        gettext_lazy("Daily caps"),
+        gettext_lazy("How many messages one group gets at most. The first ones of a day go out, the rest do not."),
+        FrequencyCapForm,
+        selectors.frequency_caps,
+        services.create_frequency_cap,
+    ),
+}
+
+
+@page("send_rules.view")
+@require_safe
+def send_rules(request: WorkspaceRequest) -> HttpResponse:
+    """All rules, each kind with its form for whoever may add one."""
+    return _page(request)
+
+
+@page("send_rules.manage")
+@require_POST
+def send_rule_new(request: WorkspaceRequest, kind: str) -> HttpResponse:
+    """Add a rule; a refused one stands in its form again."""
+    chosen = _kind(kind)
+    form = chosen.form(request.POST, auto_id=f"{kind}-%s")
+    if form.is_valid() and _made(request, chosen, form):
+        messages.success(request, _("The rule holds from now on."))
+        return redirect("messaging:send_rules", slug=request.workspace.slug)
+    return _page(request, {kind: form})
+
+
+@page("send_rules.manage")
+@require_POST
+def send_rule_archive(request: WorkspaceRequest, kind: str, rule_id: int) -> HttpResponse:
+    """Take a rule away."""
+    rule = get_row(_kind(kind).rows(request.actor), rule_id, _("There is no such rule."))
+    services.archive_rule(rule=rule, actor=request.actor, now=clock.now())
+    messages.success(request, _("The rule is gone."))
+    return redirect("messaging:send_rules", slug=request.workspace.slug)
+
+
+def _kind(name: str) -> Kind:
+    if name not in KINDS:
+        raise NotFound(_("There is no such rule."))
+    return KINDS[name]
+
+
+def _made(request: WorkspaceRequest, kind: Kind, form: RefusableForm) -> bool:
+    try:
+        kind.create(workspace_id=request.workspace.pk, **form.cleaned_data, actor=request.actor, now=clock.now())
+    except DomainError as refusal:
+        form.refuse(refusal)
+        return False
+    return True
+
+
+def _fresh(name: str, kind: Kind, today: date) -> RefusableForm:
+    return kind.form(initial={"from_on": today}, auto_id=f"{name}-%s")
+
+
+def _page(request: WorkspaceRequest, refused: dict[str, RefusableForm] | None = None) -> HttpResponse:
+    refused = refused or {}
+    may_manage = may(request.actor, "send_rules.manage")
+    today = clock.now().astimezone(ZoneInfo(settings.DEFAULT_COMMUNITY_TIMEZONE)).date()
+    kinds = [
+        {
+            "name": name,
+            "kind": kind,
+            "rules": [{"rule": rule, "words": wording.rule_words(rule)} for rule in kind.rows(request.actor)],
+            "form": refused.get(name) or (_fresh(name, kind, today) if may_manage else None),
+            "is_open": name in refused,
+        }
+        for name, kind in KINDS.items()
+    ]
+    context = {"kinds": kinds, "exemptions": list(EXEMPTIONS.values())}
+    return render(request, "messaging/send_rules.html", context, status=422 if refused else 200)

@@ -1,0 +1,256 @@
+"""Keeping to limits: a call takes a slot of every budget it counts against, or waits for the next free one.
+
+The truth is in the database, for all workers of all machines. A slot counts from the start of its call until
+the call has been over for the whole window: the call reached the platform somewhere between its start and its
+end, so no window on the platform's clock can hold more than the limit, however slow a call was (ADR-0007).
+Nothing is lost by waiting: the row stays `planned` with the time of its place in line.
+"""
+
+import time
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import DateTimeField, Max, Q, QuerySet, Value
+from django.db.models.functions import Coalesce
+
+from community_ops.common import dbtime
+from messaging.models import Delivery, DeliveryState, Endpoint, SendBudget, SendLimit, SendSlot
+from messaging.platforms.base import Limit, Scope
+from messaging.policies import CAPABILITIES
+
+IN_LINE = "limit"  # reason of a planned row that waits for a slot
+TOO_FAST_SECONDS = 10.0  # how long an account waits when the platform does not say
+BOOK_SIZE = 10_000  # workspaces
+BOOK_SECONDS = 1.0  # so soon a changed limit, or a cooldown of an account without limits, holds everywhere
+GUARD = 1.005  # the platform's clock may run that much slower than ours: no window of its own is shorter then
+Key = tuple[str, int]
+Limits = dict[Key, tuple[Limit, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A budget and the limits that hold for it."""
+
+    budget: SendBudget
+    limits: tuple[Limit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a workspace's rows say of limits: the operator's own by scope and id, and the accounts that cool down."""
+
+    own: dict[Key, tuple[Limit, ...]]
+    cooling: frozenset[Key]
+
+
+def read(workspace_id: int) -> Known:
+    """Two queries."""
+    own: dict[Key, tuple[Limit, ...]] = {}
+    for row in SendLimit.objects.of(workspace_id).order_by("seconds"):
+        key = (row.scope, row.scope_id)
+        own[key] = (*own.get(key, ()), Limit(row.count, row.seconds, Scope(row.scope)))
+    hot = SendBudget.objects.of(workspace_id).filter(cooldown_until__gt=dbtime.now())
+    return Known(own, frozenset(hot.values_list("scope", "scope_id")))
+
+
+def limits_of(endpoint: Endpoint, known: Known | None = None) -> Limits:
+    """The limits a call of this endpoint counts against, by scope and its id; empty where nothing limits it.
+
+    An operator's own limit stands in the place of the platform's of the same scope and window. An account that
+    was told "too fast" is among them until its cooldown is over. Without `known` it is read first.
+    """
+    known = known or read(endpoint.workspace_id)
+    found: dict[Key, dict[int, Limit]] = {}
+    for scope, scope_id in scope_ids(endpoint).items():
+        platforms = [one for one in CAPABILITIES[endpoint.connection.platform].limits if one.scope == scope]
+        windows = {one.seconds: one for one in (*platforms, *known.own.get((scope, scope_id), ()))}
+        if windows or (scope, scope_id) in known.cooling:
+            found[scope, scope_id] = windows
+    return {key: tuple(found[key][seconds] for seconds in sorted(found[key])) for key in sorted(found)}
+
+
+def scope_ids(endpoint: Endpoint) -> dict[str, int]:
+    """What a call of this endpoint is counted under: the id for each scope."""
+    return {
+        Scope.CONNECTION.value: endpoint.connection_id,
+        Scope.ENDPOINT.value: endpoint.pk,
+        Scope.WORKSPACE.value: endpoint.workspace_id,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class LimitUse:
+    """How much of one limit is used at a moment; `is_own`: chosen by the operator, who may have said why in `note`."""
+
+    limit: Limit
+    used_count: int
+    is_own: bool
+    note: str = ""
+
+
+def use_of(endpoint: Endpoint, *, db_now: datetime) -> list[LimitUse]:
+    """What a call of this endpoint counts against and how much of it is used now. For looking only."""
+    rows = SendLimit.objects.of(endpoint.workspace_id)
+    own = {(row.scope, row.scope_id, row.seconds): row.note for row in rows}
+    return [
+        LimitUse(
+            limit,
+            _used_count(endpoint.workspace_id, key, limit, db_now),
+            is_own=(*key, limit.seconds) in own,
+            note=own.get((*key, limit.seconds), ""),
+        )
+        for key, found in limits_of(endpoint).items()
+        for limit in found
+    ]
+
+
+def _used_count(workspace_id: int, key: Key, limit: Limit, db_now: datetime) -> int:
+    rows = SendSlot.objects.of(workspace_id).filter(budget__scope=key[0], budget__scope_id=key[1])
+    still = Q(ended_at__isnull=True) | Q(ended_at__gt=db_now - timedelta(seconds=limit.seconds * GUARD))
+    return rows.filter(still).count()
+
+
+class LimitBook:
+    """`limits_of` for a worker that sends much: a workspace is read again after `BOOK_SECONDS`, not for each call."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[float, Known]] = {}
+
+    def of(self, endpoint: Endpoint) -> Limits:
+        entry = self._known.get(endpoint.workspace_id)
+        if entry is None or time.monotonic() - entry[0] > BOOK_SECONDS:
+            if len(self._known) > BOOK_SIZE:
+                self._known.clear()
+            entry = time.monotonic(), read(endpoint.workspace_id)
+            self._known[endpoint.workspace_id] = entry
+        return limits_of(endpoint, entry[1])
+
+    def forget(self) -> None:
+        self._known.clear()
+
+
+BOOK = LimitBook()
+
+
+def take_slots(
+    limits: Limits, *, workspace_id: int, delivery: Delivery | None, db_now: datetime
+) -> list[int] | datetime:
+    """Take a slot of every budget for a call that starts now, and return their ids.
+
+    A datetime when there is none: nothing is taken, and it is when to try again, in database time: the row's
+    place in line. Runs inside the transaction that starts the call; budgets are locked in one order.
+    `delivery` None: a call without a row (a test message), which never stands in line.
+    """
+    counted = _locked(workspace_id, limits)
+    is_in_line = delivery is None or delivery.reason == IN_LINE
+    waits = [wait for one in counted if (wait := _wait(one, is_in_line=is_in_line, db_now=db_now)) is not None]
+    if waits:
+        return max(waits)
+    slots = SendSlot.objects.bulk_create(
+        SendSlot(workspace_id=workspace_id, budget=one.budget, delivery=delivery, started_at=db_now) for one in counted
+    )
+    return [slot.pk for slot in slots]
+
+
+def end_slots(*, db_now: datetime, delivery_id: int | None = None, slot_ids: Collection[int] = ()) -> None:
+    """The call is over (or its worker is): from now on its slots run out."""
+    which = Q(pk__in=slot_ids) if delivery_id is None else Q(delivery_id=delivery_id)
+    SendSlot.objects.filter(which, ended_at__isnull=True).update(ended_at=db_now)
+
+
+def cool_down(endpoint: Endpoint, *, seconds: float | None, db_now: datetime) -> None:
+    """The platform said "too fast": nothing of this account is sent before `seconds` (its own wish) are over."""
+    until = db_now + timedelta(seconds=seconds or TOO_FAST_SECONDS)
+    budget = _budgets(endpoint.workspace_id, [(str(Scope.CONNECTION), endpoint.connection_id)])[0]
+    later = SendBudget.objects.filter(pk=budget.pk).exclude(cooldown_until__gt=until)
+    later.update(cooldown_until=until)
+    BOOK.forget()
+
+
+def forget_old_slots(*, db_now: datetime, limit: int = 10_000) -> int:
+    """Delete slots that no window can hold any more; returns how many. For the tick."""
+    old = SendSlot.objects.filter(ended_at__lt=db_now - _longest_window()).order_by("pk")[:limit]
+    return SendSlot.objects.filter(pk__in=list(old.values_list("pk", flat=True))).delete()[0]
+
+
+def _longest_window() -> timedelta:
+    own = SendLimit.objects.aggregate(longest=Max("seconds"))["longest"] or 0
+    platforms = (limit.seconds for known in CAPABILITIES.values() for limit in known.limits)
+    return timedelta(seconds=max(own, *platforms, 1) * GUARD)
+
+
+def heal_queues(*, db_now: datetime) -> int:
+    """Take back places in line that nobody holds any more (their rows were cancelled or moved); returns how many."""
+    queues = SendBudget.objects.filter(queue_until__gt=db_now).order_by("pk")
+    return sum(queues.filter(pk=one.pk).update(queue_until=None) for one in queues if not _has_waiting(one))
+
+
+def _has_waiting(budget: SendBudget) -> bool:
+    scope = {
+        Scope.CONNECTION: {"endpoint__connection_id": budget.scope_id},
+        Scope.ENDPOINT: {"endpoint_id": budget.scope_id},
+        Scope.WORKSPACE: {},
+    }[Scope(budget.scope)]
+    rows = Delivery.objects.of(budget.workspace_id).filter(state=DeliveryState.PLANNED, reason=IN_LINE)
+    return rows.filter(**scope).exists()
+
+
+def _locked(workspace_id: int, limits: Limits) -> list[Counted]:
+    budgets = _budgets(workspace_id, sorted(limits), lock=True)
+    return [Counted(budget, limits[budget.scope, budget.scope_id]) for budget in budgets]
+
+
+def _budgets(workspace_id: int, keys: Sequence[Key], *, lock: bool = False) -> list[SendBudget]:
+    """The budgets of these keys, made where they are missing."""
+    rows = {(row.scope, row.scope_id): row for row in _found(workspace_id, keys, lock=lock)}
+    if missing := [key for key in keys if key not in rows]:
+        SendBudget.objects.bulk_create(
+            [SendBudget(workspace_id=workspace_id, scope=scope, scope_id=scope_id) for scope, scope_id in missing],
+            ignore_conflicts=True,
+        )
+        rows |= {(row.scope, row.scope_id): row for row in _found(workspace_id, missing, lock=lock)}
+    return [rows[key] for key in keys]
+
+
+def _found(workspace_id: int, keys: Iterable[Key], *, lock: bool) -> QuerySet[SendBudget]:
+    wanted = list(keys)
+    rows = SendBudget.objects.of(workspace_id).filter(
+        scope__in={scope for scope, _ in wanted}, scope_id__in={scope_id for _, scope_id in wanted}
+    )
+    rows = rows.order_by("pk")
+    return rows.select_for_update() if lock else rows
+
+
+def _wait(one: Counted, *, is_in_line: bool, db_now: datetime) -> datetime | None:
+    """When this budget lets the row try again; None when it has a slot now."""
+    budget, free_at = one.budget, _free_at(one, db_now)
+    if not is_in_line and budget.queue_until is not None and budget.queue_until > db_now:
+        return _line_up(one, max(free_at, db_now))
+    if free_at <= db_now:
+        return None
+    return free_at if is_in_line else _line_up(one, free_at)
+
+
+def _free_at(one: Counted, db_now: datetime) -> datetime:
+    """The first moment at which every window has room: cooldown over, and the call that fills it long enough over."""
+    moments = [_room_at(one.budget, limit, db_now) for limit in one.limits]
+    return max([one.budget.cooldown_until or db_now, *moments])
+
+
+def _room_at(budget: SendBudget, limit: Limit, db_now: datetime) -> datetime:
+    ended = Coalesce("ended_at", Value(db_now, output_field=DateTimeField()))  # a running call has not ended before now
+    newest = SendSlot.objects.filter(budget=budget).annotate(over_at=ended).order_by("-over_at")
+    filling = newest.values_list("over_at", flat=True)[limit.count - 1 : limit.count]
+    window = timedelta(seconds=limit.seconds * GUARD)
+    return max((over_at + window for over_at in filling), default=db_now)
+
+
+def _line_up(one: Counted, free_at: datetime) -> datetime:
+    """A place behind those who wait already, one pace after the last."""
+    pace = max((timedelta(seconds=limit.seconds * GUARD) / limit.count for limit in one.limits), default=timedelta())
+    last = one.budget.queue_until
+    place = free_at if last is None or last + pace < free_at else last + pace
+    SendBudget.objects.filter(pk=one.budget.pk).update(queue_until=place)
+    one.budget.queue_until = place
+    return place

@@ -1,0 +1,76 @@
+"""Limits that the operator chooses, besides the platform's own."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from community_ops.common import audit, text
+from community_ops.common.actors import Actor
+from community_ops.common.errors import InvalidInput, InvalidTransition
+from messaging.models import Endpoint, LimitScope, SendLimit
+from messaging.services.limits import BOOK, scope_ids
+
+LONGEST_WINDOW_SECONDS = 86_400
+HIGHEST_COUNT = 1_000_000
+
+
+@transaction.atomic
+def set_limit(
+    *, endpoint: Endpoint, scope: str, seconds: int, count: int | None, note: str = "", actor: Actor, now: datetime
+) -> SendLimit | None:
+    """At most `count` calls in any `seconds` for this endpoint's account, itself, or its whole workspace (`scope`).
+
+    In the place of the platform's limit of the same scope and window, or beside it. `count` None takes an own limit
+    back. What waits in line is looked at again at its place; running calls are not touched. Other workers know it
+    within a second. Writes an audit row; the same again changes nothing.
+    Raises InvalidInput naming the field, InvalidTransition for an archived channel.
+    """
+    note = text.clean_line(note, field="note", max_length=200, required=False)
+    _check(scope, seconds, count)
+    if endpoint.archived_at is not None:
+        raise InvalidTransition(_("This channel is archived."))
+    which = {"workspace_id": endpoint.workspace_id, "scope": scope, "scope_id": scope_ids(endpoint)[scope]}
+    rows = SendLimit.objects.select_for_update().filter(**which, seconds=seconds)
+    before: dict[str, Any] | None = dict(found) if (found := rows.values("count", "note").first()) else None
+    after = None if count is None else {"count": count, "note": note}
+    if before != after:
+        _store(which | {"seconds": seconds}, after)
+        _record(endpoint, {"scope": scope, "seconds": seconds}, before, after, actor=actor, now=now)
+        transaction.on_commit(BOOK.forget)
+    return rows.first()
+
+
+def _check(scope: str, seconds: int, count: int | None) -> None:
+    if scope not in LimitScope.values:
+        raise InvalidInput(_("One of: {names}.").format(names=", ".join(LimitScope.values)), field="scope")
+    for field, value, highest in (("seconds", seconds, LONGEST_WINDOW_SECONDS), ("count", count, HIGHEST_COUNT)):
+        if value is not None and not 0 < value <= highest:
+            raise InvalidInput(_("Between 1 and %(most)d.") % {"most": highest}, field=field)
+
+
+def _store(which: dict[str, Any], facts: dict[str, Any] | None) -> None:
+    if facts is None:
+        SendLimit.objects.filter(**which).delete()
+    else:
+        SendLimit.objects.update_or_create(defaults=facts, **which)
+
+
+def _record(
+    endpoint: Endpoint,
+    window: dict[str, Any],
+    before: dict[str, Any] | None,
+    after: dict[str, Any] | None,
+    *,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    audit.record(
+        actor=actor,
+        verb="endpoint.limited",
+        target=endpoint,
+        now=now,
+        before=window | (before or {"count": None}),
+        after=window | (after or {"count": None}),
+    )

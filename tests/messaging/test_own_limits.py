@@ -1,0 +1,117 @@
+"""Limits the operator chooses: set, changed, taken back, refused; by service, page and REST."""
+
+import pytest
+from django.urls import reverse
+
+from community_ops.common.errors import InvalidInput, InvalidTransition
+from community_ops.common.models import AuditEntry
+from messaging import services
+from messaging.models import SendLimit
+from messaging.services.limits import limits_of
+from tests.factories.people import SYSTEM
+from tests.moments import NOON
+
+pytestmark = pytest.mark.django_db
+
+
+def choose(endpoint, count, scope="connection", seconds=60, note=""):
+    return services.set_limit(
+        endpoint=endpoint, scope=scope, seconds=seconds, count=count, note=note, actor=SYSTEM, now=NOON
+    )
+
+
+def counts(endpoint) -> list[tuple[str, int, int]]:
+    found = limits_of(endpoint).items()
+    return [(key[0], limit.count, limit.seconds) for key, limits in found for limit in limits]
+
+
+def test_an_own_limit_is_kept_changed_and_taken_back(robot) -> None:
+    choose(robot, 10, note="只开一半")
+    assert counts(robot) == [("connection", 10, 60)]
+    choose(robot, 15)
+    assert counts(robot) == [("connection", 15, 60)]
+    assert choose(robot, None) is None
+    assert counts(robot) == [("connection", 20, 60)]
+    befores = AuditEntry.objects.filter(verb="endpoint.limited").order_by("id").values_list("before__count", flat=True)
+    assert list(befores) == [None, 10, 15]
+
+
+def test_the_same_again_changes_nothing(robot) -> None:
+    for _ in range(2):
+        choose(robot, 10)
+    for _ in range(2):
+        choose(robot, None)
+    assert AuditEntry.objects.filter(verb="endpoint.limited").count() == 2
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"scope": "planet"}, "scope"), ({"seconds": 0}, "seconds"), ({"seconds": 86_401}, "seconds"),
+        ({"count": 0}, "count"), ({"count": -1}, "count"), ({"count": 1_000_001}, "count"),
+        ({"note": "x" * 201}, "note"), ({"note": "a\u202eb"}, "note"),
+    ],
+)  # fmt: skip
+def test_what_is_no_limit_is_refused_and_nothing_is_kept(robot, wrong, field) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        choose(robot, **({"count": 5} | wrong))
+    assert refusal.value.field == field
+    assert not SendLimit.objects.exists()
+    assert not AuditEntry.objects.filter(verb="endpoint.limited").exists()
+
+
+def test_an_archived_channel_takes_no_limit(robot) -> None:
+    services.archive_endpoint(endpoint=robot, actor=SYSTEM, now=NOON)
+    robot.refresh_from_db()
+    with pytest.raises(InvalidTransition):
+        choose(robot, 5)
+    assert not SendLimit.objects.exists()
+
+
+def test_a_limit_is_set_and_taken_back_on_the_channels_page(signed_in, owner, workspace, robot) -> None:
+    client, args = signed_in(owner), [workspace.slug, robot.pk]
+    given = {"scope": "endpoint", "seconds": "3600", "count": "7", "note": "和群主说好的"}
+    client.post(reverse("messaging:endpoint_limit", args=args), given)
+    page = client.get(reverse("messaging:endpoint_edit", args=args)).content.decode()
+    assert "0 / 7" in page
+    assert "和群主说好的" in page
+    client.post(reverse("messaging:endpoint_unlimit", args=args), {"scope": "endpoint", "seconds": "3600"})
+    assert not SendLimit.objects.exists()
+
+
+def test_a_refused_limit_stands_in_its_form(signed_in, owner, workspace, robot) -> None:
+    url = reverse("messaging:endpoint_limit", args=[workspace.slug, robot.pk])
+    answer = signed_in(owner).post(url, {"scope": "endpoint", "seconds": "90000", "count": "7"})
+    assert (answer.status_code, list(answer.context["limit_form"].errors)) == (422, ["seconds"])
+    assert not SendLimit.objects.exists()
+
+
+def test_who_may_not_manage_channels_sets_no_limit(signed_in, helper, workspace, robot) -> None:
+    for name in ("endpoint_limit", "endpoint_unlimit"):
+        url = reverse(f"messaging:{name}", args=[workspace.slug, robot.pk])
+        assert signed_in(helper).post(url, {"scope": "endpoint", "seconds": 60, "count": 1}).status_code == 403
+    assert not SendLimit.objects.exists()
+
+
+def test_a_tool_reads_and_sets_limits(api, robot) -> None:
+    url = f"/api/v1/endpoints/{robot.pk}/limits/"
+    first = {"scope": "connection", "seconds": 60, "count": 20, "used_count": 0, "is_own": False, "note": ""}
+    assert api.get(url).json() == [first]
+    answer = api.post(url, {"scope": "connection", "seconds": 60, "count": 12})
+    assert (answer.status_code, answer.json()) == (200, [first | {"count": 12, "is_own": True}])
+    assert api.post(url, {"scope": "connection", "seconds": 60, "count": None}).json() == [first]
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"scope": "planet", "seconds": 60, "count": 1}, "scope"), ({"scope": "endpoint", "count": 1}, "seconds"),
+        ({"scope": "endpoint", "seconds": 60}, "count"), ({"scope": "endpoint", "seconds": 0, "count": 1}, "seconds"),
+        ({"scope": "endpoint", "seconds": 10**30, "count": 1}, "seconds"),
+    ],
+)  # fmt: skip
+def test_a_wrong_limit_over_rest_names_its_field(api, robot, body, field) -> None:
+    answer = api.post(f"/api/v1/endpoints/{robot.pk}/limits/", body)
+    assert answer.status_code == 400
+    assert field in answer.json() or answer.json().get("extra", {}).get("field") == field
+    assert not SendLimit.objects.exists()
