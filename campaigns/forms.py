@@ -13,6 +13,7 @@ from campaigns import policies, selectors
 from campaigns.models import Announcement
 from community_ops.common.actors import Actor
 from community_ops.common.forms import ObjectsField, RefusableForm
+from messaging.selectors import Purpose
 
 BUBBLE_ID = "preview"
 _LOCAL = "%Y-%m-%dT%H:%M"
@@ -87,6 +88,13 @@ class AnnouncementForm(ZonedForm):
         widget=forms.Textarea(attrs={"rows": 6, "data-preview": BUBBLE_ID, "maxlength": None}),
     )
     due_at = LocalMomentField(label=_("When"))
+    purpose = forms.ChoiceField(
+        label=_("Purpose"),
+        choices=Purpose.choices,
+        initial=Purpose.NOTICE,
+        required=False,
+        help_text=_("Daily caps count by it."),
+    )
 
     def __init__(self, *args: Any, actor: Actor, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -98,6 +106,7 @@ class AnnouncementForm(ZonedForm):
             "groups": list(self.cleaned_data["groups"]),
             "text": self.cleaned_data["text"],
             "due_at": self.moment("due_at"),
+            "purpose": self.cleaned_data["purpose"] or Purpose.NOTICE,
         }
 
 
@@ -106,6 +115,7 @@ def initial_of(announcement: Announcement, zone: str) -> dict[str, Any]:
     return {
         "groups": [target.group_id for target in announcement.targets.all()],
         "text": announcement.text,
+        "purpose": announcement.purpose,
         "due_at": announcement.due_at.astimezone(ZoneInfo(zone)).replace(tzinfo=None),
     }
 

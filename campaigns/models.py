@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from community_ops.common.tenancy import TenantModel
+from messaging.selectors import Purpose
 
 
 class AnnouncementState(models.TextChoices):
@@ -20,6 +21,7 @@ class Announcement(TenantModel):
 
     text = models.TextField()
     due_at = models.DateTimeField()
+    purpose = models.CharField(max_length=10, choices=Purpose, default=Purpose.NOTICE)
     state = models.CharField(max_length=10, choices=AnnouncementState, default=AnnouncementState.DRAFT)
     scheduled_at = models.DateTimeField(null=True)
     cancelled_at = models.DateTimeField(null=True)
@@ -27,6 +29,7 @@ class Announcement(TenantModel):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(state__in=AnnouncementState.values), name="announcement_state_known"),
+            models.CheckConstraint(condition=Q(purpose__in=Purpose.values), name="announcement_purpose_known"),
         ]
         indexes = [
             # list: newest first

@@ -17,6 +17,16 @@ MAX_GROUPS = 5_000
 _MINUTE = timedelta(minutes=1)
 
 
+# What a run about a kind of subject is for, and why send rules do not hold its touches while the subject is on.
+RUN_PURPOSES = {"flash_sale": "selling"}
+EXEMPT_WHILE_ON = {"flash_sale": "running_sale"}
+
+
+def exemption_of(subject_kind: str, due_at: datetime, *, starts_at: datetime, ends_at: datetime) -> str:
+    """The exemption (`messaging.policies.EXEMPTIONS`) of a touch: of those from its subject's start to its end."""
+    return EXEMPT_WHILE_ON.get(subject_kind, "") if starts_at <= due_at <= ends_at else ""
+
+
 class SkipReason(StrEnum):
     """Why a touch is not sent; the words for people are in `campaigns.wording`."""
 

@@ -10,7 +10,7 @@ from campaigns import origins, selectors
 from campaigns.models import Announcement
 from campaigns.policies import MAX_TEXT_LENGTH
 from community_ops.common.api.fields import MomentField, ProseField, VisibleRelatedField
-from messaging.selectors import shown_state
+from messaging.selectors import Purpose, shown_state
 
 if TYPE_CHECKING:
     from messaging.models import Delivery
@@ -38,7 +38,10 @@ class AnnouncementSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Announcement
-        fields = ("id", "groups", "text", "due_at", "state", "scheduled_at", "cancelled_at", "created_at", "warnings")
+        fields = (
+            "id", "groups", "text", "due_at", "purpose", "state", "scheduled_at", "cancelled_at", "created_at",
+            "warnings",
+        )  # fmt: skip
         read_only_fields = fields
 
     @extend_schema_field(serializers.ListField(child=serializers.IntegerField()))
@@ -56,6 +59,7 @@ class NewAnnouncementSerializer(serializers.Serializer):
     groups = VisibleRelatedField(selectors.groups_to_choose, many=True, allow_empty=False)
     text = ProseField(max_length=MAX_TEXT_LENGTH)
     due_at = MomentField()
+    purpose = serializers.ChoiceField(choices=Purpose.choices, required=False)
 
 
 class MoveSerializer(serializers.Serializer):
@@ -81,6 +85,8 @@ class DeliverySerializer(serializers.Serializer):
     attempt_count = serializers.IntegerField()
     platform_code = serializers.CharField()
     platform_text = serializers.CharField()
+    purpose = serializers.CharField()
+    exemption = serializers.CharField()
 
     @extend_schema_field(_ID)
     def get_announcement(self, delivery: "Delivery") -> int | None:

@@ -11,12 +11,14 @@ from campaigns import origins, policies, selectors
 from campaigns.errors import AlreadyCancelled, GroupClosed, NoGroups, NotADraft, NothingPlanned
 from campaigns.events import AnnouncementCancelled, AnnouncementMoved, AnnouncementScheduled
 from campaigns.models import Announcement, AnnouncementGroup, AnnouncementState, Occurrence
+from campaigns.services.holding import held_warnings
 from community_ops.common import audit, outbox, placeholders, text
 from community_ops.common.actors import Actor
 from community_ops.common.errors import InvalidInput
 from groups.services import Warned
 from messaging import selectors as messaging_selectors
 from messaging import services as messaging
+from messaging.selectors import Purpose
 
 if TYPE_CHECKING:
     from groups.models import ChatGroup
@@ -31,19 +33,22 @@ def create_announcement(
     groups: Sequence["ChatGroup"],
     text: str,
     due_at: datetime,
+    purpose: str = Purpose.NOTICE,
     actor: Actor,
     now: datetime,
 ) -> Announcement:
     """Write a draft for one or more groups. Writes it, its groups and one audit row; nothing is sent.
 
     `due_at` at most 60 s past means `now`. A group named twice counts once. Raises InvalidInput naming
-    `groups`, `text` (also when it is too big for a target's platform, in that platform's bytes) or `due_at`.
+    `groups`, `text` (also when it is too big for a target's platform, in that platform's bytes), `due_at` or
+    `purpose` (`messaging.Purpose`: what frequency caps count it as).
     """
     chosen = _live_groups(groups)
     announcement = Announcement.objects.create(
         workspace_id=workspace_id,
         text=_sendable(text, chosen),
         due_at=policies.due_or_now(due_at, now=now),
+        purpose=_known(purpose),
     )
     _add_groups(announcement, chosen)
     after = {"due_at": announcement.due_at, "groups": [group.pk for group in chosen]}
@@ -58,10 +63,11 @@ def change_announcement(
     groups: Sequence["ChatGroup"],
     text: str,
     due_at: datetime,
+    purpose: str = Purpose.NOTICE,
     actor: Actor,
     now: datetime,
 ) -> Announcement:
-    """Write a draft anew: its groups, text and time. The same again changes nothing but the audit log.
+    """Write a draft anew: its groups, text, time and purpose. The same again changes nothing but the audit log.
 
     Raises InvalidInput as `create_announcement` does, NotADraft once it was scheduled or cancelled.
     """
@@ -71,7 +77,8 @@ def change_announcement(
     chosen = _live_groups(groups)
     locked.text = _sendable(text, chosen)
     locked.due_at = policies.due_or_now(due_at, now=now)
-    locked.save(update_fields=["text", "due_at", "updated_at"])
+    locked.purpose = _known(purpose)
+    locked.save(update_fields=["text", "due_at", "purpose", "updated_at"])
     locked.targets.all().delete()
     _add_groups(locked, chosen)
     after = {"due_at": locked.due_at, "groups": [group.pk for group in chosen]}
@@ -83,7 +90,8 @@ def change_announcement(
 def schedule_announcement(
     *, announcement: Announcement, due_at: datetime | None = None, actor: Actor, now: datetime
 ) -> list[Warned]:
-    """Plan a draft's deliveries: they exist when this returns. Returns warnings (`no_endpoint`).
+    """Plan a draft's deliveries: they exist when this returns. Returns warnings (`no_endpoint`, and what send rules
+    would hold back: `quiet_hours`, `holiday`, `cap`).
 
     `due_at`: another time than the draft's, e.g. `now`. Writes the occurrence, one delivery a group, an audit row and
     AnnouncementScheduled. A second call changes nothing. Raises AlreadyCancelled, and InvalidInput naming `due_at`
@@ -94,7 +102,7 @@ def schedule_announcement(
     if not _change_state(announcement, AnnouncementState.DRAFT, AnnouncementState.SCHEDULED, scheduled_at=now):
         if announcement.state == AnnouncementState.CANCELLED:
             raise AlreadyCancelled
-        return no_endpoint_warnings(groups)
+        return _warnings(announcement, groups)
     _sendable(announcement.text, groups)
     announcement.due_at = policies.due_or_now(due_at or announcement.due_at, now=now)
     announcement.save(update_fields=["due_at", "updated_at"])
@@ -110,7 +118,12 @@ def schedule_announcement(
             group_ids=tuple(group.pk for group in groups),
         )
     )
-    return no_endpoint_warnings(groups)
+    return _warnings(announcement, groups)
+
+
+def _warnings(announcement: Announcement, groups: Sequence["ChatGroup"]) -> list[Warned]:
+    held = held_warnings(workspace_id=announcement.workspace_id, sends=sends_of(announcement, groups))
+    return [*no_endpoint_warnings(groups), *held]
 
 
 @transaction.atomic
@@ -232,6 +245,12 @@ def refuse_too_big(text: str, groups: Sequence["ChatGroup"]) -> None:
             raise InvalidInput(problem, field="text", platform=platform)
 
 
+def _known(purpose: str) -> str:
+    if purpose not in Purpose.values:
+        raise InvalidInput(_("One of: {names}.").format(names=", ".join(Purpose.values)), field="purpose")
+    return purpose
+
+
 def _sendable(value: str, groups: Sequence["ChatGroup"]) -> str:
     """The cleaned text; announcements have no placeholders to fill, so one in them is a mistake."""
     cleaned = text.clean_text(value, field="text", max_length=policies.MAX_TEXT_LENGTH)
@@ -276,23 +295,32 @@ def _occurrence(announcement: Announcement, due_at: datetime) -> Occurrence:
 def _plan(
     occurrence: Occurrence, announcement: Announcement, groups: Sequence["ChatGroup"], *, actor: Actor, now: datetime
 ) -> None:
-    plans = [
+    plans = sends_of(announcement, groups, occurrence=occurrence)
+    messaging.plan_deliveries(workspace_id=announcement.workspace_id, plans=plans, actor=actor, now=now)
+    Occurrence.objects.filter(pk=occurrence.pk).update(planned_at=now, updated_at=now)
+
+
+def sends_of(
+    announcement: Announcement, groups: Sequence["ChatGroup"], *, occurrence: Occurrence | None = None
+) -> list[messaging.PlannedSend]:
+    """What goes to `messaging`, one for each group; without an occurrence for looking only. Groups with community."""
+    return [
         messaging.PlannedSend(
-            source_key=origins.announcement_key(announcement.pk, occurrence.pk, group.pk),
+            source_key=origins.announcement_key(announcement.pk, occurrence.pk if occurrence else 0, group.pk),
             endpoint_id=group.endpoint_id,
             text=announcement.text,
-            due_at=occurrence.due_at,
+            due_at=occurrence.due_at if occurrence else announcement.due_at,
             latest_at=None,
             origin=origins.ANNOUNCEMENT,
             origin_id=announcement.pk,
             target_kind=origins.GROUP,
             target_id=group.pk,
             target_label=group.name,
+            purpose=announcement.purpose,
+            zone=group.zone.key,
         )
         for group in groups
     ]
-    messaging.plan_deliveries(workspace_id=announcement.workspace_id, plans=plans, actor=actor, now=now)
-    Occurrence.objects.filter(pk=occurrence.pk).update(planned_at=now, updated_at=now)
 
 
 @transaction.atomic

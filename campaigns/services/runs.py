@@ -16,6 +16,7 @@ from campaigns import origins, policies, selectors
 from campaigns.errors import NoGroups, RunIsStopped
 from campaigns.events import ConditionMet, RunMoved, RunStarted, RunStopped
 from campaigns.models import Playbook, PlaybookRun, PlaybookStep, RunCondition, RunGroup, Touch, TouchState
+from campaigns.services.holding import held_warnings
 from campaigns.services.playbooks import PlannedTouch
 from campaigns.services.touches import (
     BATCH,
@@ -25,6 +26,8 @@ from campaigns.services.touches import (
     plan_deliveries,
     plan_of,
     plan_touches_without_channel,
+    send_of,
+    wait_again,
 )
 from community_ops.common import audit, outbox, text
 from community_ops.common.actors import Actor
@@ -95,6 +98,12 @@ def needs_warnings(run: PlaybookRun) -> list[Warned]:
         {"code": "needs_people", "message": f"{_(step.name)}: {_(step.needs)}"}
         for step in steps.exclude(needs="").order_by("position")
     ]
+
+
+def run_held_warnings(run: PlaybookRun) -> list[Warned]:
+    """What the send rules would hold back of the run's planned touches: `quiet_hours`, `holiday`, `cap`."""
+    touches = run.touches.filter(state=TouchState.PLANNED).select_related("step", "group__community")
+    return held_warnings(workspace_id=run.workspace_id, sends=[send_of(run, touch) for touch in touches])
 
 
 @transaction.atomic
@@ -224,14 +233,16 @@ def clear_condition(
 ) -> int:
     """Take back that `condition` came true: what it called off is planned again where its time has not passed.
 
-    Returns how many touches that were. What it made true to say was said once and is not said again; where it has
-    not gone out yet it is cancelled with `reason`. Without a live run, or when the condition was not met, nothing
-    happens. Writes an audit row.
+    Returns how many touches that were. What it made true to say waits for it again; where it has not gone out yet it
+    is cancelled with `reason`. Without a live run, or when the condition was not met, nothing happens. Writes an
+    audit row.
     """
     run = _lock_live_run(workspace_id, subject_kind, subject_id)
     if run is None or not run.conditions.filter(condition=condition).delete()[0]:
         return 0
-    _cancel_touches(run, run.touches.filter(step__condition=condition), reason, now=now)
+    said = run.touches.filter(step__condition=condition)
+    _cancel_touches(run, said, reason, now=now)
+    wait_again(run, said.filter(state=TouchState.PLANNED), now=now)
     planned = plan_called_off_touches(run, reason=condition, actor=CONDITIONS, now=now)
     after = {"condition": condition, "planned_count": planned}
     audit.record(actor=CONDITIONS, verb="run.condition_cleared", target=run, now=now, after=after)

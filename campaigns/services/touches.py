@@ -39,25 +39,30 @@ def apply_plan(touch: Touch, planned: PlannedTouch) -> None:
 
 def plan_deliveries(run: PlaybookRun, touches: Sequence[Touch], *, actor: Actor, now: datetime) -> None:
     """Make the deliveries of touches that have a time. They come with step, and group with its community."""
-    plans = [
-        messaging.PlannedSend(
-            source_key=touch.source_key,
-            endpoint_id=touch.group.endpoint_id,
-            text=words_for(touch.step, touch.group.community.locale),
-            due_at=touch.due_at,
-            latest_at=touch.latest_at,
-            origin=origins.TOUCH,
-            origin_id=run.pk,
-            subject_kind=run.subject_kind,
-            subject_id=run.subject_id,
-            target_kind=origins.GROUP,
-            target_id=touch.group_id,
-            target_label=touch.group.name,
-        )
-        for touch in touches
-        if touch.due_at is not None
-    ]
+    plans = [send_of(run, touch) for touch in touches if touch.due_at is not None]
     messaging.plan_deliveries(workspace_id=run.workspace_id, plans=plans, actor=actor, now=now)
+
+
+def send_of(run: PlaybookRun, touch: Touch) -> messaging.PlannedSend:
+    """What goes to `messaging` for a touch that has a time; it comes with step, and group with its community."""
+    assert touch.due_at is not None
+    return messaging.PlannedSend(
+        source_key=touch.source_key,
+        endpoint_id=touch.group.endpoint_id,
+        text=words_for(touch.step, touch.group.community.locale),
+        due_at=touch.due_at,
+        latest_at=touch.latest_at,
+        origin=origins.TOUCH,
+        origin_id=run.pk,
+        subject_kind=run.subject_kind,
+        subject_id=run.subject_id,
+        target_kind=origins.GROUP,
+        target_id=touch.group_id,
+        target_label=touch.group.name,
+        purpose=policies.RUN_PURPOSES.get(run.subject_kind, "notice"),
+        zone=touch.group.zone.key,
+        exemption=policies.exemption_of(run.subject_kind, touch.due_at, starts_at=run.starts_at, ends_at=run.ends_at),
+    )
 
 
 def move_touches(run: PlaybookRun, *, actor: Actor, now: datetime) -> None:
@@ -91,6 +96,22 @@ def plan_called_off_touches(run: PlaybookRun, *, reason: str, actor: Actor, now:
     known = selectors.deliveries_of_run(run).values_list("source_key", flat=True)
     _plan_anew(run, revived, known=known, actor=actor, now=now)
     return len(revived)
+
+
+def wait_again(run: PlaybookRun, touches: Iterable[Touch], *, now: datetime) -> None:
+    """Let touches whose condition came true wait for it once more; their old deliveries stay as history."""
+    waiting = list(touches)
+    for touch in waiting:
+        touch.state, touch.due_at, touch.latest_at, touch.updated_at = TouchState.WAITING, None, None, now
+        _renew(run, touch)
+    fields = ["state", "due_at", "latest_at", "revision", "source_key", "updated_at"]
+    Touch.objects.bulk_update(waiting, fields, batch_size=BATCH)
+
+
+def _renew(run: PlaybookRun, touch: Touch) -> None:
+    """Another revision, so that another delivery can be planned; not saved."""
+    touch.revision += 1
+    touch.source_key = origins.touch_key(run.pk, touch.step_id, touch.group_id, revision=touch.revision)
 
 
 Pair = tuple[Touch, PlannedTouch]
@@ -164,8 +185,7 @@ def _plan_anew(run: PlaybookRun, revived: Sequence[Pair], *, known: Iterable[str
     for touch, planned in revived:
         apply_plan(touch, planned)
         if touch.source_key in used:
-            touch.revision += 1
-            touch.source_key = origins.touch_key(run.pk, touch.step_id, touch.group_id, revision=touch.revision)
+            _renew(run, touch)
         touch.updated_at = now
         touches.append(touch)
     fields = ["due_at", "latest_at", "state", "reason", "revision", "source_key", "updated_at"]

@@ -33,6 +33,7 @@ PAGE_SIZE = 50
 SHOWN_NAMES = 20
 SHOWN_SIGNS = 60
 AT_ONCE = timedelta(seconds=15)  # what is due shorter than this is about to be sent: nothing to change about it
+_AHEAD = ("draft", "scheduled")
 STOP_POLLING = 286  # the status that tells htmx so
 
 
@@ -257,7 +258,7 @@ def _detail(request: WorkspaceRequest, announcement: Announcement) -> dict[str, 
         "zone": zone,
         "is_open": _is_open(announcement, rows),
         "bubbles": bubbles(groups, announcement.text),
-        "warnings": _warnings(groups) if state in ("draft", "scheduled") and not request.htmx else [],
+        "warnings": _all_warnings(announcement, groups) if state in _AHEAD and not request.htmx else [],
         "dialogs": dialogs if _is_changeable(announcement, rows) else {},
         "questions": dialogs,
         "needs_operator": state == "draft" and not may(request.actor, "announcements.send"),
@@ -281,6 +282,12 @@ def _in_group(row: selectors.GroupState) -> dict[str, Any]:
 def _warnings(groups: Sequence["ChatGroup"]) -> list[Warned]:
     """What is known to go wrong for these groups, said before anything is scheduled."""
     return [*services.no_endpoint_warnings(groups), *services.failing_endpoint_warnings(groups)]
+
+
+def _all_warnings(announcement: Announcement, groups: Sequence["ChatGroup"]) -> list[Warned]:
+    """The same, and what the send rules would hold back at its time."""
+    sends = services.sends_of(announcement, groups)
+    return [*_warnings(groups), *services.held_warnings(workspace_id=announcement.workspace_id, sends=sends)]
 
 
 def _is_open(announcement: Announcement, rows: Sequence[selectors.GroupState]) -> bool:

@@ -390,6 +390,7 @@ def _warnings(sale: FlashSale, groups: Sequence["ChatGroup"]) -> list[Warned]:
         found += campaigns.no_endpoint_warnings(groups)
     if (run := _live_run(sale)) is not None:
         found += campaigns.needs_warnings(run)
+        found += campaigns.run_held_warnings(run)
     for item in sale.items.select_related("variant"):
         found += price_warnings(price_amount=item.price_amount, variant=item.variant)
     return found + buyer_warnings(

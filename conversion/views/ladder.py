@@ -67,12 +67,24 @@ def _states(same: Iterable[Line]) -> list[dict[str, Any]]:
     ]
 
 
-def _preview(terms: SaleTerms, link: str, now: datetime) -> list[Line]:
+def held_back(terms: SaleTerms, *, now: datetime) -> list[str]:
+    """What of the plan the team's send rules would hold back, in sentences."""
+    touches = _touches(terms, now)
+    found = campaigns.plan_held_warnings(
+        touches, subject_kind=SUBJECT_KIND, starts_at=terms.starts_at, ends_at=terms.ends_at
+    )
+    return [str(warning["message"]) for warning in found]
+
+
+def _touches(terms: SaleTerms, now: datetime) -> list["PlannedTouch"]:
     if terms.playbook is None:
         return []
-    touches = campaigns.preview_run(
+    return campaigns.preview_run(
         playbook=terms.playbook, starts_at=terms.starts_at, ends_at=terms.ends_at, groups=terms.groups, now=now
     )
+
+
+def _preview(terms: SaleTerms, link: str, now: datetime) -> list[Line]:
     return [
         _line(touch.step, touch.due_at, touch.group.name, touch.group.zone.key)
         | {
@@ -80,7 +92,7 @@ def _preview(terms: SaleTerms, link: str, now: datetime) -> list[Line]:
             "state": "skipped" if touch.skipped_reason else WOULD_GO_OUT,
             "reason": str(touch.skipped_reason),
         }
-        for touch in touches[:AT_MOST]
+        for touch in _touches(terms, now)[:AT_MOST]
     ]
 
 

@@ -109,7 +109,7 @@ def sale_detail(request: WorkspaceRequest, sale_id: int) -> HttpResponse:
         "log": [_logged(line, context["zone"]) for line in selectors.sale_log(sale, at_most=LOG_ENTRIES)],
         "log_empty": {"title": _("Nothing was done yet")},
         "is_draft": sale.state == SaleState.DRAFT,
-        "warnings": _warnings(services.terms_of(sale)) if sale.state == SaleState.DRAFT else [],
+        "warnings": _warnings(services.terms_of(sale), now) if sale.state == SaleState.DRAFT else [],
         "registration": _registration_dialog(request, sale, context["moment"]) if context["may_sell"] else None,
     }
     return render(request, "conversion/sale_detail.html", context)
@@ -237,7 +237,9 @@ def _dialogs(request: WorkspaceRequest, sale: FlashSale, moment: str) -> list[di
         text = _("It opens by itself. It has no ladder: no message is sent by itself. It is for these groups:")
         if sale.playbook_id is not None:
             text = _("It opens by itself. Its messages go to these groups:")
-        warned = [{"label": _("Please note"), "value": words} for words in _warnings(services.terms_of(sale))]
+        warned = [
+            {"label": _("Please note"), "value": words} for words in _warnings(services.terms_of(sale), clock.now())
+        ]
         found.append(
             _dialog(
                 request, sale, "schedule", _schedule_label(), title=_("Schedule this sale?"),
@@ -405,11 +407,13 @@ def _form_page(
 def _preview(terms: SaleTerms, link: str, now: datetime) -> dict[str, Any]:
     """The plan, refused exactly where saving would be."""
     services.refuse_bad_sale(terms=terms, now=now)
-    return {"plan": ladder.planned(terms, link=link, now=now), "warnings": _warnings(terms)}
+    return {"plan": ladder.planned(terms, link=link, now=now), "warnings": _warnings(terms, now)}
 
 
-def _warnings(terms: SaleTerms) -> list[str]:
-    return [str(warning["message"]) for warning in services.terms_warnings(terms)]
+def _warnings(terms: SaleTerms, now: datetime) -> list[str]:
+    """What is worth knowing before these terms are scheduled, and what of the plan send rules would hold back."""
+    found = services.terms_warnings(terms)
+    return [*(str(warning["message"]) for warning in found), *ladder.held_back(terms, now=now)]
 
 
 def _schedule_label() -> str:
