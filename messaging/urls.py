@@ -1,16 +1,22 @@
 from django.urls import path
 
-from messaging import rule_views, views
+from messaging import endpoint_views, rule_views, views
 
 app_name = "messaging"
 urlpatterns = [
-    path("w/<slug:slug>/endpoints/", views.endpoint_list, name="endpoints"),
-    path("w/<slug:slug>/endpoints/new/<str:platform>/", views.endpoint_new, name="endpoint_new"),
-    path("w/<slug:slug>/endpoints/<int:endpoint_id>/", views.endpoint_edit, name="endpoint_edit"),
-    path("w/<slug:slug>/endpoints/<int:endpoint_id>/limit/", views.endpoint_limit, name="endpoint_limit"),
-    path("w/<slug:slug>/endpoints/<int:endpoint_id>/limit/drop/", views.endpoint_unlimit, name="endpoint_unlimit"),
-    path("w/<slug:slug>/endpoints/<int:endpoint_id>/test/", views.endpoint_test, name="endpoint_test"),
-    path("w/<slug:slug>/endpoints/<int:endpoint_id>/archive/", views.endpoint_archive, name="endpoint_archive"),
+    path("w/<slug:slug>/endpoints/", endpoint_views.endpoint_list, name="endpoints"),
+    path("w/<slug:slug>/endpoints/new/<str:platform>/", endpoint_views.endpoint_new, name="endpoint_new"),
+    path("w/<slug:slug>/endpoints/<int:endpoint_id>/", endpoint_views.endpoint_edit, name="endpoint_edit"),
+    path("w/<slug:slug>/endpoints/<int:endpoint_id>/limit/", endpoint_views.endpoint_limit, name="endpoint_limit"),
+    path(
+        "w/<slug:slug>/endpoints/<int:endpoint_id>/limit/drop/",
+        endpoint_views.endpoint_unlimit,
+        name="endpoint_unlimit",
+    ),
+    path("w/<slug:slug>/endpoints/<int:endpoint_id>/test/", endpoint_views.endpoint_test, name="endpoint_test"),
+    path(
+        "w/<slug:slug>/endpoints/<int:endpoint_id>/archive/", endpoint_views.endpoint_archive, name="endpoint_archive"
+    ),
     path("w/<slug:slug>/send-rules/", rule_views.send_rules, name="send_rules"),
     path("w/<slug:slug>/send-rules/<slug:kind>/", rule_views.send_rule_new, name="send_rule_new"),
     path(
@@ -18,7 +24,7 @@ urlpatterns = [
         rule_views.send_rule_archive,
         name="send_rule_archive",
     ),
-    path("w/<slug:slug>/rooms/<int:endpoint_id>/", views.room, name="room"),
+    path("w/<slug:slug>/rooms/<int:endpoint_id>/", endpoint_views.room, name="room"),
     path("w/<slug:slug>/deliveries/", views.delivery_list, name="deliveries"),
     path("w/<slug:slug>/deliveries/<int:delivery_id>/", views.delivery_detail, name="delivery"),
     path("w/<slug:slug>/deliveries/<int:delivery_id>/decide/", views.delivery_decide, name="delivery_decide"),

@@ -1,0 +1,233 @@
+"""Pages: 发送通道 with their limits, and the sandbox room."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from community_ops.accounts.pages import WorkspaceRequest, page, tell
+from community_ops.accounts.policies import may
+from community_ops.common import clock
+from community_ops.common.errors import DomainError, InvalidInput, NotFound
+from community_ops.common.paging import id_in
+from messaging import selectors, services, wording
+from messaging.forms import EDIT_FORMS, FORMS, EndpointForm, OwnLimitForm
+from messaging.models import Endpoint, Platform
+from messaging.policies import CAPABILITIES
+
+ZONE = settings.DEFAULT_COMMUNITY_TIMEZONE
+
+
+@page("endpoints.view")
+@require_safe
+def endpoint_list(request: WorkspaceRequest) -> HttpResponse:
+    """Live channels and the platforms a new one can be made on."""
+    context = {
+        "endpoints": [_channel(request, row) for row in selectors.endpoints_visible_to(request.actor)],
+        "platforms": [{"name": name, "label": Platform(name).label} for name in Platform.values],
+        "may_manage": may(request.actor, "endpoints.manage"),
+        "zone": ZONE,
+        "empty": {
+            "icon": "paper-airplane",
+            "title": _("No delivery channel yet"),
+            "text": _("A sandbox room needs nothing and shows a group as its members see it: a good first channel."),
+        },
+    }
+    return render(request, "messaging/endpoint_list.html", context)
+
+
+def _channel(request: WorkspaceRequest, endpoint: Endpoint) -> dict[str, Any]:
+    """A row of the list, with the question asked before it is archived."""
+    question = {
+        "id": f"archive-{endpoint.pk}",
+        "title": _("Archive “%(name)s”?") % {"name": endpoint.name},
+        "text": _("Nothing is sent through it any more. What was sent stays in the record."),
+        "action": reverse("messaging:endpoint_archive", args=[request.workspace.slug, endpoint.pk]),
+        "confirm_label": _("Archive"),
+        "is_bad": True,
+    }
+    return {"endpoint": endpoint, "question": question}
+
+
+@page("endpoints.manage")
+def endpoint_new(request: WorkspaceRequest, platform: str) -> HttpResponse:
+    """The form of one platform; secrets are typed here once and never shown again."""
+    if platform not in FORMS:
+        raise NotFound(_("There is no such platform."))
+    form = FORMS[platform](request.POST or None)
+    if request.method == "POST" and form.is_valid() and (made := _create(request, platform, form)):
+        messages.success(request, _("“%(name)s” is ready.") % {"name": made.name})
+        return redirect("messaging:endpoints", slug=request.workspace.slug)
+    context = {
+        "form": form,
+        "platform": platform,
+        "platform_label": Platform(platform).label,
+        "capabilities": CAPABILITIES[platform],
+        "breadcrumbs": _crumbs(request),
+    }
+    return render(request, "messaging/endpoint_form.html", context, status=422 if form.errors else 200)
+
+
+def _crumbs(request: WorkspaceRequest) -> list[dict[str, str]]:
+    return [{"label": _("Delivery channels"), "url": reverse("messaging:endpoints", args=[request.workspace.slug])}]
+
+
+def _create(request: WorkspaceRequest, platform: str, form: EndpointForm) -> Endpoint | None:
+    try:
+        return services.create_endpoint(
+            workspace_id=request.workspace.pk,
+            name=form.cleaned_data["name"],
+            platform=platform,
+            config=form.config(),
+            actor=request.actor,
+            now=clock.now(),
+        )
+    except InvalidInput as refusal:
+        form.refuse(refusal)
+        return None
+
+
+@page("endpoints.manage")
+def endpoint_edit(request: WorkspaceRequest, endpoint_id: int) -> HttpResponse:
+    """Name and settings of a channel, and what came of its last test; secrets are typed anew or kept."""
+    endpoint = selectors.get_endpoint(request.actor, endpoint_id)
+    initial = {"name": endpoint.name, "drops_repeats": endpoint.drops_repeats}
+    form = EDIT_FORMS[endpoint.connection.platform](request.POST or None, initial=initial)
+    if request.method == "POST" and form.is_valid() and (changed := _update(request, endpoint, form)):
+        messages.success(request, _("“%(name)s” was changed.") % {"name": changed.name})
+        return redirect("messaging:endpoint_edit", slug=request.workspace.slug, endpoint_id=endpoint.pk)
+    context = {
+        "form": form,
+        "endpoint": endpoint,
+        "may_test": endpoint.connection.platform != Platform.SANDBOX,
+        "test": _last_test(endpoint),
+        **_limits(endpoint),
+        "breadcrumbs": _crumbs(request),
+        "zone": ZONE,
+    }
+    return render(request, "messaging/endpoint_edit.html", context, status=422 if form.errors else 200)
+
+
+def _update(request: WorkspaceRequest, endpoint: Endpoint, form: EndpointForm) -> Endpoint | None:
+    try:
+        return services.update_endpoint(
+            endpoint=endpoint,
+            name=form.cleaned_data["name"],
+            config=form.config(),
+            actor=request.actor,
+            now=clock.now(),
+        )
+    except InvalidInput as refusal:
+        form.refuse(refusal)
+        return None
+
+
+def _limits(endpoint: Endpoint, form: OwnLimitForm | None = None) -> dict[str, Any]:
+    """What a channel's page tells of its limits, and the form for an own one."""
+    source = CAPABILITIES[endpoint.connection.platform]
+    return {
+        "limits": [wording.limit_words(use, source) for use in selectors.limit_use(endpoint)],
+        "source": source,
+        "limit_form": form or OwnLimitForm(),
+    }
+
+
+@page("endpoints.manage")
+@require_http_methods(["GET", "POST"])
+def endpoint_limit(request: WorkspaceRequest, endpoint_id: int) -> HttpResponse:
+    """Set an own limit. The channel's page has the form; where it is refused it stands on a page of its own."""
+    endpoint = selectors.get_endpoint(request.actor, endpoint_id)
+    form = OwnLimitForm(request.POST or None)
+    if request.method == "POST" and form.is_valid() and _limited(request, endpoint, form):
+        messages.success(request, _("The limit holds from now on."))
+        return redirect("messaging:endpoint_edit", slug=request.workspace.slug, endpoint_id=endpoint.pk)
+    context = {"endpoint": endpoint, "breadcrumbs": _crumbs(request), **_limits(endpoint, form)}
+    return render(request, "messaging/endpoint_limit.html", context, status=422 if form.errors else 200)
+
+
+def _limited(request: WorkspaceRequest, endpoint: Endpoint, form: OwnLimitForm) -> bool:
+    try:
+        services.set_limit(endpoint=endpoint, **form.cleaned_data, actor=request.actor, now=clock.now())
+    except DomainError as refusal:
+        form.refuse(refusal)
+        return False
+    return True
+
+
+@page("endpoints.manage")
+@require_POST
+def endpoint_unlimit(request: WorkspaceRequest, endpoint_id: int) -> HttpResponse:
+    """Take an own limit back: what is left is the platform's."""
+    endpoint = selectors.get_endpoint(request.actor, endpoint_id)
+    scope, seconds = request.POST.get("scope", ""), id_in(request.POST, "seconds") or 0
+    try:
+        services.set_limit(
+            endpoint=endpoint, scope=scope, seconds=seconds, count=None, actor=request.actor, now=clock.now()
+        )
+        messages.success(request, _("The own limit is gone."))
+    except DomainError as refusal:
+        tell(request, refusal)
+    return redirect("messaging:endpoint_edit", slug=request.workspace.slug, endpoint_id=endpoint.pk)
+
+
+def _last_test(endpoint: Endpoint) -> dict[str, Any] | None:
+    entry = selectors.last_test_of(endpoint)
+    if entry is None:
+        return None
+    words, tone = wording.outcome_of_test(entry.after["outcome"], entry.after["code"], entry.after["text"])
+    return {"at": entry.at, "by": entry.actor_label, "words": words, "tone": tone}
+
+
+@page("endpoints.manage")
+@require_POST
+def endpoint_test(request: WorkspaceRequest, endpoint_id: int) -> HttpResponse:
+    """Send one text that says it is a test; the channel's page tells what came of it."""
+    endpoint = selectors.get_endpoint(request.actor, endpoint_id)
+    try:
+        services.send_test_message(endpoint=endpoint, actor=request.actor, now=clock.now())
+    except DomainError as refusal:
+        tell(request, refusal)
+    return redirect("messaging:endpoint_edit", slug=request.workspace.slug, endpoint_id=endpoint.pk)
+
+
+@page("endpoints.manage")
+@require_POST
+def endpoint_archive(request: WorkspaceRequest, endpoint_id: int) -> HttpResponse:
+    endpoint = selectors.get_endpoint(request.actor, endpoint_id)
+    try:
+        services.archive_endpoint(endpoint=endpoint, actor=request.actor, now=clock.now())
+        messages.success(request, _("“%(name)s” was archived.") % {"name": endpoint.name})
+    except DomainError as refusal:
+        tell(request, refusal)
+    return redirect("messaging:endpoints", slug=request.workspace.slug)
+
+
+# --- the sandbox room --------------------------------------------------------------------------------
+
+
+@page("endpoints.view")
+@require_safe
+def room(request: WorkspaceRequest, endpoint_id: int) -> HttpResponse:
+    """The room as its members see it; asked again every 2 s with the last post seen, 204 when there is none newer."""
+    endpoint = selectors.get_room(request.actor, endpoint_id)
+    posts = selectors.posts_in_room(endpoint)
+    last = posts[-1].pk if posts else 0
+    if request.htmx and request.GET.get("seen") == str(last):
+        return HttpResponse(status=204)
+    context = {
+        "endpoint": endpoint,
+        "posts": [{"post": post, "pieces": wording.pieces(post.text)} for post in posts],
+        "last": last,
+        "zone": ZONE,
+        "empty": {
+            "icon": "chat-bubble-left-right",
+            "title": _("Nothing was posted here yet"),
+            "text": _("As soon as a message is due for this group, it appears here."),
+        },
+    }
+    return render(request, "messaging/_room_posts.html" if request.htmx else "messaging/room.html", context)
