@@ -6,7 +6,6 @@ end, so no window on the platform's clock can hold more than the limit, however 
 Nothing is lost by waiting: the row stays `planned` with the time of its place in line.
 """
 
-import time
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,11 +17,10 @@ from community_ops.common import dbtime
 from messaging.models import Delivery, DeliveryState, Endpoint, SendBudget, SendLimit, SendSlot
 from messaging.platforms.base import Limit, Scope
 from messaging.policies import CAPABILITIES
+from messaging.services.books import Book
 
 IN_LINE = "limit"  # reason of a planned row that waits for a slot
 TOO_FAST_SECONDS = 10.0  # how long an account waits when the platform does not say
-BOOK_SIZE = 10_000  # workspaces
-BOOK_SECONDS = 1.0  # so soon a changed limit, or a cooldown of an account without limits, holds everywhere
 GUARD = 1.005  # the platform's clock may run that much slower than ours: no window of its own is shorter then
 Key = tuple[str, int]
 Limits = dict[Key, tuple[Limit, ...]]
@@ -111,26 +109,7 @@ def _used_count(workspace_id: int, key: Key, limit: Limit, db_now: datetime) -> 
     return rows.filter(still).count()
 
 
-class LimitBook:
-    """`limits_of` for a worker that sends much: a workspace is read again after `BOOK_SECONDS`, not for each call."""
-
-    def __init__(self) -> None:
-        self._known: dict[int, tuple[float, Known]] = {}
-
-    def of(self, endpoint: Endpoint) -> Limits:
-        entry = self._known.get(endpoint.workspace_id)
-        if entry is None or time.monotonic() - entry[0] > BOOK_SECONDS:
-            if len(self._known) > BOOK_SIZE:
-                self._known.clear()
-            entry = time.monotonic(), read(endpoint.workspace_id)
-            self._known[endpoint.workspace_id] = entry
-        return limits_of(endpoint, entry[1])
-
-    def forget(self) -> None:
-        self._known.clear()
-
-
-BOOK = LimitBook()
+BOOK = Book(read)
 
 
 def take_slots(

@@ -4,7 +4,6 @@ A moment is judged by the wall clock of the target. All are off until somebody m
 hold is in `policies.EXEMPTIONS`.
 """
 
-import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,10 +15,9 @@ from django.db.models import Q, QuerySet
 
 from messaging.models import Delivery, DeliveryState, FrequencyCap, Holiday, QuietHours
 from messaging.policies import CAP, Cap, Quiet, SendRules, Span
+from messaging.services.books import Book
 from messaging.services.planning import PlannedSend
 
-BOOK_SECONDS = 1.0  # so soon a new rule holds everywhere
-BOOK_SIZE = 10_000  # workspaces
 SPENT = (
     DeliveryState.SENDING,
     DeliveryState.ACCEPTED,
@@ -48,26 +46,7 @@ def _span(row: QuietHours | Holiday | FrequencyCap) -> Span:
     return Span(row.from_on, row.until_on)
 
 
-class RuleBook:
-    """`rules_of` for a worker that sends much: a workspace is read again after `BOOK_SECONDS`, not for each call."""
-
-    def __init__(self) -> None:
-        self._known: dict[int, tuple[float, SendRules]] = {}
-
-    def of(self, workspace_id: int) -> SendRules:
-        entry = self._known.get(workspace_id)
-        if entry is None or time.monotonic() - entry[0] > BOOK_SECONDS:
-            if len(self._known) > BOOK_SIZE:
-                self._known.clear()
-            entry = time.monotonic(), rules_of(workspace_id)
-            self._known[workspace_id] = entry
-        return entry[1]
-
-    def forget(self) -> None:
-        self._known.clear()
-
-
-RULES = RuleBook()
+RULES = Book(rules_of)
 
 
 def held_back(delivery: Delivery, *, now: datetime) -> str:

@@ -15,8 +15,9 @@ from messaging.platforms.base import Outcome, Outgoing, Result
 from messaging.policies import size_problem
 from messaging.ports import ALLOWED, Verdict, origin_guards, subject_guards, text_contexts
 from messaging.services import claiming
+from messaging.services.books import Book
 from messaging.services.calling import call, outgoing
-from messaging.services.limits import LimitBook, Limits, limits_of
+from messaging.services.limits import Known, Limits, limits_of
 from messaging.services.send_rules import held_back
 
 Clock = Callable[[], datetime]
@@ -33,7 +34,7 @@ class Refusal(Exception):
 
 
 def send_one(
-    delivery: Delivery, *, owner: str, now: Clock, db_now: Clock = dbtime.now, book: LimitBook | None = None
+    delivery: Delivery, *, owner: str, now: Clock, db_now: Clock = dbtime.now, book: Book[Known] | None = None
 ) -> bool:
     """Send a claimed delivery; true when a call was made and its end recorded.
 
@@ -61,9 +62,9 @@ def send_one(
     return _record(delivery, owner=owner, result=result, started_at=started_at, now=now, limits=limits)
 
 
-def _limits(delivery: Delivery, book: LimitBook | None) -> Limits:
+def _limits(delivery: Delivery, book: Book[Known] | None) -> Limits:
     assert delivery.endpoint is not None
-    return book.of(delivery.endpoint) if book is not None else limits_of(delivery.endpoint)
+    return limits_of(delivery.endpoint, book.of(delivery.workspace_id) if book is not None else None)
 
 
 def _begun(delivery: Delivery, limits: Limits, *, owner: str, text: str, now: datetime, db_now: datetime) -> bool:
