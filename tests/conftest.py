@@ -2,13 +2,17 @@
 
 import os
 import shutil
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.utils import translation
+from pytest_httpserver import HTTPServer
 from rest_framework.test import APIClient
+from werkzeug import Request, Response
 
 from community_ops.accounts.models import Role, Workspace
 from community_ops.common import pulses
@@ -50,6 +54,27 @@ def fresh_pulses() -> None:
 def fresh_language() -> None:
     """A request leaves its language behind in the thread; each test begins with the installation's."""
     translation.deactivate()
+
+
+@pytest.fixture
+def hang_at(httpserver: HTTPServer) -> Iterator[Callable[[str], None]]:
+    """Let the receiver take requests at a path and answer them only when the test is over.
+
+    The receiver is shared and writes a request down when its handler ends: one that ended after the test would be
+    in the log of the next.
+    """
+    over, begun = threading.Event(), []
+
+    def hang(request: Request) -> Response:
+        begun.append(request)
+        over.wait(5)
+        return Response("late")
+
+    yield lambda path: httpserver.expect_request(path).respond_with_handler(hang)
+    over.set()
+    until = time.monotonic() + 5
+    while time.monotonic() < until and not all(any(one is it for it, _ in httpserver.log) for one in begun):
+        time.sleep(0.01)
 
 
 @pytest.fixture

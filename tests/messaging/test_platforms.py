@@ -5,11 +5,10 @@ import hashlib
 import hmac
 import json
 import socket
-import threading
 from datetime import timedelta
 
 import pytest
-from werkzeug import Request, Response
+from werkzeug import Request
 
 from messaging.errors import ConfigRefused
 from messaging.models import Attempt, SandboxPost
@@ -168,14 +167,12 @@ def test_nobody_at_the_address_is_tried_again(workspace, plan, deliver, fresh) -
 
 
 @pytest.fixture
-def hanging(httpserver, monkeypatch):
+def hanging(httpserver, hang_at, monkeypatch):
     """A receiver that accepts and then does not answer in time."""
-    over = threading.Event()
     monkeypatch.setattr("community_ops.common.net.TIMEOUT_SECONDS", 0.3)
     monkeypatch.setattr("community_ops.common.net.post.__kwdefaults__", {"timeout_seconds": 0.3})
-    httpserver.expect_request("/hook").respond_with_handler(lambda request: over.wait(5) and Response("late"))
-    yield httpserver
-    over.set()
+    hang_at("/hook")
+    return httpserver
 
 
 def test_no_answer_after_sending_is_unknown_and_not_repeated(hanging, hook, plan, deliver, fresh) -> None:
