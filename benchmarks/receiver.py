@@ -1,7 +1,8 @@
 """A webhook receiver in a process of its own: notes when which webhook-id arrived, answers 200 after `delay` seconds.
 
 `python benchmarks/receiver.py [--port N] [--delay S]` prints its port; GET /arrivals gives
-`[[webhook-id, unix time, path], …]` in the order of arrival. Nothing of Django in it, so it costs little.
+`[[webhook-id, unix time, path], …]` in the order of arrival, GET /count only how many. Nothing of Django in it, so it
+costs little.
 """
 
 import argparse
@@ -27,8 +28,8 @@ async def serve_one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, 
             headers = dict(line.lower().split(": ", 1) for line in lines[1:] if line)
             await reader.readexactly(int(headers.get("content-length", "0")))
             path = lines[0].split(" ")[1]
-            if path == "/arrivals":
-                body = json.dumps(arrivals).encode()
+            if path in ("/arrivals", "/count"):
+                body = json.dumps(arrivals if path == "/arrivals" else len(arrivals)).encode()
                 writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body))
             else:
                 arrivals.append((headers.get("webhook-id", ""), arrived_at, path))
@@ -54,15 +55,19 @@ class Receiver:
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
 
+    def count(self) -> int:
+        with urllib.request.urlopen(f"{self.url}/count", timeout=10) as answer:
+            return int(json.load(answer))
+
     def arrivals(self) -> list[tuple[str, float, str]]:
         with urllib.request.urlopen(f"{self.url}/arrivals", timeout=10) as answer:
             return [tuple(row) for row in json.load(answer)]
 
 
 @contextmanager
-def receiving(delay: float = 0.0) -> Iterator[Receiver]:
+def receiving(delay: float = 0.0, port: int = 0) -> Iterator[Receiver]:
     """A receiver that is gone afterwards."""
-    command = [sys.executable, str(Path(__file__)), "--delay", str(delay)]
+    command = [sys.executable, str(Path(__file__)), "--delay", str(delay), "--port", str(port)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:

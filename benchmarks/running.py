@@ -94,6 +94,12 @@ def manage(running: Running, *arguments: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True, env=running.environment).stdout.strip()
 
 
+def inside(running: Running, call: str) -> Any:
+    """What a call of benchmarks/planting.py prints: `inside(running, "groups('http://…', 10)")`."""
+    code = f"import benchmarks.planting as planting; planting.{call}"
+    return json.loads(manage(running, "shell", "--no-imports", "-c", code))
+
+
 def make_groups(running: Running, url: str, count: int) -> list[int]:
     """Ids of `count` groups, each with a webhook of its own at `url`/<number>."""
     community = running.call(

@@ -29,6 +29,12 @@ class NotADraft(InvalidTransition):
     message = gettext_noop("Only a draft can be changed.")
 
 
+class NotScheduled(InvalidTransition):
+    """A draft has nothing that could be paused."""
+
+    message = gettext_noop("This is a draft: nothing of it goes out yet.")
+
+
 class NothingPlanned(InvalidTransition):
     message = gettext_noop("Everything has gone out already; nothing is planned any more.")
 

@@ -6,16 +6,21 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 from django.db.models import Model
+from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from campaigns import policies, selectors
 from campaigns.models import Announcement
 from community_ops.common.actors import Actor
-from community_ops.common.forms import ObjectsField, RefusableForm
+from community_ops.common.assets import images_of, store_image
+from community_ops.common.errors import InvalidInput
+from community_ops.common.forms import MAX_ID_DIGITS, ObjectsField, RefusableForm
+from community_ops.common.models import Asset
 from messaging.selectors import Purpose
 
 BUBBLE_ID = "preview"
+_YES = "1"
 _LOCAL = "%Y-%m-%dT%H:%M"
 
 
@@ -71,6 +76,17 @@ class GroupChoiceField(ObjectsField):
         return str(obj) if has_endpoint else gettext("%(group)s (no delivery channel)") % {"group": obj}
 
 
+def _choice(label: Any, *, plain: Any, other: Any, help_text: Any = "") -> forms.ChoiceField:
+    """Two ways to do something: the plain one ("") unless the other is chosen."""
+    return forms.ChoiceField(
+        label=label,
+        choices=[("", plain), (_YES, other)],
+        required=False,
+        widget=forms.RadioSelect,
+        help_text=help_text,
+    )
+
+
 def _offer_groups(form: forms.Form, actor: Actor) -> None:
     field = form.fields["groups"]
     assert isinstance(field, GroupChoiceField)
@@ -78,7 +94,10 @@ def _offer_groups(form: forms.Form, actor: Actor) -> None:
 
 
 class AnnouncementForm(ZonedForm):
-    """群消息: groups, words, time. Sizes and times are judged by the service."""
+    """群消息: groups, words, picture, time. Sizes and times are judged by the service.
+
+    A picture that is one is kept as soon as it comes, whatever else is refused: nobody has to choose it twice.
+    """
 
     groups = GroupChoiceField(label=_("Groups"))
     text = forms.CharField(
@@ -87,6 +106,26 @@ class AnnouncementForm(ZonedForm):
         strip=False,
         widget=forms.Textarea(attrs={"rows": 6, "data-preview": BUBBLE_ID, "maxlength": None}),
     )
+    is_markdown = _choice(
+        _("Text style"),
+        plain=_("Plain text"),
+        other=_("With marks"),
+        help_text=_(
+            "Marks: **bold**, [words](https://…), # heading, > quote, - item. @[everybody](all) mentions the whole "
+            "group, in plain text too."
+        ),
+    )
+    may_split = _choice(
+        _("Where it is too long"), plain=_("Do not schedule it"), other=_("Send it in several messages")
+    )
+    image = forms.FileField(
+        label=_("Picture"),
+        required=False,
+        widget=forms.FileInput(attrs={"accept": "image/jpeg,image/png,image/webp,image/gif", "data-picture": True}),
+        help_text=_("JPEG, PNG, WebP or GIF, up to 10 MB."),
+    )
+    kept_image = forms.Field(required=False, widget=forms.HiddenInput)
+    remove_image = forms.BooleanField(label=_("Remove the picture"), required=False)
     due_at = LocalMomentField(label=_("When"))
     purpose = forms.ChoiceField(
         label=_("Purpose"),
@@ -98,13 +137,49 @@ class AnnouncementForm(ZonedForm):
 
     def __init__(self, *args: Any, actor: Actor, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.actor = actor
         _offer_groups(self, actor)
+
+    @property
+    def kept(self) -> Asset | None:
+        """The picture that was kept before: a draft's, or one that came with a form that was refused."""
+        return find_image(self.actor, self["kept_image"].value())
+
+    def clean_image(self) -> Asset | None:
+        if (file := self.cleaned_data["image"]) is None:
+            return None
+        try:
+            asset = store_image(file, workspace_id=self.actor.workspace_id or 0)
+        except InvalidInput as refusal:
+            raise forms.ValidationError(refusal.message) from None
+        self.data = self._with_kept(asset)
+        return asset
+
+    def _with_kept(self, asset: Asset) -> MultiValueDict[str, Any]:
+        """What was sent, as if the picture had been kept before."""
+        assert isinstance(self.data, MultiValueDict)
+        data = self.data.copy()
+        data["kept_image"] = str(asset.pk)
+        data.pop("remove_image", None)
+        return data
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        is_kept = cleaned.get("image") is None and not cleaned.get("remove_image")
+        if is_kept and cleaned.get("kept_image") and "image" not in self.errors:
+            cleaned["image"] = self.kept
+            if cleaned["image"] is None:
+                self.add_error("image", _("There is no such object."))
+        return cleaned
 
     def cleaned(self) -> dict[str, Any]:
         """Keyword arguments of the service."""
         return {
             "groups": list(self.cleaned_data["groups"]),
             "text": self.cleaned_data["text"],
+            "is_markdown": bool(self.cleaned_data["is_markdown"]),
+            "may_split": bool(self.cleaned_data["may_split"]),
+            "image": self.cleaned_data["image"],
             "due_at": self.moment("due_at"),
             "purpose": self.cleaned_data["purpose"] or Purpose.NOTICE,
         }
@@ -115,6 +190,9 @@ def initial_of(announcement: Announcement, zone: str) -> dict[str, Any]:
     return {
         "groups": [target.group_id for target in announcement.targets.all()],
         "text": announcement.text,
+        "is_markdown": _YES if announcement.is_markdown else "",
+        "may_split": _YES if announcement.may_split else "",
+        "kept_image": announcement.image_id or "",
         "purpose": announcement.purpose,
         "due_at": announcement.due_at.astimezone(ZoneInfo(zone)).replace(tzinfo=None),
     }
@@ -143,6 +221,12 @@ class PlanForm(ZonedForm):
         if starts_at and ends_at and ends_at <= starts_at:
             self.add_error("ends_at", _("The end must be after the start."))
         return cleaned
+
+
+def find_image(actor: Actor, value: Any) -> Asset | None:
+    """A kept image by its id as a form has it; nothing for another workspace's, or what is no id."""
+    is_id = str(value).isascii() and str(value).isdecimal() and len(str(value)) <= MAX_ID_DIGITS
+    return images_of(actor).filter(pk=int(value)).first() if is_id else None
 
 
 def chosen_groups(actor: Actor, ids: list[str]) -> list[Any]:

@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from community_ops.common.tenancy import TenantModel
-from messaging.selectors import Purpose
+from messaging.selectors import Purpose, plain_words
 
 
 class AnnouncementState(models.TextChoices):
@@ -20,11 +20,15 @@ class Announcement(TenantModel):
     """群消息: a text that goes to groups at a time. When it is repeated one day, each time is an Occurrence."""
 
     text = models.TextField()
+    is_markdown = models.BooleanField(default=False)  # `messaging.markup`
+    may_split = models.BooleanField(default=False)  # cut where it is longer than a platform takes, else refused
+    image = models.ForeignKey("common.Asset", on_delete=models.PROTECT, related_name="+", null=True)
     due_at = models.DateTimeField()
     purpose = models.CharField(max_length=10, choices=Purpose, default=Purpose.NOTICE)
     state = models.CharField(max_length=10, choices=AnnouncementState, default=AnnouncementState.DRAFT)
     scheduled_at = models.DateTimeField(null=True)
     cancelled_at = models.DateTimeField(null=True)
+    paused_at = models.DateTimeField(null=True)  # what has not gone out waits until somebody lets it go on
 
     class Meta:
         constraints = [
@@ -37,7 +41,12 @@ class Announcement(TenantModel):
         ]
 
     def __str__(self) -> str:
-        return self.text[:40]
+        return self.words[:40]
+
+    @property
+    def words(self) -> str:
+        """The text without its marks, for lists and headings."""
+        return plain_words(self.text, is_markdown=self.is_markdown)
 
 
 class AnnouncementGroup(TenantModel):
@@ -146,6 +155,7 @@ class RunState(models.TextChoices):
 
     PLANNED = "planned", _("planned")
     RUNNING = "running", _("running")
+    PAUSED = "paused", _("paused")
     FINISHED = "finished", _("finished")
     STOPPED = "stopped", _("stopped")
 
@@ -161,6 +171,7 @@ class PlaybookRun(TenantModel):
     ends_at = models.DateTimeField()
     stopped_at = models.DateTimeField(null=True)
     stop_reason = models.CharField(max_length=100, blank=True)
+    paused_at = models.DateTimeField(null=True)  # what has not gone out waits until somebody lets it go on
 
     class Meta:
         constraints = [
@@ -183,9 +194,11 @@ class PlaybookRun(TenantModel):
         """Where the run stands; computed from its times, never by a tick having run."""
         if self.stopped_at is not None:
             return RunState.STOPPED
-        if now < self.starts_at:
-            return RunState.PLANNED
-        return RunState.RUNNING if now < self.ends_at else RunState.FINISHED
+        if now >= self.ends_at:
+            return RunState.FINISHED
+        if self.paused_at is not None:
+            return RunState.PAUSED
+        return RunState.PLANNED if now < self.starts_at else RunState.RUNNING
 
 
 class RunGroup(TenantModel):

@@ -1,12 +1,12 @@
 from django.urls import path, register_converter
 
-from campaigns.views import announcements, plans
+from campaigns.views import acting, announcements, composing, plans
 
 
 class AnnouncementAction:
     """What can be done to an announcement on its page."""
 
-    regex = "schedule|send_now|move|cancel"
+    regex = "schedule|send_now|move|pause|resume|cancel"
 
     def to_python(self, value: str) -> str:
         return value
@@ -21,12 +21,14 @@ app_name = "campaigns"
 _one = "w/<slug:slug>/announcements/<int:announcement_id>/"
 urlpatterns = [
     path("w/<slug:slug>/announcements/", announcements.announcement_list, name="announcements"),
-    path("w/<slug:slug>/announcements/new/", announcements.announcement_new, name="announcement_new"),
+    path("w/<slug:slug>/announcements/new/", composing.announcement_new, name="announcement_new"),
     path(_one, announcements.announcement_detail, name="announcement"),
-    path(f"{_one}edit/", announcements.announcement_edit, name="announcement_edit"),
-    path(f"{_one}<announcement_action:action>/", announcements.announcement_act, name="announcement_act"),
+    path(f"{_one}edit/", composing.announcement_edit, name="announcement_edit"),
+    path(f"{_one}<announcement_action:action>/", acting.announcement_act, name="announcement_act"),
     path("w/<slug:slug>/calendar/", plans.calendar, name="calendar"),
     path("w/<slug:slug>/playbooks/", plans.playbook_list, name="playbooks"),
     path("w/<slug:slug>/playbooks/<int:playbook_id>/", plans.playbook_detail, name="playbook"),
     path("w/<slug:slug>/runs/<int:run_id>/", plans.run_detail, name="run"),
+    path("w/<slug:slug>/runs/<int:run_id>/pause/", plans.run_pause, name="run_pause"),
+    path("w/<slug:slug>/runs/<int:run_id>/resume/", plans.run_resume, name="run_resume"),
 ]

@@ -1,6 +1,6 @@
 """Words for the codes that campaigns stores and shows; formatting only."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ DAY_SECONDS = 86_400
 _RUN_WORDS = {
     RunState.PLANNED: StateWords(pgettext_lazy("run", "Planned")),
     RunState.RUNNING: StateWords(pgettext_lazy("run", "Running"), "good"),
+    RunState.PAUSED: StateWords(pgettext_lazy("run", "Paused"), "warn"),
     RunState.FINISHED: StateWords(pgettext_lazy("run", "Finished")),
     RunState.STOPPED: StateWords(pgettext_lazy("run", "Stopped")),
 }
@@ -90,6 +91,31 @@ def announcement_badge(state: str) -> Badge:
 def run_badge(state: RunState) -> Badge:
     words = _RUN_WORDS[state]
     return Badge(words.label, words.tone, words.help)
+
+
+def paused_words(count: int) -> str:
+    """Said on the page of what is paused, while `count` deliveries wait."""
+    words = ngettext(
+        "Sending is paused: %(count)d message waits.", "Sending is paused: %(count)d messages wait.", count
+    )
+    return words % {"count": count}
+
+
+def held_words(counts: Mapping[str, int]) -> list[str]:
+    """What the send rules would hold back of an entry, one sentence a rule. `counts`: by the rule's code."""
+    return [_held_by(reason, count) % {"count": count} for reason, count in counts.items()]
+
+
+def _held_by(reason: str, count: int) -> str:
+    return {
+        "quiet_hours": ngettext(
+            "The quiet hours hold back %(count)d message", "The quiet hours hold back %(count)d messages", count
+        ),
+        "holiday": ngettext(
+            "The holiday holds back %(count)d message", "The holiday holds back %(count)d messages", count
+        ),
+        "cap": ngettext("The limit holds back %(count)d message", "The limit holds back %(count)d messages", count),
+    }[reason]
 
 
 def step_timing(step: "PlaybookStep") -> str:

@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponseRedirect
 from django.templatetags.static import static
 from django.urls import include, path
 
-from community_ops.common import health
+from community_ops.common import asset_views, health
 from dashboard.views import home
 
 
@@ -25,6 +25,7 @@ urlpatterns = [
     path("", include("conversion.urls")),
     path("", include("retention.urls")),
     path("", include("culture.urls")),
+    path("f/<str:token>", asset_views.asset, name="asset"),
     path("favicon.ico", favicon),
     path("i18n/", include("django.conf.urls.i18n")),
     path("health/live", health.live, name="health-live"),

@@ -113,7 +113,7 @@ def _drafts(actor: Actor, slug: str, *, now: datetime) -> list[Need]:
             key=f"draft-{draft.announcement.pk}",
             tone="info",
             label=_("Draft waiting to be scheduled"),
-            text=_("Draft of %(name)s: %(text)s") % {"name": draft.written_by, "text": draft.announcement.text[:40]},
+            text=_("Draft of %(name)s: %(text)s") % {"name": draft.written_by, "text": draft.announcement.words[:40]},
             due_at=draft.announcement.due_at,
             url=reverse("campaigns:announcement", args=[slug, draft.announcement.pk]),
         )

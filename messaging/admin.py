@@ -17,6 +17,7 @@ from messaging.models import (
     Connection,
     Delivery,
     Endpoint,
+    FoundChat,
     FrequencyCap,
     Holiday,
     InboundEvent,
@@ -44,6 +45,15 @@ class EndpointAdmin(ReadOnlyAdmin):
     list_filter = ("kind", "connection__platform")
     list_select_related = ("connection",)
     search_fields = ("name",)
+
+
+@admin.register(FoundChat)
+class FoundChatAdmin(ReadOnlyAdmin):
+    view_action = "endpoints.view"
+    list_display = ("title", "chat", "connection", "kind", "seen_at", "endpoint")
+    list_filter = ("kind", "connection__platform")
+    list_select_related = ("connection", "endpoint")
+    search_fields = ("title", "chat")
 
 
 @admin.register(SendLimit)

@@ -1,6 +1,7 @@
 """Pages: 发送通道 with their limits, and the sandbox room."""
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib import messages
@@ -12,13 +13,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from community_ops.accounts.pages import WorkspaceRequest, page, tell
 from community_ops.accounts.policies import may
-from community_ops.common import clock
+from community_ops.common import assets, clock
 from community_ops.common.errors import DomainError, InvalidInput, NotFound
 from community_ops.common.paging import id_in
-from messaging import selectors, services, wording
-from messaging.forms import EDIT_FORMS, FORMS, EndpointForm, OwnLimitForm
-from messaging.models import Endpoint, Platform
-from messaging.policies import CAPABILITIES
+from messaging import capability_words, selectors, services, showing, wording
+from messaging.forms import EndpointForm, OwnLimitForm
+from messaging.models import Endpoint, Platform, SandboxPost
+from messaging.platforms import registry
 
 ZONE = settings.DEFAULT_COMMUNITY_TIMEZONE
 
@@ -29,7 +30,7 @@ def endpoint_list(request: WorkspaceRequest) -> HttpResponse:
     """Live channels and the platforms a new one can be made on."""
     context = {
         "endpoints": [_channel(request, row) for row in selectors.endpoints_visible_to(request.actor)],
-        "platforms": [{"name": name, "label": Platform(name).label} for name in Platform.values],
+        "platforms": [{"name": name, "label": Platform(name).label} for name in registry.names()],
         "may_manage": may(request.actor, "endpoints.manage"),
         "zone": ZONE,
         "empty": {
@@ -51,15 +52,16 @@ def _channel(request: WorkspaceRequest, endpoint: Endpoint) -> dict[str, Any]:
         "confirm_label": _("Archive"),
         "is_bad": True,
     }
-    return {"endpoint": endpoint, "question": question}
+    known = registry.get(endpoint.connection.platform).capabilities
+    return {"endpoint": endpoint, "question": question, "has_many_chats": known.has_many_chats}
 
 
 @page("endpoints.manage")
 def endpoint_new(request: WorkspaceRequest, platform: str) -> HttpResponse:
     """The form of one platform; secrets are typed here once and never shown again."""
-    if platform not in FORMS:
+    if platform not in registry.names():
         raise NotFound(_("There is no such platform."))
-    form = FORMS[platform](request.POST or None)
+    form = EndpointForm(platform, request.POST or None)
     if request.method == "POST" and form.is_valid() and (made := _create(request, platform, form)):
         messages.success(request, _("“%(name)s” is ready.") % {"name": made.name})
         return redirect("messaging:endpoints", slug=request.workspace.slug)
@@ -67,7 +69,7 @@ def endpoint_new(request: WorkspaceRequest, platform: str) -> HttpResponse:
         "form": form,
         "platform": platform,
         "platform_label": Platform(platform).label,
-        "capabilities": CAPABILITIES[platform],
+        "text_limit": registry.get(platform).capabilities.text,
         "breadcrumbs": _crumbs(request),
     }
     return render(request, "messaging/endpoint_form.html", context, status=422 if form.errors else 200)
@@ -96,17 +98,21 @@ def _create(request: WorkspaceRequest, platform: str, form: EndpointForm) -> End
 def endpoint_edit(request: WorkspaceRequest, endpoint_id: int) -> HttpResponse:
     """Name and settings of a channel, and what came of its last test; secrets are typed anew or kept."""
     endpoint = selectors.get_endpoint(request.actor, endpoint_id)
-    initial = {"name": endpoint.name, "drops_repeats": endpoint.drops_repeats}
-    form = EDIT_FORMS[endpoint.connection.platform](request.POST or None, initial=initial)
+    initial = endpoint.connection.config | endpoint.address
+    initial |= {"name": endpoint.name, "drops_repeats": endpoint.drops_repeats}
+    form = EndpointForm(endpoint.connection.platform, request.POST or None, initial=initial, is_known=True)
     if request.method == "POST" and form.is_valid() and (changed := _update(request, endpoint, form)):
         messages.success(request, _("“%(name)s” was changed.") % {"name": changed.name})
         return redirect("messaging:endpoint_edit", slug=request.workspace.slug, endpoint_id=endpoint.pk)
     context = {
         "form": form,
         "endpoint": endpoint,
+        "beside": selectors.channels_beside(endpoint),
         "may_test": endpoint.connection.platform != Platform.SANDBOX,
         "test": _last_test(endpoint),
         **_limits(endpoint),
+        "capabilities": capability_words.facts(registry.get(endpoint.connection.platform).capabilities),
+        "month": _month(endpoint),
         "breadcrumbs": _crumbs(request),
         "zone": ZONE,
     }
@@ -129,7 +135,7 @@ def _update(request: WorkspaceRequest, endpoint: Endpoint, form: EndpointForm) -
 
 def _limits(endpoint: Endpoint, form: OwnLimitForm | None = None) -> dict[str, Any]:
     """What a channel's page tells of its limits, and the form for an own one."""
-    source = CAPABILITIES[endpoint.connection.platform]
+    source = registry.get(endpoint.connection.platform).capabilities
     return {
         "limits": [wording.limit_words(use, source) for use in selectors.limit_use(endpoint)],
         "source": source,
@@ -173,6 +179,29 @@ def endpoint_unlimit(request: WorkspaceRequest, endpoint_id: int) -> HttpRespons
     except DomainError as refusal:
         tell(request, refusal)
     return redirect("messaging:endpoint_edit", slug=request.workspace.slug, endpoint_id=endpoint.pk)
+
+
+def _month(endpoint: Endpoint) -> dict[str, Any]:
+    """A chart of what this channel sent since the first of the month."""
+    now = clock.now()
+    days = selectors.month_of(endpoint, today=now.astimezone(ZoneInfo(ZONE)).date(), zone=ZONE)
+    series = [
+        {"name": _("Went out"), "values": [day.sent_count for day in days]},
+        {"name": _("Did not go out"), "values": [day.unsent_count for day in days]},
+        {"name": _("To be checked"), "values": [day.doubt_count for day in days]},
+    ]
+    return {
+        "id": "channel-month",
+        "question": _("What went out through this channel this month?"),
+        "kind": "bar",
+        "labels": [str(day.day.day) for day in days],
+        "series": series,
+        "source": "platform",
+        "as_of": now,
+        "zone": ZONE,
+        "has_enough": any(value for one in series for value in one["values"]),
+        "needed": _("Nothing was due here this month."),
+    }
 
 
 def _last_test(endpoint: Endpoint) -> dict[str, Any] | None:
@@ -221,7 +250,7 @@ def room(request: WorkspaceRequest, endpoint_id: int) -> HttpResponse:
         return HttpResponse(status=204)
     context = {
         "endpoint": endpoint,
-        "posts": [{"post": post, "pieces": wording.pieces(post.text)} for post in posts],
+        "posts": [_post(post) for post in posts],
         "last": last,
         "zone": ZONE,
         "empty": {
@@ -231,3 +260,11 @@ def room(request: WorkspaceRequest, endpoint_id: int) -> HttpResponse:
         },
     }
     return render(request, "messaging/_room_posts.html" if request.htmx else "messaging/room.html", context)
+
+
+def _post(post: SandboxPost) -> dict[str, Any]:
+    return {
+        "post": post,
+        "lines": showing.lines(post.text, is_markdown=post.is_markdown) if post.text else [],
+        "image_url": assets.page_link(post.image) if post.image else "",
+    }

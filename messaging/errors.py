@@ -29,6 +29,13 @@ class NotFailed(DomainError):
     message = gettext_noop("This delivery has not failed.")
 
 
+class ChatsNotTold(DomainError):
+    """The platform does not say which chats an account is in; the message may be its own words."""
+
+    code = "chats_not_told"
+    message = gettext_noop("This platform does not say which chats the account is in.")
+
+
 class EndpointInUse(DomainError):
     code = "endpoint_in_use"
     message = gettext_noop("Messages are still planned for this endpoint.")

@@ -6,7 +6,9 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from community_ops.common.forms import RefusableForm
-from messaging.models import LimitScope, Platform, Purpose
+from messaging.models import LimitScope, Purpose
+from messaging.platforms import registry
+from messaging.platforms.settings_reading import Setting, SettingKind
 
 
 class _Day(forms.DateInput):
@@ -20,66 +22,41 @@ class _TimeOfDay(forms.TimeInput):
 
 
 class EndpointForm(RefusableForm):
-    """Base: the name everybody sees. `config()` is what the platform's adapter reads."""
+    """The name everybody sees, and the platform's own settings. `config()` is what its adapter reads.
+
+    With `is_known` the account exists: a secret that is left empty stays as it is, what may be missing goes. With
+    `of_chat` only what names one more chat of it is asked.
+    """
 
     name = forms.CharField(label=_("Name"), max_length=100, help_text=_("How your team calls this channel."))
 
+    def __init__(self, platform: str, *args: Any, is_known: bool = False, of_chat: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        known = registry.get(platform).settings
+        self._may_go = {one.key for one in known if is_known and not (one.is_required or one.is_secret)}
+        for one in known:
+            if one.is_on_form and (one.is_of_chat or not of_chat):
+                self.fields[one.key] = _field(one, may_stay=is_known and one.is_secret)
+
     def config(self) -> dict[str, Any]:
         values = {key: value for key, value in self.cleaned_data.items() if key != "name"}
-        return {key: value for key, value in values.items() if value not in ("", None, False)}
+        given = {key: value for key, value in values.items() if value not in ("", None, False)}
+        return {key: "" for key in values if key in self._may_go and values[key] in ("", None)} | given
 
 
-class SandboxForm(EndpointForm):
-    pass
-
-
-class WebhookForm(EndpointForm):
-    url = forms.CharField(
-        label=_("Address"), max_length=2000, help_text=_("Begins with https://. It is kept secret and not shown again.")
-    )
-    secret = forms.CharField(
-        label=_("Signing secret"),
-        max_length=300,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
-        help_text=_("The receiver checks the signature with it. It is not shown again."),
-    )
-    drops_repeats = forms.BooleanField(
-        label=_("The receiver ignores a message it has already got"),
-        required=False,
-        help_text=_("Only then is a message in doubt sent again by itself."),
-    )
-
-
-class WecomRobotForm(EndpointForm):
-    key = forms.CharField(
-        label=_("Robot key"),
-        max_length=200,
-        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
-        help_text=_("What follows key= in the robot's address. It is not shown again."),
-    )
-
-
-class WebhookEditForm(WebhookForm):
-    """What is left empty stays as it is."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        _may_stay(self, "url", _("Leave it empty to keep the present one. A new one is not shown again."))
-        _may_stay(self, "secret", _("Leave it empty to keep the present one. A new one is not shown again."))
-
-
-class WecomRobotEditForm(WecomRobotForm):
-    """What is left empty stays as it is."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        _may_stay(self, "key", _("Leave it empty to keep the present one. A new one is not shown again."))
-
-
-def _may_stay(form: EndpointForm, name: str, help_text: Any) -> None:
-    form.fields[name].required = False
-    form.fields[name].help_text = help_text
+def _field(one: Setting, *, may_stay: bool) -> forms.Field:
+    stays = _("Leave it empty to keep the present one. A new one is not shown again.")
+    facts: dict[str, Any] = {"label": one.label, "help_text": stays if may_stay else one.help_text}
+    facts["required"] = one.is_required and not may_stay
+    if one.kind is SettingKind.FLAG:
+        return forms.BooleanField(**facts | {"required": False})
+    if one.kind is SettingKind.NUMBER:
+        return forms.IntegerField(min_value=1, max_value=65_535, initial=one.default, **facts)
+    if one.kind is SettingKind.CHOICE:
+        return forms.ChoiceField(choices=one.choices, initial=one.default, **facts)
+    if one.is_secret and one.kind is SettingKind.TEXT:
+        facts |= {"widget": forms.PasswordInput(attrs={"autocomplete": "off"}), "strip": False}
+    return forms.CharField(max_length=one.max_length, **facts)
 
 
 class OwnLimitForm(RefusableForm):
@@ -127,15 +104,3 @@ class FrequencyCapForm(SpanForm):
     count = forms.IntegerField(label=_("At most"), help_text=_("messages to one group"))
     days = forms.IntegerField(label=_("In"), initial=1, help_text=_("days, today included"))
     field_order = ("purpose", "count", "days", "from_on", "until_on")
-
-
-FORMS: dict[str, type[EndpointForm]] = {
-    Platform.SANDBOX: SandboxForm,
-    Platform.WEBHOOK: WebhookForm,
-    Platform.WECOM_ROBOT: WecomRobotForm,
-}
-EDIT_FORMS: dict[str, type[EndpointForm]] = {
-    Platform.SANDBOX: SandboxForm,
-    Platform.WEBHOOK: WebhookEditForm,
-    Platform.WECOM_ROBOT: WecomRobotEditForm,
-}

@@ -17,6 +17,13 @@ class Platform(models.TextChoices):
     SANDBOX = "sandbox", _("Sandbox room")
     WEBHOOK = "webhook", _("Signed webhook")
     WECOM_ROBOT = "wecom_robot", _("WeCom group robot")
+    DINGTALK_ROBOT = "dingtalk_robot", _("DingTalk group robot")
+    FEISHU_ROBOT = "feishu_robot", _("Feishu / Lark group robot")
+    TELEGRAM = "telegram", _("Telegram bot")
+    DISCORD = "discord", _("Discord bot")
+    SLACK = "slack", _("Slack app")
+    EMAIL = "email", _("E-mail")
+    APPRISE = "apprise", _("Other service (apprise)")
 
 
 class Connection(TenantModel):
@@ -61,6 +68,26 @@ class Endpoint(TenantModel):
 
     def __str__(self) -> str:
         return self.name
+
+
+class FoundChat(TenantModel):
+    """A chat that an account was seen in, and that may become an endpoint: so nobody has to look up its id."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="found_chats")
+    chat = models.CharField(max_length=128)  # what `Endpoint.address["chat"]` takes
+    title = models.CharField(max_length=200)
+    kind = models.CharField(max_length=10, choices=EndpointKind, default=EndpointKind.CHAT)
+    seen_at = models.DateTimeField()  # the last time
+    endpoint = models.ForeignKey(Endpoint, on_delete=models.SET_NULL, related_name="+", null=True)  # bound to it
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "connection", "chat"], name="found_chat_once"),
+            models.CheckConstraint(condition=Q(kind__in=EndpointKind.values), name="found_chat_kind_known"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
 
 
 class LimitScope(models.TextChoices):
@@ -199,6 +226,11 @@ class OutboundMessage(TenantModel):
     target_kind = models.CharField(max_length=10)  # "group" or "member"
     target_id = models.BigIntegerField()
     text = models.TextField()
+    is_markdown = models.BooleanField(default=False)  # `messaging.markup`
+    may_split = models.BooleanField(default=False)  # cut where it is longer than the platform takes
+    image = models.ForeignKey("common.Asset", on_delete=models.PROTECT, related_name="+", null=True)
+    card = models.JSONField(default=dict, blank=True)  # fields of `platforms.base.Card`, or nothing
+    file = models.ForeignKey("common.Asset", on_delete=models.PROTECT, related_name="+", null=True)
 
     def __str__(self) -> str:
         return f"{self.origin}:{self.origin_id} for {self.target_kind}:{self.target_id}"
@@ -252,6 +284,9 @@ class Delivery(TenantModel):
     platform_text = models.CharField(max_length=500, blank=True)
     platform_message_id = models.CharField(max_length=100, blank=True)
     sent_text = models.TextField(blank=True)  # as it went out, placeholders filled
+    # A message that takes several calls: parts of it that went out, of how many.
+    parts_sent = models.PositiveSmallIntegerField(default=0)
+    part_count = models.PositiveSmallIntegerField(default=1)
 
     class Meta:
         verbose_name_plural = "deliveries"
@@ -337,12 +372,15 @@ class SandboxPost(TenantModel):
 
     endpoint = models.ForeignKey(Endpoint, on_delete=models.PROTECT, related_name="posts")
     delivery = models.ForeignKey(Delivery, on_delete=models.PROTECT, related_name="+", null=True)
+    part = models.PositiveSmallIntegerField(default=0)
     author = models.CharField(max_length=100, blank=True)  # empty: our own robot
-    text = models.TextField()
+    text = models.TextField(blank=True)
+    is_markdown = models.BooleanField(default=False)
+    image = models.ForeignKey("common.Asset", on_delete=models.PROTECT, related_name="+", null=True)
     at = models.DateTimeField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["workspace", "delivery"], name="sandbox_post_once_per_delivery")]
+        constraints = [models.UniqueConstraint(fields=["workspace", "delivery", "part"], name="sandbox_post_once")]
         indexes = [
             # the room, newest last
             models.Index(fields=["endpoint", "id"], name="sandbox_post_of_room"),

@@ -9,22 +9,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from messaging.models import DeliveryState, Platform
-from messaging.platforms.base import Capabilities, Outcome, Result
-from messaging.platforms.sandbox import capabilities as sandbox
-from messaging.platforms.webhook import capabilities as webhook
-from messaging.platforms.wecom_robot import capabilities as wecom_robot
+from messaging.platforms import registry
+from messaging.platforms.base import MAX_PARTS, Content, Outcome, Result, Size, Unit
 
 Words: TypeAlias = str | Promise
 DELIVER_TASK = "messaging.tasks.deliver_due"
 
 ATTEMPT_LIMIT = 7
 RETRY_DELAYS_SECONDS = (2, 5, 15, 45, 120, 300)  # after the first, second … refusal that may pass
-
-CAPABILITIES: dict[str, Capabilities] = {
-    Platform.SANDBOX: sandbox.CAPABILITIES,
-    Platform.WEBHOOK: webhook.CAPABILITIES,
-    Platform.WECOM_ROBOT: wecom_robot.CAPABILITIES,
-}
 
 # What may become of a stored state. `accepted` and beyond never go back; a person's word ends `unknown`.
 TRANSITIONS: dict[str, frozenset[str]] = {
@@ -48,6 +40,7 @@ EXEMPTIONS: dict[str, Words] = {
 }
 # Why a send rule holds a message back; codes of `Delivery.reason`.
 QUIET_HOURS, HOLIDAY, CAP = "quiet_hours", "holiday", "cap"
+MORE_PARTS = "more_parts"  # planned, and a part of it has gone out
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,18 +103,39 @@ class SendRules:
         return tuple(cap for cap in self.caps if cap.counts(purpose, day))
 
 
-def text_limit_bytes(platform: str) -> int:
-    """The most bytes of UTF-8 one text may have there."""
-    return CAPABILITIES[platform].text_limit_bytes
+def text_limit(platform: str, *, is_markdown: bool = False) -> Size:
+    """The most that one text may have there, in the platform's own unit."""
+    return registry.get(platform).capabilities.size(is_markdown=is_markdown)
 
 
-def size_problem(platform: str, text: str) -> str | None:
-    """Say why the text is too large for the platform, or None. Counted in bytes, as platforms do."""
-    size, limit = len(text.encode()), text_limit_bytes(platform)
-    if size <= limit:
+def text_size(platform: str, text: str, *, is_markdown: bool = False) -> int:
+    """The size of a text as it would go out there, in the platform's own unit."""
+    return registry.get(platform).size_of(text, is_markdown=is_markdown)
+
+
+def size_problem(platform: str, text: str, *, is_markdown: bool = False, may_split: bool = False) -> str | None:
+    """Say why the text is too large for the platform, or None. Counted as the platform counts.
+
+    `may_split`: it may go out in several messages, but not in more than ten.
+    """
+    size, limit = text_size(platform, text, is_markdown=is_markdown), text_limit(platform, is_markdown=is_markdown)
+    if size <= limit.limit:
         return None
-    message = _("The text has %(size)d bytes; %(platform)s takes %(limit)d.")
-    return message % {"size": size, "platform": Platform(platform).label, "limit": limit}
+    facts = {"size": size, "platform": Platform(platform).label, "limit": limit.limit, "most": MAX_PARTS}
+    if not may_split:
+        return _too_large(limit.unit) % facts
+    count = len(registry.get(platform).parts(Content(text=text, is_markdown=is_markdown)))
+    if count <= MAX_PARTS:
+        return None
+    return _("The text would be cut into %(count)d messages for %(platform)s; at most %(most)d are sent.") % (
+        facts | {"count": count}
+    )
+
+
+def _too_large(unit: Unit) -> str:
+    if unit is Unit.BYTES:
+        return _("The text has %(size)d bytes; %(platform)s takes %(limit)d.")
+    return _("The text has %(size)d characters; %(platform)s takes %(limit)d.")
 
 
 def retry_delay(attempt_count: int, retry_after_seconds: float | None) -> timedelta:
@@ -145,15 +159,24 @@ class Next:
 
 
 def after_call(
-    result: Result, *, number: int, limit: int, latest_at: datetime | None, drops_repeats: bool, now: datetime
+    result: Result,
+    *,
+    number: int,
+    limit: int,
+    latest_at: datetime | None,
+    drops_repeats: bool,
+    now: datetime,
+    parts_left: int = 0,
 ) -> Next:
     """Decide by the platform's answer to call `number` (from 1); `limit` is the last call allowed.
+
+    `parts_left`: of the same message, after this one; the next follows at once.
 
     In doubt is `unknown`, never repeated by itself, unless the receiver promises to drop repeats.
     Source: reliability.md sections 1 and 2.
     """
     if result.outcome is Outcome.ACCEPTED:
-        return Next(DeliveryState.ACCEPTED)
+        return Next(DeliveryState.PLANNED, MORE_PARTS, now) if parts_left > 0 else Next(DeliveryState.ACCEPTED)
     if result.outcome is Outcome.REFUSED:
         return Next(DeliveryState.FAILED, "refused")
     if result.outcome is Outcome.IN_DOUBT and not drops_repeats:

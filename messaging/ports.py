@@ -16,13 +16,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`reason` is a code of `policies.REASONS` when `allowed` is false, e.g. `sale_over`."""
+    """`reason` is a code of `policies.REASONS` when `allowed` is false, e.g. `sale_over`.
+
+    A refusal cancels the delivery; one that `waits` leaves it planned, and the guard is asked again later.
+    """
 
     allowed: bool
     reason: str = ""
+    waits: bool = False
 
 
 ALLOWED = Verdict(allowed=True)
+PAUSED = Verdict(allowed=False, reason="paused", waits=True)  # the origin is paused: `services.pause_deliveries`
 
 
 class SendGuard(Protocol):

@@ -3,10 +3,12 @@
 import uuid
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TypeVar
+from zoneinfo import ZoneInfo
 
 from django.db.models import Case, CharField, Count, F, Max, Min, Q, QuerySet, Value, When
+from django.db.models.functions import TruncDate
 from django.utils.translation import gettext_noop as _
 from django.utils.translation import pgettext
 
@@ -17,12 +19,15 @@ from community_ops.common.errors import NotAvailable, NotFound
 from community_ops.common.models import AuditEntry
 from community_ops.common.templatetags.reason_words import reason_words
 from community_ops.common.tenancy import get_row
+from messaging.arrival import Arrival, arrival, has_words, plain_words
 from messaging.models import (
     Attempt,
     AttemptOutcome,
+    Connection,
     Delivery,
     DeliveryState,
     Endpoint,
+    FoundChat,
     FrequencyCap,
     Holiday,
     InboundEvent,
@@ -31,22 +36,32 @@ from messaging.models import (
     QuietHours,
     SandboxPost,
 )
-from messaging.platforms.base import Outcome
-from messaging.policies import shown_state, size_problem, text_limit_bytes
+from messaging.platforms.base import Content, Outcome
+from messaging.policies import shown_state, size_problem, text_limit, text_size
 from messaging.ports import text_contexts
+from messaging.services.endpoints import channels_beside
 from messaging.services.limits import LimitUse, use_of
-from messaging.wording import answer_words, badge_state, first_words, joined, next_try_words, outcome_of_test
+from messaging.showing import first_words, lines
+from messaging.wording import answer_words, badge_state, joined, next_try_words, outcome_of_test
 
 __all__ = [  # the pure rules and words higher apps ask for are handed out here too
+    "Arrival",
+    "Content",
     "Purpose",
     "answer_words",
+    "arrival",
     "badge_state",
+    "channels_beside",
     "first_words",
+    "has_words",
     "joined",
+    "lines",
     "next_try_words",
+    "plain_words",
     "shown_state",
     "size_problem",
-    "text_limit_bytes",
+    "text_limit",
+    "text_size",
 ]
 
 R = TypeVar("R", QuietHours, Holiday, FrequencyCap)
@@ -64,6 +79,34 @@ def endpoints_visible_to(actor: Actor) -> QuerySet[Endpoint]:
 def get_endpoint(actor: Actor, endpoint_id: int) -> Endpoint:
     """Raises NotFound, also for another workspace's endpoint."""
     return get_row(endpoints_visible_to(actor), endpoint_id, _("There is no such endpoint."))
+
+
+def connections_visible_to(actor: Actor) -> QuerySet[Connection]:
+    """Platform accounts of the actor's workspace without their secrets, with `channel_count` (live), oldest first."""
+    live = Count("endpoints", filter=Q(endpoints__archived_at__isnull=True))
+    rows = Connection.objects.filter(workspace_id=actor.workspace_id or 0)
+    return rows.annotate(channel_count=live).defer("secret").order_by("id")
+
+
+def get_connection(actor: Actor, connection_id: int) -> Connection:
+    """Raises NotFound, also for another workspace's account."""
+    return get_row(connections_visible_to(actor), connection_id, _("There is no such account."))
+
+
+def found_chats_visible_to(actor: Actor) -> QuerySet[FoundChat]:
+    """Chats that the workspace's accounts were seen in, the newest seen first."""
+    return FoundChat.objects.filter(workspace_id=actor.workspace_id or 0).order_by("-seen_at", "-id")
+
+
+def get_found_chat(actor: Actor, found_chat_id: int) -> FoundChat:
+    """Raises NotFound, also for another workspace's chat."""
+    return get_row(found_chats_visible_to(actor), found_chat_id, _("There is no such chat."))
+
+
+def channels_of_chats(connection: Connection) -> dict[str, Endpoint]:
+    """The live channel of each chat of an account, whichever way it was made: chat id to channel. One query."""
+    live = Endpoint.objects.of(connection.workspace_id).filter(connection=connection, archived_at__isnull=True)
+    return {str(endpoint.address["chat"]): endpoint for endpoint in live.order_by("-id") if "chat" in endpoint.address}
 
 
 def deliveries_visible_to(actor: Actor) -> QuerySet[Delivery]:
@@ -96,6 +139,7 @@ def read_as(now: datetime) -> Case:
     """The state whose words people read, in SQL; `messaging.wording.badge_state` says the same of one row."""
     is_due = Q(state=DeliveryState.PLANNED, due_at__lte=now)
     return Case(
+        When(state=DeliveryState.PLANNED, reason="paused", then=Value("paused")),
         When(is_due & Q(reason="retrying"), then=Value("retrying")),
         When(is_due, then=Value("due")),
         When(Q(state=DeliveryState.FAILED, reason="gave_up"), then=Value("parked")),
@@ -106,7 +150,7 @@ def read_as(now: datetime) -> Case:
 
 def that_read(rows: QuerySet[Delivery], state: str, *, now: datetime) -> QuerySet[Delivery]:
     """Narrow to a state as people read it. The stored state is named too: there is an index on it."""
-    stored = {"due": DeliveryState.PLANNED, "retrying": DeliveryState.PLANNED, "parked": DeliveryState.FAILED}
+    stored = dict.fromkeys(("paused", "due", "retrying"), DeliveryState.PLANNED) | {"parked": DeliveryState.FAILED}
     return rows.filter(state=stored.get(state, state)).alias(shown=read_as(now)).filter(shown=state)
 
 
@@ -274,7 +318,7 @@ def get_room(actor: Actor, endpoint_id: int) -> Endpoint:
 
 def posts_in_room(endpoint: Endpoint, *, count: int = 100) -> list[SandboxPost]:
     """The newest posts of a sandbox room, oldest first."""
-    newest = SandboxPost.objects.filter(endpoint=endpoint).order_by("-id")[:count]
+    newest = SandboxPost.objects.filter(endpoint=endpoint).select_related("image").order_by("-id")[:count]
     return list(reversed(newest))
 
 
@@ -303,6 +347,32 @@ def inbound_events(
 def limit_use(endpoint: Endpoint) -> list[LimitUse]:
     """The endpoint's limits and how much of each is used at this moment."""
     return use_of(endpoint, db_now=dbtime.now())
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelDay:
+    """How many deliveries of a channel were due on a day, by how they ended. What is still to come counts nowhere."""
+
+    day: date
+    sent_count: int  # accepted by the platform or confirmed
+    unsent_count: int  # failed or too late; what a person or a rule called off is in neither
+    doubt_count: int
+
+
+def month_of(endpoint: Endpoint, *, today: date, zone: str) -> list[ChannelDay]:
+    """The days of this month up to today, in order, days without a delivery too. One query."""
+    first = today.replace(day=1)
+    since = datetime.combine(first, datetime.min.time(), ZoneInfo(zone))
+    rows = Delivery.objects.of(endpoint.workspace_id).filter(endpoint=endpoint, due_at__gte=since)
+    by_day = rows.annotate(day=TruncDate("due_at", tzinfo=ZoneInfo(zone))).order_by().values_list("day")
+    counted = by_day.annotate(
+        sent=Count("pk", filter=Q(state__in=(DeliveryState.ACCEPTED, DeliveryState.CONFIRMED))),
+        unsent=Count("pk", filter=Q(state__in=(DeliveryState.FAILED, DeliveryState.EXPIRED))),
+        doubt=Count("pk", filter=Q(state=DeliveryState.UNKNOWN)),
+    )
+    found = {day: counts for day, *counts in counted}
+    days = [first + timedelta(days=number) for number in range(today.day)]
+    return [ChannelDay(day, *found.get(day, (0, 0, 0))) for day in days]
 
 
 @dataclass(frozen=True, slots=True)

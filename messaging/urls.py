@@ -1,6 +1,6 @@
 from django.urls import path
 
-from messaging import endpoint_views, rule_views, views
+from messaging import connection_views, endpoint_views, rule_views, views
 
 app_name = "messaging"
 urlpatterns = [
@@ -17,6 +17,17 @@ urlpatterns = [
     path(
         "w/<slug:slug>/endpoints/<int:endpoint_id>/archive/", endpoint_views.endpoint_archive, name="endpoint_archive"
     ),
+    path(
+        "w/<slug:slug>/connections/<int:connection_id>/chats/",
+        connection_views.connection_chats,
+        name="connection_chats",
+    ),
+    path(
+        "w/<slug:slug>/connections/<int:connection_id>/chats/look/",
+        connection_views.connection_look,
+        name="connection_look",
+    ),
+    path("w/<slug:slug>/chats/<int:found_chat_id>/bind/", connection_views.chat_bind, name="chat_bind"),
     path("w/<slug:slug>/send-rules/", rule_views.send_rules, name="send_rules"),
     path("w/<slug:slug>/send-rules/<slug:kind>/", rule_views.send_rule_new, name="send_rule_new"),
     path(

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from community_ops.accounts.pages import WorkspaceRequest, page, tell
 from community_ops.accounts.policies import may
 from community_ops.common import clock
+from community_ops.common.assets import page_link
 from community_ops.common.errors import DomainError, InvalidInput
 from messaging import selectors, services, wording
 from messaging.models import Delivery, DeliveryState
@@ -26,8 +27,8 @@ from messaging.policies import EXEMPTIONS
 
 PAGE_SIZE = 50
 LISTED_STATES = (
-    "planned", "due", "retrying", "sending", "accepted", "waiting", "confirmed", "unknown", "failed", "parked",
-    "expired", "cancelled",
+    "planned", "paused", "due", "retrying", "sending", "accepted", "waiting", "confirmed", "unknown", "failed",
+    "parked", "expired", "cancelled",
 )  # fmt: skip
 ZONE = settings.DEFAULT_COMMUNITY_TIMEZONE
 NEAR = timedelta(minutes=15)  # the page of a delivery that is due later than this does not refresh itself
@@ -187,12 +188,23 @@ def _write_anew(request: WorkspaceRequest, delivery: Delivery) -> dict[str, Any]
 
 
 def _bubble(delivery: Delivery) -> dict[str, Any]:
-    platform = delivery.endpoint.connection.get_platform_display() if delivery.endpoint else ""
+    """As its platform shows it, in as many messages; without one as it was written."""
+    message, text = delivery.message, selectors.text_to_read(delivery)
+    content = selectors.Content(text=text, is_markdown=message.is_markdown, has_image=message.image_id is not None)
+    image_url = page_link(message.image) if message.image is not None else ""
+    if delivery.endpoint is None:
+        parts = [{"lines": selectors.lines(text, is_markdown=message.is_markdown), "image_url": image_url}]
+        platform = ""
+    else:
+        account = delivery.endpoint.connection
+        shown = selectors.arrival(account.platform, content, may_split=message.may_split).parts
+        parts = [{"lines": part.lines, "image_url": image_url if part.has_image else ""} for part in shown]
+        platform = account.get_platform_display()
     return {
         "platform": platform,
         "group": delivery.target_label,
         "sender": _("Group assistant"),
-        "text": selectors.text_to_read(delivery),
+        "parts": parts,
     }
 
 

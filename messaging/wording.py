@@ -1,6 +1,5 @@
 """Deliveries in words: why a row is in its state, and what happened, call by call. Formatting only."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -14,7 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from community_ops.common.models import AuditEntry
 from community_ops.common.templatetags.reason_words import reason_words
-from community_ops.common.templatetags.wording import MISSING, duration
+from community_ops.common.templatetags.wording import MISSING, duration, in_zone
 from messaging.models import Attempt, AttemptOutcome, Delivery, DeliveryState, FrequencyCap, Holiday, QuietHours
 from messaging.platforms.base import Capabilities, Outcome, Scope
 
@@ -22,10 +21,6 @@ if TYPE_CHECKING:
     from messaging.services.limits import LimitUse
 
 BY_PERSON = "cancelled_by_person"
-# What can be an address in a text; Chinese follows one without a space.
-_ADDRESS = re.compile(r"https?://[!#-;=?-~]+")
-_AFTER_ADDRESS = ".,;:!?)]}'*"
-
 # Codes an adapter reports when the platform itself said nothing.
 FINDINGS: dict[str, str | Promise] = {
     "not_sent": gettext_lazy("The other side could not be reached; nothing was sent."),
@@ -34,14 +29,22 @@ FINDINGS: dict[str, str | Promise] = {
     "unreadable": gettext_lazy("The answer could not be read."),
     "check_failed": gettext_lazy("Our own check failed; nothing was sent."),
     "adapter_error": gettext_lazy("Our program failed while sending."),
+    "login_refused": gettext_lazy("The mail server refused the login: check user name and password of this channel."),
+    "no_encryption": gettext_lazy("The mail server did not offer the encryption this channel asks for."),
+    "library": gettext_lazy("The apprise library reports success; it does not tell how it knows."),
+    "library_failed": gettext_lazy("The apprise library reports a failure; it may also be a time-out after sending."),
+    "library_missing": gettext_lazy("The apprise library is not installed here; nothing was sent."),
+    "too_long_there": gettext_lazy("The text is longer than this service takes; nothing was sent."),
 }
 
 
 def badge_state(delivery: Delivery, *, now: datetime) -> str:
-    """The state whose words people read: `due`, `retrying` and `parked` are not stored.
+    """The state whose words people read: `paused`, `due`, `retrying` and `parked` are not stored.
 
     `messaging.selectors.read_as` says the same in SQL.
     """
+    if delivery.state == DeliveryState.PLANNED and delivery.reason == "paused":
+        return "paused"
     if delivery.state == DeliveryState.PLANNED and delivery.due_at <= now:
         return "retrying" if delivery.reason == "retrying" else "due"
     if delivery.state == DeliveryState.FAILED and delivery.reason == "gave_up":
@@ -82,6 +85,9 @@ def _why(delivery: Delivery, zone: str) -> str:
         return _("The latest moment, %(at)s, had passed, so it was not sent afterwards.") % {"at": at}
     if delivery.state == DeliveryState.PLANNED and delivery.reason == "retrying":
         return next_try_words(delivery.next_try_at, zone)
+    if delivery.reason == "paused" and delivery.latest_at:
+        latest = _("After %(at)s it is not sent any more.") % {"at": in_zone(delivery.latest_at, zone)}
+        return joined(reason_words(delivery.reason), latest)
     return reason_words(delivery.reason) if delivery.reason else ""
 
 
@@ -204,8 +210,14 @@ def limit_words(use: "LimitUse", source: Capabilities) -> dict[str, Any]:
         "scope": use.limit.scope.value,
         "seconds": use.limit.seconds,
         "is_own": use.is_own,
+        "warning": _above_platform(use) if use.is_above_platform else "",
         "why": (use.note or _("Chosen by the team")) if use.is_own else _the_platforms_own(source),
     }
+
+
+def _above_platform(use: "LimitUse") -> str:
+    facts = {"count": use.platform_count, "time": duration(use.limit.seconds)}
+    return _("Higher than the platform's own %(count)d within %(time)s: it may refuse what is above.") % facts
 
 
 def _the_platforms_own(source: Capabilities) -> str:
@@ -222,32 +234,6 @@ def outcome_of_test(outcome: str, code: str, text: str) -> tuple[str, str]:
         Outcome.IN_DOUBT: (_("The test message went out, and no clear answer came back."), "warn"),
     }[Outcome(outcome)]
     return joined(said[0], answer_words(code, text)), said[1]
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A part of a text; `url` when it is an address."""
-
-    text: str
-    url: str = ""
-
-
-def pieces(text: str) -> list[Piece]:
-    """A text cut where addresses begin and end, so that a page can make them links."""
-    found: list[Piece] = []
-    end = 0
-    for match in _ADDRESS.finditer(text):
-        address = match.group().rstrip(_AFTER_ADDRESS)
-        found += [Piece(text[end : match.start()]), Piece(address, address)]
-        end = match.start() + len(address)
-    return [piece for piece in [*found, Piece(text[end:])] if piece.text]
-
-
-def first_words(text: str, *, count: int = 40) -> str:
-    """The beginning of a text for a line of a list, without addresses; of one that is only an address, that."""
-    words = " ".join("".join(piece.text for piece in pieces(text) if not piece.url).split())
-    shown = words or text
-    return shown if len(shown) <= count else f"{shown[: count - 1]}…"
 
 
 def rule_words(rule: QuietHours | Holiday | FrequencyCap) -> dict[str, str]:

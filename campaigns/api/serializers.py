@@ -10,6 +10,7 @@ from campaigns import origins, selectors
 from campaigns.models import Announcement
 from campaigns.policies import MAX_TEXT_LENGTH
 from community_ops.common.api.fields import MomentField, ProseField, VisibleRelatedField
+from community_ops.common.assets import images_of
 from messaging.selectors import Purpose, shown_state
 
 if TYPE_CHECKING:
@@ -27,20 +28,25 @@ class AnnouncementWarningSerializer(serializers.Serializer):
 
 
 class AnnouncementSerializer(serializers.ModelSerializer):
-    """`state`: draft, scheduled or cancelled; what became of it in each group are its deliveries."""
+    """`state`: draft, scheduled or cancelled; what became of it in each group are its deliveries.
+
+    `image`: the id of an asset. `paused_at`: since when what has not gone out waits for `resume`; its deliveries have
+    the reason `paused`.
+    """
 
     groups = serializers.SerializerMethodField()
     due_at = MomentField(read_only=True)
     scheduled_at = MomentField(read_only=True, allow_null=True)
     cancelled_at = MomentField(read_only=True, allow_null=True)
+    paused_at = MomentField(read_only=True, allow_null=True)
     created_at = MomentField(read_only=True)
     warnings = serializers.SerializerMethodField()
 
     class Meta:
         model = Announcement
         fields = (
-            "id", "groups", "text", "due_at", "purpose", "state", "scheduled_at", "cancelled_at", "created_at",
-            "warnings",
+            "id", "groups", "text", "is_markdown", "may_split", "image", "due_at", "purpose", "state",
+            "scheduled_at", "cancelled_at", "paused_at", "created_at", "warnings",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -54,10 +60,14 @@ class AnnouncementSerializer(serializers.ModelSerializer):
 
 
 class NewAnnouncementSerializer(serializers.Serializer):
-    """What POST takes."""
+    """What POST takes. `is_markdown`: the text has marks; `may_split`: it is cut where a platform takes less; `image`:
+    the id that `POST assets/` answered."""
 
     groups = VisibleRelatedField(selectors.groups_to_choose, many=True, allow_empty=False)
     text = ProseField(max_length=MAX_TEXT_LENGTH)
+    is_markdown = serializers.BooleanField(required=False)
+    may_split = serializers.BooleanField(required=False)
+    image = VisibleRelatedField(images_of, required=False, allow_null=True)
     due_at = MomentField()
     purpose = serializers.ChoiceField(choices=Purpose.choices, required=False)
 

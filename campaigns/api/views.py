@@ -35,9 +35,13 @@ class AnnouncementViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
         "list": "announcements.view",
         "retrieve": "announcements.view",
         "create": "announcements.write",
+        "change": "announcements.write",
+        "rehearse": "announcements.write",
         "schedule": "announcements.send",
         "cancel": "announcements.send",
         "move": "announcements.send",
+        "pause": "announcements.send",
+        "resume": "announcements.send",
     }
 
     def get_queryset(self) -> QuerySet[Announcement]:
@@ -50,8 +54,32 @@ class AnnouncementViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
         announcement = services.create_announcement(
             workspace_id=self.workspace_id, **given.validated_data, actor=self.actor, now=clock.now()
         )
-        warnings = services.no_endpoint_warnings(given.validated_data["groups"])
-        return self._answer(announcement, warnings, status=201)
+        return self._answer(announcement, self._draft_warnings(announcement, given), status=201)
+
+    @extend_schema(request=NewAnnouncementSerializer, responses={200: AnnouncementSerializer})
+    @action(detail=True, methods=["post"])
+    def change(self, request: Request, pk: str) -> Response:
+        """Write a draft anew, all of it: what is left out is as in a new one. 409 once it is none any more."""
+        announcement = self.get_object()
+        given = NewAnnouncementSerializer(data=request.data, context=self.get_serializer_context())
+        given.is_valid(raise_exception=True)
+        changed = services.change_announcement(
+            announcement=announcement, **given.validated_data, actor=self.actor, now=clock.now()
+        )
+        return self._answer(changed, self._draft_warnings(changed, given))
+
+    def _draft_warnings(self, announcement: Announcement, given: NewAnnouncementSerializer) -> list[Any]:
+        """What follows from groups and words alone; send rules are asked by `rehearse` and `schedule`."""
+        groups = given.validated_data["groups"]
+        return [*services.no_endpoint_warnings(groups), *services.content_warnings(announcement, groups)]
+
+    @extend_schema(request=None, responses={200: AnnouncementSerializer})
+    @action(detail=True, methods=["post"])
+    def rehearse(self, request: Request, pk: str) -> Response:
+        """What `schedule` would answer now, warnings or a refusal. Nothing changes."""
+        announcement = self.get_object()
+        warnings = services.rehearse_announcement(announcement=announcement, now=clock.now())
+        return self._answer(announcement, warnings)
 
     @extend_schema(request=None, responses={200: AnnouncementSerializer})
     @action(detail=True, methods=["post"])
@@ -72,13 +100,32 @@ class AnnouncementViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
     @extend_schema(request=MoveSerializer, responses={200: AnnouncementSerializer})
     @action(detail=True, methods=["post"])
     def move(self, request: Request, pk: str) -> Response:
-        """Send at another time: a draft, or what is still planned. 409 when everything has gone out."""
+        """Send at another time: a draft, or what is still planned. 409 when everything has gone out.
+
+        Warns as `schedule` does of what send rules would hold back at the new time.
+        """
         announcement = self.get_object()
         given = MoveSerializer(data=request.data, context=self.get_serializer_context())
         given.is_valid(raise_exception=True)
         services.move_announcement(
             announcement=announcement, due_at=given.validated_data["due_at"], actor=self.actor, now=clock.now()
         )
+        return self._answer(announcement, services.announcement_warnings(announcement))
+
+    @extend_schema(request=None, responses={200: AnnouncementSerializer})
+    @action(detail=True, methods=["post"])
+    def pause(self, request: Request, pk: str) -> Response:
+        """Let nothing more go out until `resume`. Repeating is harmless; 409 when nothing is planned."""
+        announcement = self.get_object()
+        services.pause_announcement(announcement=announcement, actor=self.actor, now=clock.now())
+        return self._answer(announcement, [])
+
+    @extend_schema(request=None, responses={200: AnnouncementSerializer})
+    @action(detail=True, methods=["post"])
+    def resume(self, request: Request, pk: str) -> Response:
+        """Go on: what is due goes out at once, what is past its latest moment expires. Repeating is harmless."""
+        announcement = self.get_object()
+        services.resume_announcement(announcement=announcement, actor=self.actor, now=clock.now())
         return self._answer(announcement, [])
 
     def _answer(self, announcement: Announcement, warnings: list[Any], status: int = 200) -> Response:

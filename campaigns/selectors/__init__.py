@@ -1,7 +1,6 @@
 """Reads of campaigns, by topic; this is what other apps call."""
 
 from campaigns.selectors.calendar import (
-    OPEN_STATES,
     CalendarItem,
     GroupState,
     calendar_items,
@@ -9,6 +8,7 @@ from campaigns.selectors.calendar import (
     states_of_run,
 )
 from campaigns.selectors.reads import (
+    OPEN_STATES,
     PARTLY_SENT,
     REST_CANCELLED,
     WaitingDraft,

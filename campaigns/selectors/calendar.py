@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -11,12 +11,14 @@ from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from campaigns import origins
 from campaigns.models import Announcement, AnnouncementState, Occurrence, PlaybookRun, Touch, TouchState
 from campaigns.selectors.reads import (
+    OPEN_STATES,
     announcements_visible_to,
     deliveries_of,
     touches_of,
 )
 from community_ops.accounts.policies import assigned_groups, is_limited
 from community_ops.common.actors import Actor
+from messaging import services as messaging
 from messaging.selectors import badge_state, deliveries_visible_to
 
 if TYPE_CHECKING:
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
 
 ANNOUNCEMENT, TOUCH = "announcement", "touch"
 SKIPPED, WAITS, MISSED, STOPPED = "skipped", "waits", "missed", "stopped"
-OPEN_STATES = frozenset({"planned", "due", "retrying", "sending", "waiting"})  # something may still go out
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,8 @@ class GroupState:
 
     `state`: a delivery's as people read it (planned, due, retrying … unknown, parked), or draft, skipped, waits (for
     a condition), missed (it never came true), stopped; `reason`: a code. `platform_code` and `platform_text`: the
-    last answer, whose words are `messaging.selectors.answer_words`.
+    last answer, whose words are `messaging.selectors.answer_words`. `held`: the code of the send rule that would hold
+    it back at its time, where that was asked.
     """
 
     group_id: int
@@ -47,6 +49,7 @@ class GroupState:
     next_try_at: datetime | None = None
     platform_code: str = ""
     platform_text: str = ""
+    held: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,23 +75,37 @@ class CalendarItem:
         return dict(Counter(group.state for group in self.groups))
 
     @property
+    def held_counts(self) -> dict[str, int]:
+        """Groups that a send rule would keep from getting it, by the rule's code."""
+        return dict(Counter(group.held for group in self.groups if group.held))
+
+    @property
     def is_open(self) -> bool:
         """Whether something may still go out."""
         return any(group.state in OPEN_STATES | {"draft", WAITS} for group in self.groups)
 
 
 def calendar_items(
-    actor: Actor, since: datetime, until: datetime, group: "ChatGroup | None" = None, *, now: datetime
+    actor: Actor,
+    since: datetime,
+    until: datetime,
+    group: "ChatGroup | None" = None,
+    *,
+    now: datetime,
+    with_held: bool = False,
 ) -> list[CalendarItem]:
     """Announcements (drafts too) and touches due in [since, until) that the actor may see, in the order of time.
 
     Touches that wait for a condition stand at their run's start; skipped and called-off ones are shown too.
-    `group` narrows everything to one group. The same number of queries however much there is.
+    `group` narrows everything to one group. `with_held`: say what the send rules would hold back of what is planned.
+    The same number of queries however much there is.
     """
     announcements = _announcements(actor, since, until, group)
     touches = list(_touches(actor, since, until, group))
     known = _deliveries(actor, announcements, {touch.run_id for touch in touches})
     items = [*_announcement_items(announcements, group, known, now), *_touch_items(touches, known, now)]
+    if with_held:
+        items = _with_held(items, _held(actor, known, now))
     return sorted(items, key=lambda item: (item.at, bool(item.condition), item.kind, item.object_id))
 
 
@@ -141,10 +158,43 @@ def _deliveries(actor: Actor, announcements: Iterable[Announcement], run_ids: se
     return _by_key(deliveries_visible_to(actor).filter(mine | theirs))
 
 
+def _held(actor: Actor, known: Known, now: datetime) -> dict[int, str]:
+    """By delivery the rule that would hold it back at its time, of those that are planned and not yet due."""
+    planned = {key: delivery for key, delivery in known.items() if delivery.state == "planned"}
+    sends = [_send_of(delivery) for delivery in sorted(planned.values(), key=lambda delivery: delivery.pk)]
+    found = messaging.would_be_held(workspace_id=actor.workspace_id or 0, sends=sends)
+    return {planned[held.send.source_key].pk: held.reason for held in found if held.send.due_at > now}
+
+
+def _send_of(delivery: "Delivery") -> messaging.PlannedSend:
+    """What the send rules look at of a delivery; its text is not among it."""
+    return messaging.PlannedSend(
+        source_key=delivery.source_key,
+        endpoint_id=None,
+        text="",
+        due_at=delivery.due_at,
+        origin=delivery.origin,
+        origin_id=delivery.origin_id,
+        target_kind=delivery.target_kind,
+        target_id=delivery.target_id,
+        purpose=delivery.purpose,
+        zone=delivery.zone,
+        exemption=delivery.exemption,
+    )
+
+
+def _with_held(items: Iterable[CalendarItem], held: dict[int, str]) -> list[CalendarItem]:
+    return [
+        replace(item, groups=tuple(replace(group, held=held.get(group.delivery_id or 0, "")) for group in item.groups))
+        for item in items
+    ]
+
+
 def _by_key(deliveries: QuerySet["Delivery"]) -> Known:
-    """Only what a state shows is read: a plan of a thousand groups is one page."""
+    """Only what a state shows, and what send rules look at, is read: a plan of a thousand groups is one page."""
     times = ("due_at", "next_try_at", "accepted_at")
-    facts = ("source_key", "state", "reason", *times, "platform_code", "platform_text")
+    ruled = ("origin", "origin_id", "target_kind", "target_id", "purpose", "zone", "exemption")
+    facts = ("source_key", "state", "reason", *times, *ruled, "platform_code", "platform_text")
     return {delivery.source_key: delivery for delivery in deliveries.select_related(None).only(*facts)}
 
 
@@ -163,7 +213,7 @@ def _announcement_items(
 
 
 def _announcement_item(announcement: Announcement, at: datetime, states: Sequence[GroupState]) -> CalendarItem:
-    first_line = announcement.text.partition("\n")[0]
+    first_line = announcement.words.partition("\n")[0]
     return CalendarItem(ANNOUNCEMENT, at, first_line, "", announcement.pk, tuple(states))
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from groups.models import ChatGroup
     from messaging.models import Delivery
 
+OPEN_STATES = frozenset({"planned", "paused", "due", "retrying", "sending", "waiting"})  # something may still go out
 PARTLY_SENT, REST_CANCELLED = "partly_sent", "rest_cancelled"
 _READER = Actor.system("campaigns.selectors")
 
@@ -168,7 +169,7 @@ def home_zone(actor: Actor) -> str:
 def state_shown(announcement: Announcement, counts: dict[str, int]) -> str:
     """The state of a whole announcement as people read it (`campaigns.wording.announcement_badge`).
 
-    draft, scheduled, sending (some has gone out), finished or cancelled; cancelled when not all of it was is
+    draft, scheduled, sending (some has gone out), paused, finished or cancelled; cancelled when not all of it was is
     `partly_sent`, or `rest_cancelled` where nothing is known to have gone out (in doubt, failed, too late).
     `counts`: its deliveries by state (`messaging.selectors.delivery_counts`).
     """
@@ -176,9 +177,10 @@ def state_shown(announcement: Announcement, counts: dict[str, int]) -> str:
         return _cancelled(counts)
     if announcement.state != AnnouncementState.SCHEDULED:
         return announcement.state
-    open_count = sum(counts.get(state, 0) for state in ("planned", "due", "retrying", "sending", "waiting"))
-    if not open_count and counts:
+    if counts and not OPEN_STATES & counts.keys():
         return "finished"
+    if announcement.paused_at is not None:
+        return "paused"
     return "sending" if sum(counts.values()) > counts.get("planned", 0) else AnnouncementState.SCHEDULED
 
 

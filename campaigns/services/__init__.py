@@ -1,6 +1,8 @@
 """Changes of campaigns, by topic; this is what other apps call."""
 
 from campaigns.services.announcements import (
+    announcement_held_warnings,
+    announcement_warnings,
     cancel_announcement,
     change_announcement,
     create_announcement,
@@ -8,12 +10,20 @@ from campaigns.services.announcements import (
     move_announcement,
     no_endpoint_warnings,
     plan_due,
-    refuse_too_big,
+    rehearse_announcement,
     schedule_announcement,
     sends_of,
     target_groups,
 )
+from campaigns.services.content import (
+    arrival_warnings,
+    arrivals,
+    content_of,
+    content_warnings,
+    refuse_too_big,
+)
 from campaigns.services.holding import held_warnings, plan_held_warnings
+from campaigns.services.pausing import pause_announcement, pause_run, resume_announcement, resume_run
 from campaigns.services.playbooks import (
     PlannedTouch,
     built_in_playbook,
@@ -34,10 +44,16 @@ from campaigns.services.runs import (
 
 __all__ = [
     "PlannedTouch",
+    "announcement_held_warnings",
+    "announcement_warnings",
+    "arrival_warnings",
+    "arrivals",
     "built_in_playbook",
     "cancel_announcement",
     "change_announcement",
     "clear_condition",
+    "content_of",
+    "content_warnings",
     "create_announcement",
     "ensure_built_in_everywhere",
     "ensure_built_in_playbooks",
@@ -48,11 +64,16 @@ __all__ = [
     "move_run",
     "needs_warnings",
     "no_endpoint_warnings",
+    "pause_announcement",
+    "pause_run",
     "plan_due",
     "plan_held_warnings",
     "plan_skipped_touches",
     "preview_run",
     "refuse_too_big",
+    "rehearse_announcement",
+    "resume_announcement",
+    "resume_run",
     "run_held_warnings",
     "schedule_announcement",
     "sends_of",

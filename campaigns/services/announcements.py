@@ -1,6 +1,7 @@
 """Changes of announcements: write, schedule, move, cancel, and the planner that makes missing deliveries."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,10 @@ from campaigns import origins, policies, selectors
 from campaigns.errors import AlreadyCancelled, GroupClosed, NoGroups, NotADraft, NothingPlanned
 from campaigns.events import AnnouncementCancelled, AnnouncementMoved, AnnouncementScheduled
 from campaigns.models import Announcement, AnnouncementGroup, AnnouncementState, Occurrence
+from campaigns.services.content import content_warnings, known_image, sendable
 from campaigns.services.holding import held_warnings
-from community_ops.common import audit, outbox, placeholders, text
+from campaigns.services.pausing import keep_paused
+from community_ops.common import audit, outbox
 from community_ops.common.actors import Actor
 from community_ops.common.errors import InvalidInput
 from groups.services import Warned
@@ -21,6 +24,7 @@ from messaging import services as messaging
 from messaging.selectors import Purpose
 
 if TYPE_CHECKING:
+    from community_ops.common.models import Asset
     from groups.models import ChatGroup
 
 PLANNER = Actor.system("campaigns.plan_due")
@@ -33,25 +37,33 @@ def create_announcement(
     groups: Sequence["ChatGroup"],
     text: str,
     due_at: datetime,
+    is_markdown: bool = False,
+    may_split: bool = False,
+    image: "Asset | None" = None,
     purpose: str = Purpose.NOTICE,
     actor: Actor,
     now: datetime,
 ) -> Announcement:
     """Write a draft for one or more groups. Writes it, its groups and one audit row; nothing is sent.
 
-    `due_at` at most 60 s past means `now`. A group named twice counts once. Raises InvalidInput naming
-    `groups`, `text` (also when it is too big for a target's platform, in that platform's bytes), `due_at` or
-    `purpose` (`messaging.Purpose`: what frequency caps count it as).
+    `due_at` at most 60 s past means `now`. A group named twice counts once. `is_markdown`: with the marks of
+    `messaging.markup`; `may_split`: cut into several messages where it is longer than a platform takes; `image`: one
+    that `common.assets.store_image` kept. Raises InvalidInput naming `groups`, `text` (also when it is too big for a
+    target's platform, as that platform counts), `image`, `due_at` or `purpose` (`messaging.Purpose`: what frequency
+    caps count it as).
     """
     chosen = _live_groups(groups)
     announcement = Announcement.objects.create(
         workspace_id=workspace_id,
-        text=_sendable(text, chosen),
+        text=sendable(text, chosen, is_markdown=is_markdown, may_split=may_split),
+        is_markdown=is_markdown,
+        may_split=may_split,
+        image=known_image(image, workspace_id=workspace_id),
         due_at=policies.due_or_now(due_at, now=now),
         purpose=_known(purpose),
     )
     _add_groups(announcement, chosen)
-    after = {"due_at": announcement.due_at, "groups": [group.pk for group in chosen]}
+    after = _facts(announcement, chosen)
     audit.record(actor=actor, verb="announcement.created", target=announcement, now=now, after=after)
     return announcement
 
@@ -63,25 +75,32 @@ def change_announcement(
     groups: Sequence["ChatGroup"],
     text: str,
     due_at: datetime,
+    is_markdown: bool = False,
+    may_split: bool = False,
+    image: "Asset | None" = None,
     purpose: str = Purpose.NOTICE,
     actor: Actor,
     now: datetime,
 ) -> Announcement:
-    """Write a draft anew: its groups, text, time and purpose. The same again changes nothing but the audit log.
+    """Write a draft anew, all of it: what is not given is as in a new one.
 
-    Raises InvalidInput as `create_announcement` does, NotADraft once it was scheduled or cancelled.
+    The same again changes nothing but the audit log. Raises InvalidInput as `create_announcement` does, NotADraft once
+    it was scheduled or cancelled.
     """
     locked = Announcement.objects.select_for_update().get(pk=announcement.pk)
     if locked.state != AnnouncementState.DRAFT:
         raise NotADraft
     chosen = _live_groups(groups)
-    locked.text = _sendable(text, chosen)
+    locked.text = sendable(text, chosen, is_markdown=is_markdown, may_split=may_split)
+    locked.is_markdown, locked.may_split = is_markdown, may_split
+    locked.image = known_image(image, workspace_id=locked.workspace_id)
     locked.due_at = policies.due_or_now(due_at, now=now)
     locked.purpose = _known(purpose)
-    locked.save(update_fields=["text", "due_at", "purpose", "updated_at"])
+    written = ["text", "is_markdown", "may_split", "image", "due_at", "purpose"]
+    locked.save(update_fields=[*written, "updated_at"])
     locked.targets.all().delete()
     _add_groups(locked, chosen)
-    after = {"due_at": locked.due_at, "groups": [group.pk for group in chosen]}
+    after = _facts(locked, chosen)
     audit.record(actor=actor, verb="announcement.changed", target=locked, now=now, after=after)
     return locked
 
@@ -90,8 +109,7 @@ def change_announcement(
 def schedule_announcement(
     *, announcement: Announcement, due_at: datetime | None = None, actor: Actor, now: datetime
 ) -> list[Warned]:
-    """Plan a draft's deliveries: they exist when this returns. Returns warnings (`no_endpoint`, and what send rules
-    would hold back: `quiet_hours`, `holiday`, `cap`).
+    """Plan a draft's deliveries: they exist when this returns. Returns `announcement_warnings`.
 
     `due_at`: another time than the draft's, e.g. `now`. Writes the occurrence, one delivery a group, an audit row and
     AnnouncementScheduled. A second call changes nothing. Raises AlreadyCancelled, and InvalidInput naming `due_at`
@@ -103,7 +121,7 @@ def schedule_announcement(
         if announcement.state == AnnouncementState.CANCELLED:
             raise AlreadyCancelled
         return _warnings(announcement, groups)
-    _sendable(announcement.text, groups)
+    _refuse_unsendable(announcement, groups)
     announcement.due_at = policies.due_or_now(due_at or announcement.due_at, now=now)
     announcement.save(update_fields=["due_at", "updated_at"])
     occurrence = _occurrence(announcement, announcement.due_at)
@@ -121,14 +139,48 @@ def schedule_announcement(
     return _warnings(announcement, groups)
 
 
+def rehearse_announcement(*, announcement: Announcement, now: datetime) -> list[Warned]:
+    """What scheduling a draft would answer now, changing nothing: the same warnings, the same refusals."""
+    if announcement.state == AnnouncementState.CANCELLED:
+        raise AlreadyCancelled
+    groups = target_groups(announcement)
+    if announcement.state == AnnouncementState.DRAFT:
+        _refuse_unsendable(announcement, groups)
+        policies.due_or_now(announcement.due_at, now=now)
+    return _warnings(announcement, groups)
+
+
+def announcement_warnings(announcement: Announcement) -> list[Warned]:
+    """What is known beforehand not to go out at its time (`no_endpoint`, `quiet_hours`, `holiday`, `cap`), or to arrive
+    otherwise than it was written (`content.arrival_warnings`)."""
+    return _warnings(announcement, target_groups(announcement))
+
+
 def _warnings(announcement: Announcement, groups: Sequence["ChatGroup"]) -> list[Warned]:
-    held = held_warnings(workspace_id=announcement.workspace_id, sends=sends_of(announcement, groups))
-    return [*no_endpoint_warnings(groups), *held]
+    return [
+        *no_endpoint_warnings(groups),
+        *content_warnings(announcement, groups),
+        *announcement_held_warnings(announcement, groups),
+    ]
+
+
+def announcement_held_warnings(announcement: Announcement, groups: Sequence["ChatGroup"]) -> list[Warned]:
+    """What the send rules would hold back of it in these of its groups, where it has not gone out yet.
+
+    The groups come with their community.
+    """
+    occurrence = announcement.occurrences.filter(due_at=announcement.due_at).first()
+    reader = replace(PLANNER, workspace_id=announcement.workspace_id)
+    states = dict(selectors.deliveries_of(announcement, reader).values_list("source_key", "state"))
+    sends = sends_of(announcement, groups, occurrence=occurrence)
+    ahead = [send for send in sends if states.get(send.source_key, "planned") == "planned"]
+    return held_warnings(workspace_id=announcement.workspace_id, sends=ahead)
 
 
 @transaction.atomic
 def move_announcement(*, announcement: Announcement, due_at: datetime, actor: Actor, now: datetime) -> Announcement:
     """Send at another time. What has gone out stays as it is; what is planned moves, also when a worker holds it.
+    What is paused stays so.
 
     Writes an audit row and AnnouncementMoved. The same time again changes nothing. Raises InvalidInput naming
     `due_at`, AlreadyCancelled, NothingPlanned.
@@ -162,10 +214,11 @@ def cancel_announcement(*, announcement: Announcement, actor: Actor, now: dateti
     Writes an audit row and AnnouncementCancelled. A second call changes nothing and returns 0. Raises
     NothingPlanned when everything has gone out: then "cancelled" would not be true.
     """
-    before = announcement.state
-    is_draft = _change_state(announcement, AnnouncementState.DRAFT, AnnouncementState.CANCELLED, cancelled_at=now)
+    before, paused_at = announcement.state, announcement.paused_at
+    facts = {"cancelled_at": now, "paused_at": None}
+    is_draft = _change_state(announcement, AnnouncementState.DRAFT, AnnouncementState.CANCELLED, **facts)
     if not is_draft and not _change_state(
-        announcement, AnnouncementState.SCHEDULED, AnnouncementState.CANCELLED, cancelled_at=now
+        announcement, AnnouncementState.SCHEDULED, AnnouncementState.CANCELLED, **facts
     ):
         return 0
     count = messaging.cancel_deliveries(
@@ -177,7 +230,7 @@ def cancel_announcement(*, announcement: Announcement, actor: Actor, now: dateti
         now=now,
     )
     if not is_draft and not count:
-        announcement.state = before
+        announcement.state, announcement.paused_at = before, paused_at
         raise NothingPlanned
     after = {"state": announcement.state, "cancelled_count": count}
     audit.record(
@@ -238,25 +291,23 @@ def failing_endpoint_warnings(groups: Sequence["ChatGroup"]) -> list[Warned]:
     ]
 
 
-def refuse_too_big(text: str, groups: Sequence["ChatGroup"]) -> None:
-    """Raise InvalidInput naming `text` when it is bigger than a target's platform takes."""
-    for platform in selectors.platforms_of(groups):
-        if problem := messaging_selectors.size_problem(platform, text):
-            raise InvalidInput(problem, field="text", platform=platform)
-
-
 def _known(purpose: str) -> str:
     if purpose not in Purpose.values:
         raise InvalidInput(_("One of: {names}.").format(names=", ".join(Purpose.values)), field="purpose")
     return purpose
 
 
-def _sendable(value: str, groups: Sequence["ChatGroup"]) -> str:
-    """The cleaned text; announcements have no placeholders to fill, so one in them is a mistake."""
-    cleaned = text.clean_text(value, field="text", max_length=policies.MAX_TEXT_LENGTH)
-    placeholders.refuse_unknown(cleaned, known=())
-    refuse_too_big(cleaned, groups)
-    return cleaned
+def _refuse_unsendable(announcement: Announcement, groups: Sequence["ChatGroup"]) -> None:
+    """A draft was judged when it was written; since then a group may have gone to another platform."""
+    how = {"is_markdown": announcement.is_markdown, "may_split": announcement.may_split}
+    sendable(announcement.text, groups, **how)
+
+
+def _facts(announcement: Announcement, groups: Sequence["ChatGroup"]) -> dict[str, Any]:
+    """What the audit log keeps of a draft; its words are in the draft."""
+    names = ("due_at", "is_markdown", "may_split")
+    facts = {name: getattr(announcement, name) for name in names}
+    return facts | {"image": announcement.image_id, "groups": [group.pk for group in groups]}
 
 
 def _live_groups(groups: Sequence["ChatGroup"]) -> list["ChatGroup"]:
@@ -309,6 +360,9 @@ def sends_of(
             source_key=origins.announcement_key(announcement.pk, occurrence.pk if occurrence else 0, group.pk),
             endpoint_id=group.endpoint_id,
             text=announcement.text,
+            is_markdown=announcement.is_markdown,
+            may_split=announcement.may_split,
+            image_id=announcement.image_id,
             due_at=occurrence.due_at if occurrence else announcement.due_at,
             latest_at=None,
             origin=origins.ANNOUNCEMENT,
@@ -333,6 +387,7 @@ def _plan_missing(occurrence_pk: int, *, now: datetime) -> int:
     if announcement.state != AnnouncementState.SCHEDULED:
         return 0
     _plan(occurrence, announcement, target_groups(announcement), actor=PLANNER, now=now)
+    keep_paused(announcement, now=now)
     return 1
 
 

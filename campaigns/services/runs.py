@@ -101,8 +101,10 @@ def needs_warnings(run: PlaybookRun) -> list[Warned]:
 
 
 def run_held_warnings(run: PlaybookRun) -> list[Warned]:
-    """What the send rules would hold back of the run's planned touches: `quiet_hours`, `holiday`, `cap`."""
-    touches = run.touches.filter(state=TouchState.PLANNED).select_related("step", "group__community")
+    """What the send rules would hold back of what has not gone out yet: `quiet_hours`, `holiday`, `cap`."""
+    planned = selectors.deliveries_of_run(run).filter(state="planned").values("source_key")
+    touches = run.touches.filter(state=TouchState.PLANNED, source_key__in=planned)
+    touches = touches.select_related("step", "group__community")
     return held_warnings(workspace_id=run.workspace_id, sends=[send_of(run, touch) for touch in touches])
 
 
@@ -175,7 +177,7 @@ def stop_run(*, run: PlaybookRun, reason: str, actor: Actor, now: datetime) -> i
     `reason`: a code (at most 40 signs) kept on the run, its touches and deliveries. Writes an audit row and RunStopped.
     """
     rows = PlaybookRun.objects.filter(pk=run.pk, stopped_at__isnull=True)
-    if not rows.update(stopped_at=now, stop_reason=reason, updated_at=now):
+    if not rows.update(stopped_at=now, stop_reason=reason, paused_at=None, updated_at=now):
         run.refresh_from_db()
         return 0
     run.refresh_from_db()

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from campaigns import origins, policies, selectors
 from campaigns.models import PlaybookRun, Touch, TouchState
+from campaigns.services.pausing import keep_paused
 from campaigns.services.playbooks import PlannedTouch, plan_touch, words_for
 from community_ops.common.actors import Actor
 from messaging import services as messaging
@@ -38,9 +39,13 @@ def apply_plan(touch: Touch, planned: PlannedTouch) -> None:
 
 
 def plan_deliveries(run: PlaybookRun, touches: Sequence[Touch], *, actor: Actor, now: datetime) -> None:
-    """Make the deliveries of touches that have a time. They come with step, and group with its community."""
+    """Make the deliveries of touches that have a time; those of a paused run wait.
+
+    The touches come with step, and group with its community; a run that is not new is locked.
+    """
     plans = [send_of(run, touch) for touch in touches if touch.due_at is not None]
     messaging.plan_deliveries(workspace_id=run.workspace_id, plans=plans, actor=actor, now=now)
+    keep_paused(run, now=now)
 
 
 def send_of(run: PlaybookRun, touch: Touch) -> messaging.PlannedSend:

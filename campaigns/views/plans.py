@@ -1,6 +1,6 @@
 """排期 and 群SOP: what goes out when, the playbooks and their runs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from itertools import groupby
@@ -8,20 +8,23 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.translation import get_language_info
+from django.utils.translation import get_language_info, pgettext
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from campaigns import policies, selectors, services, wording
 from campaigns.forms import PlanForm
-from campaigns.models import Playbook, PlaybookStep, Touch
-from community_ops.accounts.pages import WorkspaceRequest, page
+from campaigns.models import Playbook, PlaybookRun, PlaybookStep, Touch
+from campaigns.views.acting import PAUSABLE, SHOWN_NAMES, pause_words, still_to_go
+from community_ops.accounts.pages import WorkspaceRequest, page, tell
 from community_ops.accounts.policies import may
 from community_ops.common import clock
+from community_ops.common.errors import DomainError
 from community_ops.common.templatetags.reason_words import condition_words, reason_words
 from groups.selectors import get_group
+from messaging import selectors as messaging
 
 if TYPE_CHECKING:
     from groups.models import ChatGroup
@@ -49,11 +52,11 @@ def calendar(request: WorkspaceRequest) -> HttpResponse:
     first = _first_day(request, now.astimezone(ZoneInfo(zone)).date())
     count = min(max(_number(request, "days") or SHOWN_DAYS, 1), MAX_DAYS)
     since, until = (_midnight(first + timedelta(days=days), zone) for days in (0, count))
-    found = selectors.calendar_items(request.actor, since, until, group, now=now)
+    found = selectors.calendar_items(request.actor, since, until, group, now=now, with_held=True)
     shows_called_off = request.GET.get("cancelled") == "1"
     items = [item for item in found if shows_called_off or not item.is_called_off]
     context = {
-        "days": _days(items, request, first=first, count=count, zone=zone, now=now),
+        "days": _with_holidays(request, _days(items, request, first=first, count=count, zone=zone, now=now)),
         "groups": selectors.groups_to_choose(request.actor),
         "group": group,
         "zone": zone,
@@ -78,6 +81,7 @@ class Day:
     is_today: bool
     lines: list[dict[str, Any]] = field(default_factory=list)
     hidden_count: int = 0
+    holiday: str = ""
 
 
 def _days(
@@ -104,6 +108,15 @@ def _days(
     return list(days.values())
 
 
+def _with_holidays(request: WorkspaceRequest, days: list[Day]) -> list[Day]:
+    """The same days; each that is a holiday of the team bears its name. One query."""
+    holidays = list(messaging.holidays(request.actor))
+    for day in days:
+        names = (one.name for one in holidays if one.from_on <= day.on <= (one.until_on or one.from_on))
+        day.holiday = wording.names(dict.fromkeys(names))
+    return days
+
+
 def _line(item: selectors.CalendarItem, request: WorkspaceRequest) -> dict[str, Any]:
     route = {"announcement": "campaigns:announcement", "touch": "campaigns:run"}[item.kind]
     return {
@@ -114,6 +127,7 @@ def _line(item: selectors.CalendarItem, request: WorkspaceRequest) -> dict[str, 
         "names": wording.names([group.group_name for group in item.groups[:3]]),
         "more": max(0, len(item.groups) - 3),
         "badges": wording.badges_of(item.groups),
+        "held": wording.held_words(item.held_counts),
         "is_skipped": all(group.state in ("skipped", "stopped", "cancelled", "missed") for group in item.groups),
         "is_missed": all(group.state == "missed" for group in item.groups),
     }
@@ -257,11 +271,15 @@ def run_detail(request: WorkspaceRequest, run_id: int) -> HttpResponse:
     states = selectors.states_of_run(run, request.actor, now=now)
     groups = sorted({touch.group_id: touch.group for touch, _state in states}.values(), key=lambda group: group.pk)
     state = run.state_at(now)
+    dialogs = _dialogs(request, run, states)
     context = {
         "run": run,
         "playbook_name": _(run.playbook.name),
         "badge": wording.run_badge(state),
-        "is_live": state in ("planned", "running"),
+        "is_live": state in ("planned", "running", "paused"),
+        "paused": _paused_words(run, states),
+        "dialogs": _offered(dialogs, run, states, now),
+        "questions": dialogs,
         "stop_reason": reason_words(run.stop_reason) if run.stop_reason else "",
         "groups": groups,
         "is_wide": len(groups) > MAX_COLUMNS,
@@ -269,7 +287,84 @@ def run_detail(request: WorkspaceRequest, run_id: int) -> HttpResponse:
         "zone": groups[0].zone.key if groups else selectors.home_zone(request.actor),
         "breadcrumbs": _crumbs(request),
     }
-    return render(request, "campaigns/_run_table.html" if request.htmx else "campaigns/run_detail.html", context)
+    return render(request, "campaigns/_run_live.html" if request.htmx else "campaigns/run_detail.html", context)
+
+
+States = Sequence[tuple[Touch, selectors.GroupState]]
+
+
+def _paused_words(run: PlaybookRun, states: States) -> str:
+    """How many of its messages wait, of a run that is paused and whose time is not over, or still has some."""
+    count = sum(state.state == "paused" for _touch, state in states)
+    return wording.paused_words(count) if run.paused_at is not None and count else ""
+
+
+def _dialogs(request: WorkspaceRequest, run: PlaybookRun, states: States) -> dict[str, dict[str, Any]]:
+    """What the person may ever do about it; the buttons change while somebody looks (`_offered`)."""
+    if not may(request.actor, "announcements.send") or run.stopped_at is not None:
+        return {}
+    pause = {
+        "title": _("Pause sending?"),
+        "text": pause_words(),
+        "confirm_label": pgettext("button", "Pause sending"),
+    }
+    resume = {
+        "title": _("Go on sending?"),
+        "text": _("What is due goes out at once; what has passed its latest moment meanwhile is not sent."),
+        "confirm_label": pgettext("button", "Go on sending"),
+    }
+    return {
+        "pause": pause | _dialog(request, run, "pause", states),
+        "resume": resume | _dialog(request, run, "resume", states),
+    }
+
+
+def _dialog(request: WorkspaceRequest, run: PlaybookRun, kind: str, states: States) -> dict[str, Any]:
+    """Where it leads, and whom it touches."""
+    names = list(dict.fromkeys(state.group_name for _touch, state in states))
+    return {
+        "id": f"dialog-{kind}",
+        "facts": [still_to_go(state.state for _touch, state in states)],
+        "action": reverse(f"campaigns:run_{kind}", args=[request.workspace.slug, run.pk]),
+        "names": names[:SHOWN_NAMES],
+        "names_total": len(names) if len(names) > SHOWN_NAMES else None,
+    }
+
+
+def _offered(
+    dialogs: dict[str, dict[str, Any]], run: PlaybookRun, states: States, now: datetime
+) -> dict[str, dict[str, Any]]:
+    """Those of the dialogs that there is a button for now."""
+    known = {state.state for _touch, state in states}
+    is_waiting = now < run.ends_at and "waits" in known
+    if run.paused_at is not None:
+        is_useful, kind = now < run.ends_at or "paused" in known, "resume"
+    else:
+        is_useful, kind = bool(known & PAUSABLE) or is_waiting, "pause"
+    return {kind: dialogs[kind]} if is_useful and kind in dialogs else {}
+
+
+@page("announcements.send")
+@require_POST
+def run_pause(request: WorkspaceRequest, run_id: int) -> HttpResponse:
+    """Let nothing more of a run go out; a refusal is said on the next page."""
+    return _change(request, run_id, services.pause_run)
+
+
+@page("announcements.send")
+@require_POST
+def run_resume(request: WorkspaceRequest, run_id: int) -> HttpResponse:
+    """Let a paused run go on."""
+    return _change(request, run_id, services.resume_run)
+
+
+def _change(request: WorkspaceRequest, run_id: int, service: Callable[..., int]) -> HttpResponse:
+    run = selectors.get_run(request.actor, run_id)
+    try:
+        service(run=run, actor=request.actor, now=clock.now())
+    except DomainError as refusal:
+        tell(request, refusal)
+    return redirect("campaigns:run", slug=request.workspace.slug, run_id=run.pk)
 
 
 def _run_rows(states: Sequence[tuple[Touch, selectors.GroupState]]) -> list[dict[str, Any]]:

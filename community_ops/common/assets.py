@@ -1,19 +1,31 @@
-"""Files: type sniffed from content, size limited, stored once per workspace and content."""
+"""Files: type sniffed from content, size limited, stored once per workspace and content.
+
+An image is written anew before it is kept (`common.pictures`). It is handed out by a signed link that whoever
+has it may use (`asset_views`): platforms that fetch images have no other key.
+"""
 
 import hashlib
 from collections.abc import Collection
 from datetime import datetime
 
-from django.core.files.base import File
+from django.conf import settings
+from django.core import signing
+from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from community_ops.common import pictures
+from community_ops.common.actors import Actor
 from community_ops.common.errors import InvalidInput
 from community_ops.common.models import Asset
+from community_ops.common.tenancy import TenantQuerySet
 
 TABLE_TYPES = frozenset({"text/csv", "application/x-ndjson"})
+IMAGE_TYPES = frozenset({"image/jpeg", "image/png"})
 MAX_TABLE_BYTES = 50 * 1024 * 1024
+_LINK_SALT = "community_ops.assets"
 
 
 class FileRefused(InvalidInput):
@@ -31,6 +43,58 @@ def store_table(file: File, *, workspace_id: int, delete_after: datetime) -> Ass
     )
 
 
+def store_image(file: File, *, workspace_id: int) -> Asset:
+    """Keep an uploaded image as `pictures.clean` writes it; the same content is kept once.
+
+    Raises PictureRefused naming `image`.
+    """
+    if file.size > pictures.MAX_BYTES:
+        raise pictures.PictureRefused(
+            _("An image may have up to %(count)d MB.") % {"count": pictures.MAX_BYTES // 2**20}
+        )
+    file.seek(0)
+    data, content_type = pictures.clean(file.read())
+    name = f"{(file.name or 'image').rpartition('.')[0][-180:] or 'image'}.{content_type.partition('/')[2]}"
+    digest = hashlib.sha256(data).hexdigest()
+    path = _kept(ContentFile(data), workspace_id, digest)
+    facts = {"content_type": content_type, "size_bytes": len(data), "file_name": name, "path": path}
+    return _row(workspace_id, digest, {**facts, "delete_after": None})
+
+
+def read_bytes(asset: Asset) -> bytes:
+    """The content of a file. Raises `pictures.PictureLost` when it is gone."""
+    try:
+        with default_storage.open(asset.path) as stored:
+            return bytes(stored.read())
+    except OSError:
+        raise pictures.PictureLost(_("The file is gone.")) from None
+
+
+def images_of(actor: Actor) -> TenantQuerySet[Asset]:
+    """The images kept for the actor's workspace."""
+    return Asset.objects.within(actor).filter(content_type__in=IMAGE_TYPES)
+
+
+def page_link(asset: Asset) -> str:
+    """The image's address on this site: whoever has it may fetch it."""
+    token = signing.Signer(salt=_LINK_SALT).sign_object([asset.pk, asset.sha256[:16]])
+    return reverse("asset", args=[token])
+
+
+def public_link(asset: Asset) -> str:
+    """`page_link` with where this site is, for those who are not on it."""
+    return f"{settings.PUBLIC_URL}{page_link(asset)}"
+
+
+def find_by_link(token: str) -> Asset | None:
+    """The image of a link that was signed here."""
+    try:
+        pk, digest = signing.Signer(salt=_LINK_SALT).unsign_object(token)
+    except (signing.BadSignature, ValueError, TypeError):
+        return None
+    return Asset.objects.filter(pk=pk, sha256__startswith=digest, content_type__in=IMAGE_TYPES).first()
+
+
 def _store(
     file: File, *, workspace_id: int, allowed: Collection[str], max_bytes: int, delete_after: datetime | None
 ) -> Asset:
@@ -40,12 +104,15 @@ def _store(
     if kind not in allowed:
         raise FileRefused(_("This is not a CSV or JSON-lines text file."))
     digest = _sha256(file)
-    path = f"{workspace_id}/{digest[:2]}/{digest}"
-    if not default_storage.exists(path):
-        file.seek(0)
-        path = default_storage.save(path, file)
+    file.seek(0)
+    path = _kept(file, workspace_id, digest)
     facts = {"content_type": kind, "size_bytes": file.size, "file_name": (file.name or "file")[-200:], "path": path}
     return _row(workspace_id, digest, {**facts, "delete_after": delete_after})
+
+
+def _kept(file: File, workspace_id: int, digest: str) -> str:
+    path = f"{workspace_id}/{digest[:2]}/{digest}"
+    return path if default_storage.exists(path) else default_storage.save(path, file)
 
 
 def _row(workspace_id: int, digest: str, facts: dict[str, object]) -> Asset:

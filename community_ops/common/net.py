@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import httpcore2
@@ -78,11 +79,20 @@ def post(url: str, *, body: bytes, headers: Mapping[str, str], timeout_seconds: 
 
     Raises AddressRefused, NotSent or NoAnswer. Never call this inside a database transaction.
     """
+    return _call("POST", url, body=body, headers=headers, timeout_seconds=timeout_seconds)
+
+
+def get(url: str, *, headers: Mapping[str, str], timeout_seconds: float = TIMEOUT_SECONDS) -> Answer:
+    """GET an address, as `post`."""
+    return _call("GET", url, body=None, headers=headers, timeout_seconds=timeout_seconds)
+
+
+def _call(method: str, url: str, *, body: bytes | None, headers: Mapping[str, str], timeout_seconds: float) -> Answer:
     target = checked_url(url)
     _deadline.at = time.monotonic() + timeout_seconds
     try:
         lines = [(name, value) for name, value in headers.items()]
-        with _pool().stream("POST", target, headers=lines, content=body, extensions=_times(timeout_seconds)) as answer:
+        with _pool().stream(method, target, headers=lines, content=body, extensions=_times(timeout_seconds)) as answer:
             return _read(answer)
     except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
         raise NotSent(_words(error, "no connection")) from error
@@ -101,6 +111,11 @@ def checked_url(url: str) -> str:
 
     An IP address in any spelling (decimal, hexadecimal, short, mapped) is recognised and checked.
     """
+    return _checked(url, is_local_allowed=settings.ALLOW_LOOPBACK_ENDPOINTS)
+
+
+@lru_cache(maxsize=4096)  # a fan-out calls the same thousand addresses again and again
+def _checked(url: str, *, is_local_allowed: bool) -> str:
     parsed = _parsed(url)
     host = parsed.raw_host.decode("ascii").strip("[]").removesuffix(".")
     if not host or parsed.userinfo or parsed.fragment:
@@ -110,7 +125,7 @@ def checked_url(url: str) -> str:
         raise AddressRefused(_("there cannot be such a host name"))
     if literal is not None and not is_callable(literal):
         raise AddressRefused(_("this address is not public"))
-    if _is_local_name(host) and not settings.ALLOW_LOOPBACK_ENDPOINTS:
+    if _is_local_name(host) and not is_local_allowed:
         raise AddressRefused(_("this address is not public"))
     is_here = is_this_machine(host)
     if parsed.scheme != "https" and not (parsed.scheme == "http" and is_here):

@@ -130,7 +130,7 @@ class FlashSaleViewSet(ListModelMixin, RetrieveModelMixin, ReadingViewSet):
     def move(self, request: Request, pk: str) -> Response:
         sale, wanted = self.get_object(), self.read(serializers.WindowSerializer)
         services.reschedule_flash_sale(sale=sale, actor=self.actor, now=self.now, **wanted)
-        return Response(self._shown(sale))
+        return Response({**self._shown(sale), "warnings": services.held_warnings(sale)})
 
     @extend_schema(request=serializers.NewOrderSerializer, responses={201: serializers.OrderSerializer})
     @action(detail=True, methods=["post"])

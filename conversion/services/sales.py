@@ -384,6 +384,12 @@ def _live_run(sale: FlashSale) -> Any:
     return find_live_run(workspace_id=sale.workspace_id, subject_kind=SUBJECT_KIND, subject_id=sale.pk)
 
 
+def held_warnings(sale: FlashSale) -> list[Warned]:
+    """What the team's send rules would hold back of its running ladder: said after a move."""
+    run = _live_run(sale)
+    return campaigns.run_held_warnings(run) if run is not None else []
+
+
 def _warnings(sale: FlashSale, groups: Sequence["ChatGroup"]) -> list[Warned]:
     found: list[Warned] = []
     if sale.playbook_id is not None:

@@ -5,7 +5,8 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from community_ops.common.api.fields import LineField, MomentField
-from messaging.models import Endpoint, LimitScope, Platform, Purpose
+from messaging.models import Connection, Endpoint, FoundChat, LimitScope, Platform, Purpose
+from messaging.platforms import registry
 
 
 class EndpointSerializer(serializers.ModelSerializer):
@@ -17,7 +18,7 @@ class EndpointSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Endpoint
-        fields = ("id", "name", "platform", "kind", "hint", "drops_repeats", "created_at")
+        fields = ("id", "name", "platform", "connection", "kind", "hint", "drops_repeats", "created_at")
         read_only_fields = fields
 
     def get_hint(self, endpoint: Endpoint) -> str:
@@ -35,14 +36,72 @@ class NewEndpointSerializer(serializers.Serializer):
     config = serializers.DictField(default=dict)
 
 
+class ConnectionSerializer(serializers.ModelSerializer):
+    """A platform account. `has_many_chats`: it can serve many, each as an endpoint; else it is one by itself."""
+
+    hint = serializers.SerializerMethodField()
+    has_many_chats = serializers.SerializerMethodField()
+    channel_count = serializers.IntegerField(read_only=True)
+    created_at = MomentField(read_only=True)
+
+    class Meta:
+        model = Connection
+        fields = ("id", "name", "platform", "hint", "has_many_chats", "channel_count", "created_at")
+        read_only_fields = fields
+
+    def get_hint(self, connection: Connection) -> str:
+        return str(connection.config.get("hint", ""))
+
+    def get_has_many_chats(self, connection: Connection) -> bool:
+        return registry.get(connection.platform).capabilities.has_many_chats
+
+
+class FoundChatSerializer(serializers.ModelSerializer):
+    """A chat that an account was seen in. `endpoint`: its live channel, or null."""
+
+    endpoint = serializers.SerializerMethodField()
+    seen_at = MomentField(read_only=True)
+
+    class Meta:
+        model = FoundChat
+        fields = ("id", "connection", "chat", "title", "kind", "seen_at", "endpoint")
+        read_only_fields = fields
+
+    def get_endpoint(self, found_chat: FoundChat) -> int | None:
+        """By what the context knows of the account (`selectors.channels_of_chats`)."""
+        channel = self.context["channels"].get(found_chat.chat)
+        return channel.pk if channel is not None else None
+
+
+class NewChannelSerializer(serializers.Serializer):
+    """What POST takes for one more chat of an account; `config` is what names it: docs/platforms."""
+
+    name = LineField(max_length=100)
+    config = serializers.DictField()
+
+
+class BindChatSerializer(serializers.Serializer):
+    """`name` of the channel; left out, the platform's title of the chat."""
+
+    name = LineField(max_length=100, required=False)
+
+
+class LookedSerializer(serializers.Serializer):
+    count = serializers.IntegerField(help_text="Chats that are known now.")
+
+
 class LimitSerializer(serializers.Serializer):
-    """What a channel's calls count against: at most `count` in any `seconds`, and how many are used at this moment."""
+    """What a channel's calls count against: at most `count` in any `seconds`, and how many are used at this moment.
+
+    `is_above_platform`: an own limit that is higher than the platform's of the same scope and window.
+    """
 
     scope = serializers.ChoiceField(choices=LimitScope.choices, source="limit.scope")
     seconds = serializers.IntegerField(source="limit.seconds")
     count = serializers.IntegerField(source="limit.count")
     used_count = serializers.IntegerField()
     is_own = serializers.BooleanField()
+    is_above_platform = serializers.BooleanField()
     note = serializers.CharField()
 
 

@@ -1,11 +1,20 @@
 from rest_framework.routers import SimpleRouter
 
-from messaging.api.views import EndpointViewSet, FrequencyCapViewSet, HolidayViewSet, QuietHoursViewSet
+from messaging.api.views import (
+    ConnectionViewSet,
+    EndpointViewSet,
+    FoundChatViewSet,
+    FrequencyCapViewSet,
+    HolidayViewSet,
+    QuietHoursViewSet,
+)
 
 
 def register(router: SimpleRouter) -> None:
     """Add this app's resources to the one REST router."""
     router.register("endpoints", EndpointViewSet, basename="endpoint")
+    router.register("connections", ConnectionViewSet, basename="connection")
+    router.register("found-chats", FoundChatViewSet, basename="found-chat")
     router.register("quiet-hours", QuietHoursViewSet, basename="quiet-hours")
     router.register("holidays", HolidayViewSet, basename="holiday")
     router.register("frequency-caps", FrequencyCapViewSet, basename="frequency-cap")

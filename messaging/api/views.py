@@ -14,15 +14,20 @@ from community_ops.common import clock
 from community_ops.common.api.views import TenantViewSet
 from messaging import selectors, services
 from messaging.api.serializers import (
+    BindChatSerializer,
+    ConnectionSerializer,
     EndpointSerializer,
+    FoundChatSerializer,
     FrequencyCapSerializer,
     HolidaySerializer,
     LimitSerializer,
+    LookedSerializer,
+    NewChannelSerializer,
     NewEndpointSerializer,
     OwnLimitSerializer,
     QuietHoursSerializer,
 )
-from messaging.models import Endpoint, FrequencyCap, Holiday, QuietHours
+from messaging.models import Connection, Endpoint, FoundChat, FrequencyCap, Holiday, QuietHours
 
 
 class EndpointViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
@@ -64,6 +69,74 @@ class EndpointViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
         given.is_valid(raise_exception=True)
         services.set_limit(endpoint=endpoint, **given.validated_data, actor=self.actor, now=clock.now())
         return Response(LimitSerializer(selectors.limit_use(endpoint), many=True).data)
+
+
+class ConnectionViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
+    """Platform accounts, and the chats each was seen in."""
+
+    queryset, serializer_class = Connection.objects.none(), ConnectionSerializer
+    allowed: ClassVar[dict[str, str]] = {
+        "list": "endpoints.view",
+        "retrieve": "endpoints.view",
+        "chats": "endpoints.view",
+        "add_chat": "endpoints.manage",
+        "look": "endpoints.manage",
+    }
+    calls_outside = frozenset({"look"})
+
+    def get_queryset(self) -> QuerySet[Connection]:
+        return selectors.connections_visible_to(self.actor)
+
+    @extend_schema(responses=FoundChatSerializer(many=True))
+    @action(detail=True, filter_backends=())
+    def chats(self, request: Request, **_kwargs: object) -> Response:
+        """The chats it was seen in, each with its channel."""
+        connection = self.get_object()
+        page = self.paginate_queryset(selectors.found_chats_visible_to(self.actor).filter(connection=connection))
+        context = self.get_serializer_context() | {"channels": selectors.channels_of_chats(connection)}
+        return self.get_paginated_response(FoundChatSerializer(page, many=True, context=context).data)
+
+    @extend_schema(request=NewChannelSerializer, responses={201: EndpointSerializer})
+    @chats.mapping.post
+    def add_chat(self, request: Request, **_kwargs: object) -> Response:
+        """Make a channel of a chat whose id is known."""
+        connection = self.get_object()
+        given = NewChannelSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        made = services.add_chat(connection=connection, **given.validated_data, actor=self.actor, now=clock.now())
+        return Response(EndpointSerializer(made).data, status=201)
+
+    @extend_schema(request=None, responses=LookedSerializer)
+    @action(detail=True, methods=["post"], url_path="chats/look")
+    def look(self, request: Request, pk: str) -> Response:
+        """Ask the platform which chats there are. Asks anew each time, also with the same `Idempotency-Key`."""
+        found = services.look_for_chats(connection=self.get_object(), actor=self.actor, now=clock.now())
+        return Response(LookedSerializer({"count": len(found)}).data)
+
+
+class FoundChatViewSet(RetrieveModelMixin, TenantViewSet):
+    """A chat that an account was seen in; the list is at its connection."""
+
+    queryset, serializer_class = FoundChat.objects.none(), FoundChatSerializer
+    allowed: ClassVar[dict[str, str]] = {"retrieve": "endpoints.view", "bind": "endpoints.manage"}
+
+    def get_queryset(self) -> QuerySet[FoundChat]:
+        return selectors.found_chats_visible_to(self.actor).select_related("connection")
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        found = self.get_object()
+        context = self.get_serializer_context() | {"channels": selectors.channels_of_chats(found.connection)}
+        return Response(FoundChatSerializer(found, context=context).data)
+
+    @extend_schema(request=BindChatSerializer, responses=EndpointSerializer)
+    @action(detail=True, methods=["post"])
+    def bind(self, request: Request, pk: str) -> Response:
+        """Make a channel of it; again gives the same channel."""
+        found = self.get_object()
+        given = BindChatSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        made = services.bind_chat(found_chat=found, **given.validated_data, actor=self.actor, now=clock.now())
+        return Response(EndpointSerializer(made).data)
 
 
 class _SendRuleViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):

@@ -1,9 +1,16 @@
-"""What every platform's adapter looks like."""
+"""What every platform's adapter looks like, and what all of them share."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, ClassVar
+
+from messaging import markup
+from messaging.platforms.settings_reading import Setting, read_settings
+from messaging.splitting import split
+
+MAX_PARTS = 10  # of one message: more calls than that are no message any more
 
 
 class Scope(StrEnum):
@@ -23,22 +30,101 @@ class Limit:
     scope: Scope = Scope.CONNECTION
 
 
+class Unit(StrEnum):
+    """How a platform counts the size of a text."""
+
+    BYTES = "bytes"  # of UTF-8
+    CHARACTERS = "characters"  # code points
+    UTF16 = "utf16"  # units of UTF-16: most emoji count two
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """The most that one text may have."""
+
+    limit: int
+    unit: Unit
+
+    def measure(self, text: str) -> int:
+        """The size of the text as the platform counts it."""
+        if self.unit is Unit.BYTES:
+            return len(text.encode("utf-8", "replace"))
+        return len(text) if self.unit is Unit.CHARACTERS else len(text.encode("utf-16-le", "replace")) // 2
+
+
+class ImageWay(StrEnum):
+    """How an image gets there."""
+
+    UPLOAD = "upload"  # its bytes go with the call
+    ADDRESS = "address"  # the platform fetches it: `PUBLIC_URL` has to be reachable from outside
+    HERE = "here"  # it stays in this installation
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRule:
+    """What an image must be like there; a larger one is made smaller. `caption`: a text that goes with it."""
+
+    max_bytes: int
+    content_types: tuple[str, ...] = ("image/jpeg", "image/png")
+    max_side: int | None = None  # pixels
+    caption: Size | None = None
+    way: ImageWay = ImageWay.UPLOAD
+
+
+@dataclass(frozen=True, slots=True)
+class FileRule:
+    """What a file must be like there; one that is not is refused, never changed."""
+
+    max_bytes: int
+    min_bytes: int = 1
+
+
+class Evidence(StrEnum):
+    """What "accepted" rests on."""
+
+    PLATFORM_CODE = "platform_code"  # the platform's own answer says yes
+    HTTP_STATUS = "http_status"  # a status, and nothing more
+    MAIL_SERVER = "mail_server"  # the next mail server took it
+    LIBRARY = "library"  # a library says it went well; it does not say how it knows
+    PERSON = "person"  # somebody says she did it
+
+
+class Welcome(StrEnum):
+    """How a newcomer can be welcomed there."""
+
+    NONE = "none"  # joins are not seen; a person does it
+    MESSAGE = "message"  # a message like any other, after the join was seen
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Capabilities:
     """What a platform can do, as its own documentation says; `source` and `checked_on` say where and when."""
 
-    text_limit_bytes: int
+    text: Size
+    markdown: Size | None = None  # none: a markdown text goes out as plain words
+    image: ImageRule | None = None
+    file: FileRule | None = None  # none: a message with a file is refused
+    can_card: bool = False  # else a card goes out as words
     can_post: bool = True
     can_mention: bool = False
+    can_mention_all: bool = False
     can_read: bool = False
     can_kick: bool = False
     can_mute: bool = False
     can_recall: bool = False
+    can_list_chats: bool = False  # the account can say which chats it is in
+    has_many_chats: bool = False  # one account serves many chats; else it is one chat by itself
+    welcome: Welcome = Welcome.NONE
+    evidence: Evidence = Evidence.PLATFORM_CODE
     drops_repeats: bool = False  # ignores a delivery it has seen
     limits: tuple[Limit, ...] = ()  # kept by messaging.services.limits
     limits_note: str = ""  # what a count and a window cannot say
     source: str = ""
     checked_on: date | None = None
+
+    def size(self, *, is_markdown: bool) -> Size:
+        """The limit of a text, which may be another one when it is markdown."""
+        return self.markdown if is_markdown and self.markdown is not None else self.text
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,20 +138,86 @@ class Account:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Content:
+    """What is to be said, before a platform's spelling."""
+
+    text: str
+    is_markdown: bool = False
+    has_image: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Card:
+    """A link with a title, a few words and a picture; both addresses are open to everybody."""
+
+    title: str
+    url: str
+    text: str = ""
+    picture_url: str = ""
+
+    def below(self, text: str) -> str:
+        """What goes out where there are no cards: the text, and the card's words under it."""
+        return "\n\n".join(filter(None, (text, "\n".join(filter(None, (self.title, self.text, self.url))))))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one call carries: a text, an image, or both; or a card, or a file. A message is one or more, in order."""
+
+    text: str = ""
+    has_image: bool = False
+    has_card: bool = False
+    has_file: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An image as this platform takes it: its bytes where they are uploaded, else the link to fetch it by."""
+
+    asset_id: int
+    content_type: str
+    file_name: str
+    data: bytes = b""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file to be uploaded, as it was stored."""
+
+    asset_id: int
+    content_type: str
+    file_name: str
+    data: bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Outgoing:
-    """One message ready to go, with everything the call needs: adapters read no delivery rows."""
+    """One part of a message ready to go, with everything the call needs: adapters read no delivery rows."""
 
     workspace_id: int
     delivery_id: int
     endpoint_id: int
     announcement_id: int | None
     group_id: int | None
-    text: str
+    text: str  # of this part, as it was written: `Adapter.spelled` makes the platform's of it
     sent_at: datetime
     signed_at: datetime  # the database's time, which signatures use
     config: dict[str, Any]
     secret: dict[str, Any]
     address: dict[str, Any]
+    is_markdown: bool = False
+    picture: Picture | None = None
+    card: Card | None = None
+    attachment: Attachment | None = None
+    part: int = 0
+    part_count: int = 1
+    label: str = ""  # what people call the target; a mail's subject
+
+    @property
+    def key(self) -> str:
+        """The same for each try of this part, another for everything else."""
+        return str(self.delivery_id) if self.part_count == 1 else f"{self.delivery_id}.{self.part + 1}"
 
 
 class Outcome(StrEnum):
@@ -80,7 +232,7 @@ class Result:
     """What the platform said. `code` and `text` are its own words, `retry_after_seconds` its own wish.
 
     `max_attempts`: the platform's rule for this code, when it allows fewer tries than ours.
-    `is_too_fast`: refused because of the pace alone: it costs no try, and all of the account waits.
+    `is_too_fast`: refused because of the pace alone: it costs no try, and all of `cools` waits.
     """
 
     outcome: Outcome
@@ -91,16 +243,96 @@ class Result:
     message_id: str = ""
     max_attempts: int | None = None
     is_too_fast: bool = False
+    cools: Scope = Scope.CONNECTION
 
 
-class Adapter(Protocol):
-    """A platform. `send` may take up to 5 s, is called outside any transaction, and never raises for
-    what the platform or the network does."""
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """A chat an account is in: `id` is what `address["chat"]` takes."""
 
-    capabilities: Capabilities
+    id: str
+    title: str
+    is_person: bool = False
 
-    def read_config(self, config: dict[str, Any]) -> Account:
-        """Check and sort what a person or tool gave. Raises messaging.errors.ConfigRefused."""
+
+class ChatsUnknown(Exception):
+    """The platform would not say which chats there are; the text is for people and holds no secret."""
+
+
+class Adapter:
+    """Base of the adapters: one for each platform, without state.
+
+    `send` may take up to 5 s (10 s where a file goes first), is called outside any transaction, and never raises
+    for what the platform or the network does.
+    """
+
+    capabilities: ClassVar[Capabilities]
+    settings: ClassVar[tuple[Setting, ...]] = ()
+    kind: ClassVar[str] = "chat"  # of its endpoints: `messaging.models.EndpointKind`
+    dialect: ClassVar[markup.Dialect] = markup.PLAIN  # of markdown texts
+    plain_dialect: ClassVar[markup.Dialect] = markup.PLAIN  # of texts without marks: mentions, and what needs escaping
+
+    leads_secrets: ClassVar[frozenset[str]] = frozenset()  # settings that say where a secret goes
+
+    @property
+    def is_available(self) -> bool:
+        """Whether what it needs is installed: else it is offered to nobody, and what was stored for it is refused."""
+        return True
 
     def send(self, message: Outgoing) -> Result:
-        """Post one text."""
+        """Post one part of a message."""
+        raise NotImplementedError
+
+    def read_config(self, config: Mapping[str, Any]) -> Account:
+        """Check and sort what a person or tool gave, of account and chat. Raises messaging.errors.ConfigRefused."""
+        return read_account(self.settings, config)
+
+    def read_address(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """Check what names one more chat of an account that is known. Raises messaging.errors.ConfigRefused."""
+        return read_settings([one for one in self.settings if one.is_of_chat], config)
+
+    def list_chats(self, config: dict[str, Any], secret: dict[str, Any]) -> Sequence[Chat]:
+        """The chats the account is in, where the platform says (`can_list_chats`). Raises ChatsUnknown."""
+        raise ChatsUnknown
+
+    def spelled(self, text: str, *, is_markdown: bool) -> str:
+        """The text as the platform wants it written."""
+        speaks = is_markdown and self.capabilities.markdown is not None
+        return markup.render(text, is_markdown=is_markdown, dialect=self.dialect if speaks else self.plain_dialect)
+
+    def size_of(self, text: str, *, is_markdown: bool) -> int:
+        """The size of the text as it would go out, as the platform counts it."""
+        return self.capabilities.size(is_markdown=is_markdown).measure(self.spelled(text, is_markdown=is_markdown))
+
+    def parts(self, content: Content) -> tuple[Part, ...]:
+        """What is called for one after the other: the image first, with the text where it may have one."""
+        if not content.has_image or self.capabilities.image is None:
+            return self._text_parts(content)
+        caption = self.capabilities.image.caption
+        spelled = self.spelled(content.text, is_markdown=content.is_markdown)
+        if not content.text or (caption is not None and caption.measure(spelled) <= caption.limit):
+            return (Part(content.text, has_image=True),)
+        return (Part(has_image=True), *self._text_parts(content))
+
+    def _text_parts(self, content: Content) -> tuple[Part, ...]:
+        limit = self.capabilities.size(is_markdown=content.is_markdown).limit
+
+        def fits(piece: str) -> bool:
+            return self.size_of(piece, is_markdown=content.is_markdown) <= limit
+
+        whole = markup.marked_ranges(content.text, is_markdown=content.is_markdown)
+        return tuple(Part(piece) for piece in split(content.text, fits, kept_whole=whole))
+
+
+def read_account(settings: Sequence[Setting], config: Mapping[str, Any]) -> Account:
+    """Settings sorted by what may be seen of them; those of the chat apart."""
+    values = read_settings(settings, config)
+    flags = {one.key for one in settings if one.key == "drops_repeats"}
+    of_chat = {one.key for one in settings if one.is_of_chat}
+    secret = {one.key for one in settings if one.is_secret}
+    return Account(
+        config={key: value for key, value in values.items() if key not in flags | of_chat | secret},
+        secret={key: value for key, value in values.items() if key in secret},
+        address={key: value for key, value in values.items() if key in of_chat},
+        drops_repeats=bool(values.get("drops_repeats", False)),
+    )

@@ -1,13 +1,26 @@
-"""What HTTP says about a call, where a platform has no body of its own to read."""
+"""What an answer over HTTP says about a call: by its status, or by the code in its body."""
 
+import json
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from community_ops.common import net
-from messaging.platforms.base import Outcome, Result
+from messaging.platforms.base import Outcome, Result, Scope
 
 RETRY_STATUSES = frozenset({408, 425, 429})
 TOO_MANY_REQUESTS = 429
 TEXT_LENGTH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Passing:
+    """A platform's code that passes by itself: how long to wait, and the most tries it deserves."""
+
+    seconds: float
+    max_attempts: int | None = None
+    is_too_fast: bool = False
+    cools: Scope = Scope.CONNECTION
 
 
 def from_status(answer: net.Answer) -> Result:
@@ -35,6 +48,49 @@ def from_failure(failure: net.CallFailed) -> Result:
     if isinstance(failure, net.NotSent):
         return Result(Outcome.RETRY, code="not_sent", text=str(failure))
     return Result(Outcome.IN_DOUBT, code="no_answer", text=str(failure))
+
+
+def from_code(answer: net.Answer, *, code: str, text: str, passing: Mapping[int, Passing]) -> Result:
+    """The number under `code` in a JSON body decides: 0 accepted, one of `passing` later, every other one never.
+
+    A success without a readable body is in doubt; other statuses speak for themselves. `text`: the platform's words.
+    """
+    if not 200 <= answer.status < 300:
+        return from_status(answer)
+    content = read_object(answer)
+    if content is None:
+        return Result(Outcome.IN_DOUBT, code="unreadable", text="the answer is not JSON", http_status=answer.status)
+    number, words = content.get(code), str(content.get(text, ""))[:TEXT_LENGTH]
+    if not isinstance(number, int) or isinstance(number, bool):
+        return Result(Outcome.IN_DOUBT, code="unreadable", text=f"the answer has no {code}", http_status=answer.status)
+    if number == 0:
+        return Result(Outcome.ACCEPTED, "0", words, answer.status)
+    if (rule := passing.get(number)) is None:
+        return Result(Outcome.REFUSED, str(number), words, answer.status)
+    return later(rule, code=str(number), text=words, answer=answer)
+
+
+def later(rule: Passing, *, code: str, text: str, answer: net.Answer, seconds: float | None = None) -> Result:
+    """Refused for now by one of the platform's own codes; `seconds`: its wish, when it says one."""
+    return Result(
+        Outcome.RETRY,
+        code,
+        text,
+        answer.status,
+        retry_after_seconds=rule.seconds if seconds is None else seconds,
+        max_attempts=rule.max_attempts,
+        is_too_fast=rule.is_too_fast,
+        cools=rule.cools,
+    )
+
+
+def read_object(answer: net.Answer) -> dict[str, Any] | None:
+    """The JSON object of a body; None when it is none."""
+    try:
+        content = json.loads(answer.body)
+    except ValueError:
+        return None
+    return content if isinstance(content, dict) else None
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -4,24 +4,65 @@ import logging
 from datetime import datetime
 from typing import Any
 
+from community_ops.common.assets import read_bytes
+from community_ops.common.models import Asset
 from messaging.models import Endpoint
 from messaging.platforms import registry
-from messaging.platforms.base import Outcome, Outgoing, Result
+from messaging.platforms.base import Attachment, Card, Content, Outcome, Outgoing, Part, Picture, Result
+from messaging.services import pictures
 
 log = logging.getLogger(__name__)
 
 
-def outgoing(
+def parts_of(
     endpoint: Endpoint,
     *,
-    delivery_id: int,
     text: str,
+    is_markdown: bool,
+    has_image: bool,
+    card: Card | None = None,
+    has_file: bool = False,
+) -> tuple[Part, ...]:
+    """What has to be called for one after the other on this endpoint's platform; never nothing.
+
+    Text and image first, then the card (in words where the platform has none), then the file.
+    """
+    adapter = registry.get(endpoint.connection.platform)
+    if card is not None and not adapter.capabilities.can_card:
+        text, card = card.below(text), None
+    content = Content(text=text, is_markdown=is_markdown, has_image=has_image)
+    parts = adapter.parts(content) if text or has_image else ()
+    extras = ((Part(has_card=True), card is not None), (Part(has_file=True), has_file))
+    return (*parts, *(part for part, is_there in extras if is_there)) or (Part(text),)
+
+
+def takes_file(endpoint: Endpoint, file: Asset) -> bool:
+    """Whether this endpoint's platform takes files, and one of this size."""
+    rule = registry.get(endpoint.connection.platform).capabilities.file
+    return rule is not None and rule.min_bytes <= file.size_bytes <= rule.max_bytes
+
+
+def outgoing(
+    endpoint: Endpoint,
+    part: Part,
+    *,
+    delivery_id: int,
     sent_at: datetime,
     signed_at: datetime,
+    number: int = 0,
+    part_count: int = 1,
+    is_markdown: bool = False,
+    image: Asset | None = None,
+    card: Card | None = None,
+    file: Asset | None = None,
     announcement_id: int | None = None,
     group_id: int | None = None,
+    label: str = "",
 ) -> Outgoing:
-    """One text for one chat, with its account's settings and secrets. `endpoint` comes with its connection."""
+    """One part of a message for one chat, with its account's settings and secrets. `endpoint` has its connection.
+
+    Raises PictureLost when the part has an image or a file that is gone.
+    """
     account = endpoint.connection
     secret: Any = account.secret  # the field decrypts JSON; its type says text
     return Outgoing(
@@ -30,13 +71,29 @@ def outgoing(
         endpoint_id=endpoint.pk,
         announcement_id=announcement_id,
         group_id=group_id,
-        text=text,
+        text=part.text,
         sent_at=sent_at,
         signed_at=signed_at,
         config=account.config,
         secret=secret,
         address=endpoint.address,
+        is_markdown=is_markdown,
+        picture=_picture(account.platform, image) if part.has_image else None,
+        card=card if part.has_card else None,
+        attachment=_attachment(file) if part.has_file and file is not None else None,
+        part=number,
+        part_count=part_count,
+        label=label,
     )
+
+
+def _picture(platform: str, image: Asset | None) -> Picture | None:
+    rule = registry.get(platform).capabilities.image
+    return pictures.for_platform(image, rule) if image is not None and rule is not None else None
+
+
+def _attachment(file: Asset) -> Attachment:
+    return Attachment(file.pk, file.content_type, file.file_name, read_bytes(file))
 
 
 def call(endpoint: Endpoint, message: Outgoing) -> Result:

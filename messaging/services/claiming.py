@@ -14,9 +14,9 @@ from django.db.models import Q, QuerySet
 from community_ops.common import dbtime
 from messaging.models import Attempt, AttemptOutcome, Delivery, DeliveryState
 from messaging.platforms.base import Outcome, Result
-from messaging.policies import Next, after_call, after_lost_call
+from messaging.policies import MORE_PARTS, Next, after_call, after_lost_call
 from messaging.services.limits import IN_LINE, Limits, cool_down, end_slots, take_slots
-from messaging.services.statements import insert, update_where
+from messaging.services.statements import insert, update_then_insert, update_where
 
 LOOK_AHEAD = timedelta(seconds=2)
 # Longer than a full hand of quick sends takes; a crashed worker's rows start at most this much late.
@@ -74,24 +74,23 @@ def let_go(deliveries: list[Delivery], *, owner: str) -> None:
     rows.filter(state=DeliveryState.PLANNED).update(lease_owner="", lease_until=None)
 
 
-def begin(delivery: Delivery, *, owner: str, text: str, now: datetime, db_now: datetime) -> bool:
-    """Mark the start of a call. False when the row was moved, cancelled or taken by another worker."""
+def begin(delivery: Delivery, *, owner: str, now: datetime, db_now: datetime) -> bool:
+    """Mark the start of a call, with its text. False when the row was moved, cancelled or taken by another worker."""
     held = _held(delivery, owner) | {"next_try_at__lte": now}
     started = {
         "state": DeliveryState.SENDING,
         "reason": "",
         "attempt_count": delivery.attempt_count + 1,
         "sending_at": now,
-        "sent_text": text,
+        "sent_text": delivery.sent_text,
+        "part_count": delivery.part_count,
         "lease_until": db_now + SEND_LEASE,
         "updated_at": now,
     }
     return update_where(Delivery, held, started) == 1
 
 
-def begin_within(
-    delivery: Delivery, limits: Limits, *, owner: str, text: str, now: datetime, db_now: datetime
-) -> bool | datetime:
+def begin_within(delivery: Delivery, limits: Limits, *, owner: str, now: datetime, db_now: datetime) -> bool | datetime:
     """As `begin`, with a slot of every budget the call counts against, in one transaction.
 
     A datetime (database time) when there is no slot yet: nothing is written, the row waits until then.
@@ -102,15 +101,15 @@ def begin_within(
         taken = take_slots(limits, workspace_id=delivery.workspace_id, delivery=delivery, db_now=dbtime.now())
         if isinstance(taken, datetime):
             return taken
-        if begin(delivery, owner=owner, text=text, now=now, db_now=db_now):
+        if begin(delivery, owner=owner, now=now, db_now=db_now):
             return True
         transaction.set_rollback(True)
         return False
 
 
-def wait(delivery: Delivery, *, owner: str, seconds: float, now: datetime) -> bool:
+def wait(delivery: Delivery, *, owner: str, seconds: float, now: datetime, reason: str = IN_LINE) -> bool:
     """Put a row that found no slot into line: planned, later. Waiting costs no try. False as for `drop`."""
-    place = {"next_try_at": now + timedelta(seconds=max(0.0, seconds)), "reason": IN_LINE, "updated_at": now}
+    place = {"next_try_at": now + timedelta(seconds=max(0.0, seconds)), "reason": reason, "updated_at": now}
     return update_where(Delivery, _held(delivery, owner), place | {"lease_owner": "", "lease_until": None}) == 1
 
 
@@ -126,7 +125,6 @@ def _held(delivery: Delivery, owner: str) -> dict[str, Any]:
     return as_read | {"state": DeliveryState.PLANNED, "lease_owner": owner}
 
 
-@transaction.atomic
 def finish(
     delivery: Delivery,
     *,
@@ -138,7 +136,8 @@ def finish(
 ) -> bool:
     """Record the answer to the call that `begin` started, and the attempt; its slots begin to run out.
 
-    Refused because of the pace: the whole account waits, and the try is given back.
+    Refused because of the pace: the whole account waits, and the try is given back. Accepted, and another part is
+    left: planned again for at once, and the try is given back too.
 
     False, and nothing written, when the row is no longer this worker's: the reaper was there first.
     """
@@ -150,6 +149,7 @@ def finish(
         latest_at=delivery.latest_at,
         drops_repeats=bool(delivery.endpoint and delivery.endpoint.drops_repeats),
         now=now,
+        parts_left=delivery.part_count - delivery.parts_sent - 1,
     )
     facts = _facts(then, now) | {
         "platform_code": _storable(result.code, 40),
@@ -157,13 +157,18 @@ def finish(
         "platform_message_id": _storable(result.message_id, 100),
     }
     mine = {"id": delivery.pk, "state": DeliveryState.SENDING, "lease_owner": owner, "attempt_count": number}
-    if result.is_too_fast and then.state is DeliveryState.PLANNED:
+    if result.outcome is Outcome.ACCEPTED and delivery.part_count > 1:
+        facts["parts_sent"] = delivery.parts_sent + 1
+    if then.state is DeliveryState.PLANNED and (result.is_too_fast or then.reason == MORE_PARTS):
         facts["attempt_limit"] = delivery.attempt_limit + 1
-    if not update_where(Delivery, mine, facts):
-        return False
-    if limits or result.is_too_fast:
+    outcome = AttemptOutcome(result.outcome.value)
+    attempt = _attempt(delivery, number, outcome, result=result, started_at=started_at, now=now)
+    if not (limits or result.is_too_fast):
+        return update_then_insert(Delivery, mine, facts, Attempt, attempt)
+    with transaction.atomic():
+        if not update_then_insert(Delivery, mine, facts, Attempt, attempt):
+            return False
         _settle_slots(delivery, result)
-    _note(delivery, number, AttemptOutcome(result.outcome.value), result=result, started_at=started_at, now=now)
     return True
 
 
@@ -171,7 +176,7 @@ def _settle_slots(delivery: Delivery, result: Result) -> None:
     db_now = dbtime.now()  # after the call's end, by the one clock all workers share
     end_slots(delivery_id=delivery.pk, db_now=db_now)
     if result.is_too_fast and delivery.endpoint is not None:
-        cool_down(delivery.endpoint, seconds=result.retry_after_seconds, db_now=db_now)
+        cool_down(delivery.endpoint, result, db_now=db_now)
 
 
 def _facts(then: Next, now: datetime) -> dict[str, Any]:
@@ -187,7 +192,13 @@ def _facts(then: Next, now: datetime) -> dict[str, Any]:
 def _note(
     delivery: Delivery, number: int, outcome: AttemptOutcome, *, result: Result, started_at: datetime, now: datetime
 ) -> None:
-    facts = {
+    insert(Attempt, _attempt(delivery, number, outcome, result=result, started_at=started_at, now=now))
+
+
+def _attempt(
+    delivery: Delivery, number: int, outcome: AttemptOutcome, *, result: Result, started_at: datetime, now: datetime
+) -> dict[str, Any]:
+    return {
         "workspace": delivery.workspace_id,
         "delivery": delivery.pk,
         "number": number,
@@ -201,7 +212,6 @@ def _note(
         "created_at": now,
         "updated_at": now,
     }
-    insert(Attempt, facts)
 
 
 def _storable(text: str, length: int) -> str:

@@ -14,7 +14,7 @@ from community_ops.common.errors import InvalidTransition
 from community_ops.common.nudge import nudge
 from messaging.errors import NotFailed, NotUnknown
 from messaging.models import Delivery, DeliveryState
-from messaging.policies import ATTEMPT_LIMIT, DELIVER_TASK
+from messaging.policies import ATTEMPT_LIMIT, DELIVER_TASK, MORE_PARTS
 from messaging.services.planning import cancel_deliveries
 
 Verdict = Literal["sent", "not_sent", "again"]
@@ -30,12 +30,15 @@ _RESULT = {
 def decide_unknown(*, delivery: Delivery, verdict: Verdict, actor: Actor, now: datetime) -> Delivery:
     """Settle a delivery in doubt by a person's word and return it fresh.
 
-    sent: `confirmed`. not_sent: `failed`. again: `planned` for now with its tries given back, past its
-    cut-off too, because a person asked; the send guard is asked again. The same verdict twice is
-    harmless; anything else on a delivery that is not in doubt raises NotUnknown. Writes an audit row.
+    sent: `confirmed`, or, of a message in several parts, on with the next. not_sent: `failed`. again: `planned`
+    for now with its tries given back, past its cut-off too, because a person asked; the send guard is asked
+    again. The same verdict twice is harmless; anything else on a delivery that is not in doubt raises
+    NotUnknown. Writes an audit row.
     """
     if verdict == "again":
         moved = _plan_again(delivery, DeliveryState.UNKNOWN, now)
+    elif verdict == "sent" and delivery.parts_sent + 1 < delivery.part_count:
+        moved = _plan_again(delivery, DeliveryState.UNKNOWN, now, next_part=True)
     else:
         rows = Delivery.objects.filter(pk=delivery.pk, state=DeliveryState.UNKNOWN)
         moved = rows.update(**_RESULT[verdict], updated_at=now)
@@ -51,6 +54,8 @@ def _already(delivery: Delivery, verdict: Verdict) -> bool:
     """Whether this verdict was given before. "again" that has moved on cannot be told from never given."""
     if verdict == "again":
         return delivery.state == DeliveryState.PLANNED and delivery.reason == "again"
+    if verdict == "sent" and delivery.parts_sent:
+        return delivery.state in (DeliveryState.PLANNED, DeliveryState.CONFIRMED)
     return delivery.state == _RESULT[verdict]["state"] and delivery.reason == _RESULT[verdict]["reason"]
 
 
@@ -122,11 +127,13 @@ def cancel_delivery(*, delivery: Delivery, actor: Actor, now: datetime) -> Deliv
     return fresh
 
 
-def _plan_again(delivery: Delivery, state: str, now: datetime) -> int:
+def _plan_again(delivery: Delivery, state: str, now: datetime, *, next_part: bool = False) -> int:
     nudge(DELIVER_TASK)
-    return Delivery.objects.filter(pk=delivery.pk, state=state).update(
+    parts = {"parts_sent": delivery.parts_sent + 1} if next_part else {}
+    return Delivery.objects.filter(pk=delivery.pk, state=state, parts_sent=delivery.parts_sent).update(
+        **parts,
         state=DeliveryState.PLANNED,
-        reason="again",
+        reason=MORE_PARTS if next_part else "again",
         next_try_at=now,
         latest_at=None,
         attempt_limit=F("attempt_count") + ATTEMPT_LIMIT,

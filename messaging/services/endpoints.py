@@ -9,12 +9,12 @@ from django.utils.translation import gettext as _
 
 from community_ops.common import audit, dbtime, outbox, text
 from community_ops.common.actors import Actor
-from community_ops.common.errors import InvalidTransition
-from messaging.errors import EndpointInUse
+from community_ops.common.errors import InvalidInput, InvalidTransition
+from messaging.errors import ConfigRefused, EndpointInUse
 from messaging.events import EndpointArchived
 from messaging.models import Connection, Delivery, DeliveryState, Endpoint, Platform
 from messaging.platforms import registry
-from messaging.platforms.base import Account, Result
+from messaging.platforms.base import Account, Part, Result
 from messaging.services import limits
 from messaging.services.calling import call, outgoing
 
@@ -25,13 +25,14 @@ _MADE_BY_ADAPTER = "hint"  # in a connection's config, and no setting
 def create_endpoint(
     *, workspace_id: int, name: str, platform: str, config: dict[str, Any], actor: Actor, now: datetime
 ) -> Endpoint:
-    """Create an endpoint and its connection. `config` is the platform's own (docs/api.md).
+    """Create an endpoint and its connection. `config` is the platform's own (docs/platforms).
 
     Raises InvalidInput for name or platform, ConfigRefused naming the setting. Secrets are encrypted and
     never handed out again. Every call makes a new endpoint.
     """
     name = text.clean_line(name, field="name", max_length=100)
-    account = registry.get(platform).read_config(config)
+    adapter = registry.offered(platform)
+    account = adapter.read_config(config)
     secret: Any = account.secret  # the field encrypts JSON; its type says text
     connection = Connection.objects.create(
         workspace_id=workspace_id, platform=platform, name=name, config=account.config, secret=secret
@@ -40,6 +41,7 @@ def create_endpoint(
         workspace_id=workspace_id,
         connection=connection,
         name=name,
+        kind=adapter.kind,
         address=account.address,
         drops_repeats=account.drops_repeats,
     )
@@ -87,26 +89,64 @@ def update_endpoint(*, endpoint: Endpoint, name: str, config: dict[str, Any], ac
     """Change a channel's name and settings, and return it fresh; what is planned for it goes the new way.
 
     A setting that `config` leaves out stays as it is, secrets too; `drops_repeats` is the exception: out is no.
-    Raises InvalidInput for the name, ConfigRefused naming the setting, InvalidTransition for an archived channel.
-    Writes an audit row that says whether a secret changed, never which value. The same again changes nothing.
+    Settings of the account change for all its channels; its name only follows where this is the only one.
+    Raises InvalidInput for the name or a chat that another channel has, ConfigRefused naming the setting,
+    InvalidTransition for an archived channel. Writes an audit row that says whether a secret or the chat changed,
+    never which value. The same again changes nothing.
     """
     name = text.clean_line(name, field="name", max_length=100)
     locked = Endpoint.objects.select_for_update().get(pk=endpoint.pk)
     if locked.archived_at is not None:
         raise InvalidTransition(_("This channel is archived."))
     account = Connection.objects.select_for_update().get(pk=locked.connection_id)
-    settings = registry.get(account.platform).read_config(_settings_of(account) | config)
+    settings = registry.get(account.platform).read_config(_settings_of(account) | locked.address | config)
+    _refuse_led_away(account, settings, config)
     before, after = _facts(locked, account), _facts_of(name, settings)
     old_secret: Any = account.secret  # the field decrypts JSON; its type says text
-    has_new_secret = old_secret != settings.secret
-    if before == after and not has_new_secret:
+    news = {"has_new_secret": old_secret != settings.secret}
+    if settings.address != locked.address:
+        refuse_bound_chat(account, settings.address, but=locked)
+        news["has_new_chat"] = True
+    if before == after and not any(news.values()):
         return locked
-    secret: Any = settings.secret
-    Connection.objects.filter(pk=account.pk).update(name=name, config=settings.config, secret=secret, updated_at=now)
-    Endpoint.objects.filter(pk=locked.pk).update(name=name, drops_repeats=settings.drops_repeats, updated_at=now)
-    after["has_new_secret"] = has_new_secret
+    _store(locked, account, name=name, settings=settings, now=now)
+    after |= news
     audit.record(actor=actor, verb="endpoint.changed", target=locked, now=now, before=before, after=after)
     return Endpoint.objects.select_related("connection").get(pk=locked.pk)
+
+
+def _refuse_led_away(account: Connection, settings: Account, given: dict[str, Any]) -> None:
+    """A secret nobody can read must not be sent to a server somebody names now: who changes that types it again."""
+    leading = registry.get(account.platform).leads_secrets
+    if any(account.config.get(key) != settings.config.get(key) for key in leading):
+        for key in settings.secret:
+            if key not in given:
+                raise ConfigRefused(key, _("type it again: it would go to another server"))
+
+
+def _store(endpoint: Endpoint, account: Connection, *, name: str, settings: Account, now: datetime) -> None:
+    secret: Any = settings.secret  # the field encrypts JSON; its type says text
+    account_name = account.name if channels_beside(endpoint) else name
+    Connection.objects.filter(pk=account.pk).update(
+        name=account_name, config=settings.config, secret=secret, updated_at=now
+    )
+    Endpoint.objects.filter(pk=endpoint.pk).update(
+        name=name, address=settings.address, drops_repeats=settings.drops_repeats, updated_at=now
+    )
+
+
+def channels_beside(endpoint: Endpoint) -> int:
+    """How many other live channels the same account has."""
+    live = Endpoint.objects.of(endpoint.workspace_id).filter(connection=endpoint.connection_id, archived_at=None)
+    return live.exclude(pk=endpoint.pk).count()
+
+
+def refuse_bound_chat(account: Connection, address: dict[str, Any], *, but: Endpoint | None = None) -> None:
+    """A chat has at most one live channel of an account: else its people get everything twice. Raises InvalidInput."""
+    live = Endpoint.objects.of(account.workspace_id).filter(connection=account, archived_at=None)
+    other = live.filter(address=address).exclude(pk=but.pk if but is not None else 0).first()
+    if address and other is not None:
+        raise InvalidInput(_("“%(name)s” is the channel of this chat already.") % {"name": other.name}, field="chat")
 
 
 def _settings_of(account: Connection) -> dict[str, Any]:
@@ -137,12 +177,14 @@ def send_test_message(*, endpoint: Endpoint, actor: Actor, now: datetime) -> Res
     words = _("Test from Community Ops, please ignore.")
     slot_ids = _take_slots(endpoint)
     try:
-        message = outgoing(endpoint, delivery_id=number, text=words, sent_at=now, signed_at=dbtime.now())
+        message = outgoing(
+            endpoint, Part(words), delivery_id=number, sent_at=now, signed_at=dbtime.now(), label=endpoint.name
+        )
         result = call(endpoint, message)
     finally:
         limits.end_slots(slot_ids=slot_ids, db_now=dbtime.now())
     if result.is_too_fast:
-        limits.cool_down(endpoint, seconds=result.retry_after_seconds, db_now=dbtime.now())
+        limits.cool_down(endpoint, result, db_now=dbtime.now())
     after = {"outcome": result.outcome.value, "code": result.code[:40], "text": result.text[:200]}
     with transaction.atomic():
         audit.record(actor=actor, verb="endpoint.tested", target=endpoint, now=now, after=after)

@@ -15,8 +15,8 @@ from django.db.models.functions import Coalesce
 
 from community_ops.common import dbtime
 from messaging.models import Delivery, DeliveryState, Endpoint, SendBudget, SendLimit, SendSlot
-from messaging.platforms.base import Limit, Scope
-from messaging.policies import CAPABILITIES
+from messaging.platforms import registry
+from messaging.platforms.base import Limit, Result, Scope
 from messaging.services.books import Book
 
 IN_LINE = "limit"  # reason of a planned row that waits for a slot
@@ -61,11 +61,15 @@ def limits_of(endpoint: Endpoint, known: Known | None = None) -> Limits:
     known = known or read(endpoint.workspace_id)
     found: dict[Key, dict[int, Limit]] = {}
     for scope, scope_id in scope_ids(endpoint).items():
-        platforms = [one for one in CAPABILITIES[endpoint.connection.platform].limits if one.scope == scope]
+        platforms = [one for one in _platforms_own(endpoint) if one.scope == scope]
         windows = {one.seconds: one for one in (*platforms, *known.own.get((scope, scope_id), ()))}
         if windows or (scope, scope_id) in known.cooling:
             found[scope, scope_id] = windows
     return {key: tuple(found[key][seconds] for seconds in sorted(found[key])) for key in sorted(found)}
+
+
+def _platforms_own(endpoint: Endpoint) -> tuple[Limit, ...]:
+    return registry.get(endpoint.connection.platform).capabilities.limits
 
 
 def scope_ids(endpoint: Endpoint) -> dict[str, int]:
@@ -79,24 +83,35 @@ def scope_ids(endpoint: Endpoint) -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class LimitUse:
-    """How much of one limit is used at a moment; `is_own`: chosen by the operator, who may have said why in `note`."""
+    """How much of one limit is used at a moment; `is_own`: chosen by the operator, who may have said why in `note`.
+
+    `platform_count`: the platform's own limit of the same scope and window, where it has one.
+    """
 
     limit: Limit
     used_count: int
     is_own: bool
     note: str = ""
+    platform_count: int | None = None
+
+    @property
+    def is_above_platform(self) -> bool:
+        """Whether the operator chose more than the platform says it takes: allowed, and worth a warning."""
+        return self.is_own and self.platform_count is not None and self.limit.count > self.platform_count
 
 
 def use_of(endpoint: Endpoint, *, db_now: datetime) -> list[LimitUse]:
     """What a call of this endpoint counts against and how much of it is used now. For looking only."""
     rows = SendLimit.objects.of(endpoint.workspace_id)
     own = {(row.scope, row.scope_id, row.seconds): row.note for row in rows}
+    platforms = {(one.scope.value, one.seconds): one.count for one in _platforms_own(endpoint)}
     return [
         LimitUse(
             limit,
             _used_count(endpoint.workspace_id, key, limit, db_now),
             is_own=(*key, limit.seconds) in own,
             note=own.get((*key, limit.seconds), ""),
+            platform_count=platforms.get((key[0], limit.seconds)),
         )
         for key, found in limits_of(endpoint).items()
         for limit in found
@@ -138,10 +153,11 @@ def end_slots(*, db_now: datetime, delivery_id: int | None = None, slot_ids: Col
     SendSlot.objects.filter(which, ended_at__isnull=True).update(ended_at=db_now)
 
 
-def cool_down(endpoint: Endpoint, *, seconds: float | None, db_now: datetime) -> None:
-    """The platform said "too fast": nothing of this account is sent before `seconds` (its own wish) are over."""
-    until = db_now + timedelta(seconds=seconds or TOO_FAST_SECONDS)
-    budget = _budgets(endpoint.workspace_id, [(str(Scope.CONNECTION), endpoint.connection_id)])[0]
+def cool_down(endpoint: Endpoint, result: Result, *, db_now: datetime) -> None:
+    """The platform said "too fast": nothing of what it meant (`cools`) is sent before its own wish is over."""
+    until = db_now + timedelta(seconds=result.retry_after_seconds or TOO_FAST_SECONDS)
+    scope = result.cools.value
+    budget = _budgets(endpoint.workspace_id, [(scope, scope_ids(endpoint)[scope])])[0]
     later = SendBudget.objects.filter(pk=budget.pk).exclude(cooldown_until__gt=until)
     later.update(cooldown_until=until)
     BOOK.forget()
@@ -155,7 +171,8 @@ def forget_old_slots(*, db_now: datetime, limit: int = 10_000) -> int:
 
 def _longest_window() -> timedelta:
     own = SendLimit.objects.aggregate(longest=Max("seconds"))["longest"] or 0
-    platforms = (limit.seconds for known in CAPABILITIES.values() for limit in known.limits)
+    adapters = map(registry.get, registry.names())
+    platforms = (limit.seconds for adapter in adapters for limit in adapter.capabilities.limits)
     return timedelta(seconds=max(own, *platforms, 1) * GUARD)
 
 

@@ -22,9 +22,10 @@ def set_limit(
 ) -> SendLimit | None:
     """At most `count` calls in any `seconds` for this endpoint's account, itself, or its whole workspace (`scope`).
 
-    In the place of the platform's limit of the same scope and window, or beside it. `count` None takes an own limit
-    back. What waits in line is looked at again at its place; running calls are not touched. Other workers know it
-    within a second. Writes an audit row; the same again changes nothing.
+    In the place of the platform's limit of the same scope and window, or beside it. It may be higher: the page and
+    REST then say so (`LimitUse.is_above_platform`). `count` None takes an own limit back. What waits in line is
+    looked at again at its place; running calls are not touched. Other workers know it within a second. Writes an
+    audit row; the same again changes nothing.
     Raises InvalidInput naming the field, InvalidTransition for an archived channel.
     """
     note = text.clean_line(note, field="note", max_length=200, required=False)

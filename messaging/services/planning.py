@@ -1,22 +1,26 @@
-"""Planning, moving and cancelling deliveries: bulk, idempotent by source key, only rows not yet started.
+"""Planning, moving, pausing and cancelling deliveries: bulk, idempotent by source key, only rows not yet started.
 
 The caller's own object (announcement, run) carries the audit row; a thousand deliveries do not.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Case, DateTimeField, Q, QuerySet, Value, When
+from django.db.models.functions import Coalesce, Greatest
 
 from community_ops.common.actors import Actor
 from community_ops.common.nudge import nudge
 from messaging.models import Delivery, DeliveryState, OutboundMessage, Purpose
+from messaging.platforms.base import Card
 from messaging.policies import ATTEMPT_LIMIT, DELIVER_TASK
 
 T = TypeVar("T")
+PAUSED = "paused"  # reason of a planned row that is parked until its origin goes on
+PARKED = datetime(9000, 1, 1, tzinfo=UTC)  # no engine looks as far ahead: a parked row costs its claims nothing
 CHUNK = 500  # rows a statement; SQLite takes 32,766 values, a delivery has about 25
 
 
@@ -27,6 +31,9 @@ class PlannedSend:
     `endpoint_id` None: the target has no endpoint yet; the delivery fails with `no_endpoint` at its time.
     `latest_at`: not started after this moment (`expired`). With a subject, `text` is a template whose
     placeholders are filled when it fires; without one it goes out as it is.
+    `is_markdown`: `messaging.markup`. `may_split`: cut where it is longer than the platform takes, else it fails
+    with `too_long`. `image_id`: an Asset that goes first, or with the text. `card` and `file_id` (an Asset that is
+    kept) go last; a card is words where the platform has none, a file there fails with `file_not_taken`.
     `target_label`: what people call the target, kept for the record. `zone`: the target's, by which quiet hours,
     holidays and caps are counted; `exemption` (`policies.EXEMPTIONS`) says why they do not hold it.
     """
@@ -46,6 +53,11 @@ class PlannedSend:
     purpose: str = Purpose.NOTICE
     zone: str = "UTC"
     exemption: str = ""
+    is_markdown: bool = False
+    may_split: bool = False
+    image_id: int | None = None
+    card: Card | None = None
+    file_id: int | None = None
 
 
 @transaction.atomic
@@ -97,6 +109,11 @@ def _message(workspace_id: int, plan: PlannedSend) -> OutboundMessage:
         target_kind=plan.target_kind,
         target_id=plan.target_id,
         text=plan.text,
+        is_markdown=plan.is_markdown,
+        may_split=plan.may_split,
+        image_id=plan.image_id,
+        card=asdict(plan.card) if plan.card is not None else {},
+        file_id=plan.file_id,
     )
 
 
@@ -135,7 +152,8 @@ class Move:
 def reschedule_deliveries(*, workspace_id: int, moves: Mapping[str, Move | datetime], now: datetime) -> int:
     """Move deliveries (source key to new times) that have not started; returns how many were moved.
 
-    A bare datetime moves `latest_at` along with `due_at`. A worker that holds such a row loses it.
+    A bare datetime moves `latest_at` along with `due_at`. A worker that holds such a row loses it. What is paused
+    stays paused, and goes out at its new time once it goes on.
     Rows that are sending or settled stay as they are. Calling twice changes nothing more.
     """
     rows = Delivery.objects.of(workspace_id).filter(state=DeliveryState.PLANNED, source_key__in=moves)
@@ -151,11 +169,47 @@ def _move(row: Delivery, move: Move | datetime, now: datetime) -> int:
     return Delivery.objects.filter(pk=row.pk, state=DeliveryState.PLANNED).update(
         due_at=move.due_at,
         latest_at=move.latest_at,
-        next_try_at=move.due_at,
+        next_try_at=Case(When(reason=PAUSED, then=_moment(move.latest_at or PARKED)), default=_moment(move.due_at)),
         lease_owner="",
         lease_until=None,
         updated_at=now,
     )
+
+
+def _moment(moment: datetime) -> Value:
+    return Value(moment, output_field=DateTimeField())
+
+
+@transaction.atomic
+def pause_deliveries(*, workspace_id: int, origin: str, origin_id: int, now: datetime) -> int:
+    """Park what has not started of one origin's object until `resume_deliveries`; returns how many were parked.
+
+    Their times stay. One with a latest moment is looked at again when that has come, and expires. A worker that
+    holds such a row loses it; what is being sent keeps its own end. Calling twice changes nothing more. What is
+    planned afterwards is held by the origin's guard (`ports.PAUSED`), so the object has to know that it is paused.
+    """
+    rows = _planned_of(workspace_id, origin, origin_id).exclude(reason=PAUSED)
+    parked_until = Coalesce("latest_at", _moment(PARKED))
+    return rows.update(next_try_at=parked_until, reason=PAUSED, lease_owner="", lease_until=None, updated_at=now)
+
+
+@transaction.atomic
+def resume_deliveries(*, workspace_id: int, origin: str, origin_id: int, now: datetime) -> int:
+    """Let go on what `pause_deliveries` parked; returns how many. What is due goes out now, the rest at its time.
+
+    What has passed its latest moment is not sent: it expires as always. Calling twice changes nothing more.
+    """
+    rows = _planned_of(workspace_id, origin, origin_id).filter(reason=PAUSED)
+    next_try_at = Greatest("due_at", _moment(now))
+    resumed = rows.update(next_try_at=next_try_at, reason="", lease_owner="", lease_until=None, updated_at=now)
+    if resumed:
+        nudge(DELIVER_TASK)
+    return resumed
+
+
+def _planned_of(workspace_id: int, origin: str, origin_id: int) -> QuerySet[Delivery]:
+    rows = Delivery.objects.of(workspace_id).filter(origin=origin, origin_id=origin_id)
+    return rows.filter(state=DeliveryState.PLANNED)
 
 
 @transaction.atomic

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as wall_time
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from django.db.models import Q, QuerySet
@@ -72,7 +73,7 @@ def held_back(delivery: Delivery, *, now: datetime) -> str:
 
 def _counted(cap: Cap, workspace_id: int, local: datetime) -> QuerySet[Delivery]:
     """The deliveries a cap looks at on a target's day: its last days, that day included, by the time they are due."""
-    first, last = (datetime.combine(day, wall_time.min, local.tzinfo) for day in _days(cap, local.date()))
+    first, last = _moments(cap, local)
     rows = Delivery.objects.of(workspace_id).filter(due_at__gte=first, due_at__lt=last, exemption="")
     return rows.filter(purpose=cap.purpose) if cap.purpose else rows
 
@@ -80,6 +81,12 @@ def _counted(cap: Cap, workspace_id: int, local: datetime) -> QuerySet[Delivery]
 def _days(cap: Cap, day: date) -> tuple[date, date]:
     """The first day of a cap's window that ends with `day`, and the day after it."""
     return day - timedelta(days=cap.days - 1), day + timedelta(days=1)
+
+
+def _moments(cap: Cap, local: datetime) -> tuple[datetime, datetime]:
+    """The same two days as moments: the midnights of the target's zone with which they begin."""
+    first, last = (datetime.combine(day, wall_time.min, local.tzinfo) for day in _days(cap, local.date()))
+    return first, last
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +98,18 @@ class Held:
 
 
 def would_be_held(*, workspace_id: int, sends: Sequence[PlannedSend]) -> list[Held]:
-    """What of one origin's plan the rules would hold back at its time, as far as it can be known now; by time.
+    """What of a plan the rules would hold back at its time, as far as it can be known now; by time.
 
-    Caps count what of other origins went out or is planned, and what stands earlier in the plan. Three queries, and
-    one for each cap, zone and day the plan touches.
+    Caps count what went out or is planned besides the plan, and what stands earlier in it. Rows that are planned
+    already are known by their source key, or by their origin where the plan is only looked at and has other keys.
+    Three queries, and one more where a cap counts something.
     """
     rules = rules_of(workspace_id)
     if rules == _NONE:
         return []
-    plan = _Plan(workspace_id, sends)
+    plan = _Plan(workspace_id, rules, [send for send in sends if not send.exemption])
     found = []
-    for send in sorted(sends, key=lambda one: one.due_at):
-        if send.exemption:
-            continue
+    for send in sorted(plan.sends, key=lambda one: one.due_at):
         local = send.due_at.astimezone(ZoneInfo(send.zone))
         caps = rules.caps_on(send.purpose, local.date())
         reason = rules.held_at(local) or (CAP if any(plan.is_full(cap, send, local) for cap in caps) else "")
@@ -114,34 +120,63 @@ def would_be_held(*, workspace_id: int, sends: Sequence[PlannedSend]) -> list[He
     return found
 
 
-class _Plan:
-    """What a plan's targets have got already: by the rows of other origins, and by the sends that come earlier."""
+Target = tuple[str, int]
 
-    def __init__(self, workspace_id: int, sends: Sequence[PlannedSend]) -> None:
+
+@dataclass(frozen=True, slots=True)
+class _Other:
+    """A row besides the plan that caps count; `goes_out_at`: what has gone out is before everything planned."""
+
+    purpose: str
+    due_at: datetime
+    goes_out_at: datetime
+
+
+class _Plan:
+    """What a plan's targets have got already: by the rows besides it, and by the sends that come earlier."""
+
+    def __init__(self, workspace_id: int, rules: SendRules, sends: Sequence[PlannedSend]) -> None:
+        self.sends = sends
         self._workspace_id = workspace_id
-        self._own = {(send.origin, send.origin_id) for send in sends}
-        self._kept: dict[tuple[str, int], list[tuple[str, date]]] = defaultdict(list)
-        self._known: dict[tuple[Cap, date, str], dict[tuple[str, int], list[datetime]]] = {}
+        self._longest = timedelta(days=max((cap.days for cap in rules.caps), default=1))
+        self._kept: dict[Target, list[tuple[str, date]]] = defaultdict(list)
 
     def keep(self, send: PlannedSend, day: date) -> None:
         self._kept[send.target_kind, send.target_id].append((send.purpose, day))
 
     def is_full(self, cap: Cap, send: PlannedSend, local: datetime) -> bool:
         target = (send.target_kind, send.target_id)
-        first, last = _days(cap, local.date())
-        own = [day for purpose, day in self._kept[target] if cap.purpose in ("", purpose) and first <= day < last]
-        others = [due_at for due_at in self._others(cap, local, send.zone)[target] if due_at <= send.due_at]
+        days, (first, last) = _days(cap, local.date()), _moments(cap, local)
+        own = [day for purpose, day in self._kept[target] if cap.purpose in ("", purpose) and days[0] <= day < days[1]]
+        others = [
+            other
+            for other in self._others[target]
+            if cap.purpose in ("", other.purpose) and first <= other.due_at < last and other.goes_out_at <= send.due_at
+        ]
         return len(others) + len(own) >= cap.count
 
-    def _others(self, cap: Cap, local: datetime, zone: str) -> dict[tuple[str, int], list[datetime]]:
-        """By target when the rows of other origins are due that count; what went out counts whenever it was due."""
-        key = (cap, local.date(), zone)
-        if key not in self._known:
-            rows = _counted(cap, self._workspace_id, local).filter(state__in=(*SPENT, DeliveryState.PLANNED))
-            for origin, origin_id in self._own:
-                rows = rows.exclude(origin=origin, origin_id=origin_id)
-            found: dict[tuple[str, int], list[datetime]] = defaultdict(list)
-            for kind, pk, state, due_at in rows.order_by().values_list("target_kind", "target_id", "state", "due_at"):
-                found[kind, pk].append(due_at if state == DeliveryState.PLANNED else _ALREADY)
-            self._known[key] = found
-        return self._known[key]
+    @cached_property
+    def _others(self) -> dict[Target, list[_Other]]:
+        """By target, in all days that any cap looks at from any send of the plan; read once, when a cap first asks."""
+        origins = {(send.origin, send.origin_id) for send in self.sends}
+        keys = {send.source_key for send in self.sends}
+        found: dict[Target, list[_Other]] = defaultdict(list)
+        for row in self._rows():
+            is_planned = row.state == DeliveryState.PLANNED
+            if row.source_key in keys or (is_planned and (row.origin, row.origin_id) in origins):
+                continue
+            other = _Other(row.purpose, row.due_at, row.due_at if is_planned else _ALREADY)
+            found[row.target_kind, row.target_id].append(other)
+        return found
+
+    def _rows(self) -> QuerySet[Delivery]:
+        due, a_day = [send.due_at for send in self.sends], timedelta(days=1)
+        rows = Delivery.objects.of(self._workspace_id).filter(
+            due_at__gte=min(due) - self._longest - a_day,
+            due_at__lt=max(due) + 2 * a_day,
+            target_kind__in={send.target_kind for send in self.sends},
+            target_id__in={send.target_id for send in self.sends},
+            state__in=(*SPENT, DeliveryState.PLANNED),
+            exemption="",
+        )
+        return rows.only("source_key", "origin", "origin_id", "state", "purpose", "due_at", "target_kind", "target_id")

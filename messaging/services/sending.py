@@ -10,18 +10,19 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 
 from community_ops.common import dbtime, placeholders
 from community_ops.common.errors import NotAvailable
+from community_ops.common.pictures import PictureLost
 from messaging.models import Delivery, DeliveryState
-from messaging.platforms.base import Outcome, Outgoing, Result
-from messaging.policies import size_problem
+from messaging.platforms.base import MAX_PARTS, Card, Outcome, Outgoing, Part, Result
 from messaging.ports import ALLOWED, Verdict, origin_guards, subject_guards, text_contexts
 from messaging.services import claiming
 from messaging.services.books import Book
-from messaging.services.calling import call, outgoing
+from messaging.services.calling import call, outgoing, parts_of, takes_file
 from messaging.services.limits import Known, Limits, limits_of
 from messaging.services.send_rules import held_back
 
 Clock = Callable[[], datetime]
 RECORD_PAUSES_SECONDS = (0.2, 1.0, 3.0)
+ASK_AGAIN_SECONDS = 30  # a guard that says "not now": rarely met, since what is paused is parked in bulk
 log = logging.getLogger(__name__)
 
 
@@ -33,19 +34,32 @@ class Refusal(Exception):
         super().__init__(reason)
 
 
+class NotYet(Exception):
+    """The look before the call said: not now. The row stays planned."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
 def send_one(
     delivery: Delivery, *, owner: str, now: Clock, db_now: Clock = dbtime.now, book: Book[Known] | None = None
 ) -> bool:
     """Send a claimed delivery; true when a call was made and its end recorded.
 
     Ends in accepted, failed, expired, cancelled, unknown, or planned: for another try, or for its place in line
-    where a limit is used up. A row that was moved, cancelled or taken over meanwhile is left alone. Raises only
-    what the database raises. `now`: the product's clock; `db_now`: the database's, for leases, slots and signatures.
+    where a limit is used up or its guard says "not now", or because another part of it follows. A row that was
+    moved, cancelled or taken over meanwhile is left alone. Raises only what the database raises. `now`: the
+    product's clock; `db_now`: the database's, for leases, slots and signatures.
     """
     try:
-        text = _text_to_send(delivery, now())
+        text, parts = _look_again(delivery, now())
+        message = _outgoing(delivery, parts, now(), db_now())
     except Refusal as refusal:
         claiming.drop(delivery, owner=owner, state=refusal.state, reason=refusal.reason, now=now())
+        return False
+    except NotYet as wait:
+        claiming.wait(delivery, owner=owner, seconds=ASK_AGAIN_SECONDS, reason=wait.reason, now=now())
         return False
     except (DatabaseError, InterfaceError):
         raise
@@ -53,13 +67,13 @@ def send_one(
         log.exception("the look before sending failed", extra={"delivery": delivery.pk})
         claiming.put_off(delivery, owner=owner, result=_own_fault(error), now=now())
         return False
-    started_at, signed_at = now(), db_now()
     limits = _limits(delivery, book)
-    if not _begun(delivery, limits, owner=owner, text=text, now=started_at, db_now=signed_at):
+    delivery.sent_text, delivery.part_count = text, len(parts)
+    if not _begun(delivery, limits, owner=owner, now=message.sent_at, db_now=message.signed_at):
         return False
     assert delivery.endpoint is not None
-    result = call(delivery.endpoint, _outgoing(delivery, text, started_at, signed_at))
-    return _record(delivery, owner=owner, result=result, started_at=started_at, now=now, limits=limits)
+    result = call(delivery.endpoint, message)
+    return _record(delivery, owner=owner, result=result, started_at=message.sent_at, now=now, limits=limits)
 
 
 def _limits(delivery: Delivery, book: Book[Known] | None) -> Limits:
@@ -67,34 +81,58 @@ def _limits(delivery: Delivery, book: Book[Known] | None) -> Limits:
     return limits_of(delivery.endpoint, book.of(delivery.workspace_id) if book is not None else None)
 
 
-def _begun(delivery: Delivery, limits: Limits, *, owner: str, text: str, now: datetime, db_now: datetime) -> bool:
+def _begun(delivery: Delivery, limits: Limits, *, owner: str, now: datetime, db_now: datetime) -> bool:
     """Start the call, or put the row into line. Where nothing limits it, starting is one statement."""
     if not limits:
-        return claiming.begin(delivery, owner=owner, text=text, now=now, db_now=db_now)
-    begun = claiming.begin_within(delivery, limits, owner=owner, text=text, now=now, db_now=db_now)
+        return claiming.begin(delivery, owner=owner, now=now, db_now=db_now)
+    begun = claiming.begin_within(delivery, limits, owner=owner, now=now, db_now=db_now)
     if isinstance(begun, datetime):
         claiming.wait(delivery, owner=owner, seconds=(begun - db_now).total_seconds(), now=now)
         return False
     return begun
 
 
-def _text_to_send(delivery: Delivery, now: datetime) -> str:
-    """The text with its placeholders filled, or Refusal: the check right before the call."""
-    if delivery.latest_at is not None and now > delivery.latest_at:
+def _look_again(delivery: Delivery, now: datetime) -> tuple[str, tuple[Part, ...]]:
+    """The check right before a call: the text with its placeholders filled and the calls it takes, or Refusal.
+
+    Of a message whose first parts are out the rest follows, late or not, and the text is not filled anew.
+    """
+    is_begun = delivery.parts_sent > 0
+    if not is_begun and delivery.latest_at is not None and now > delivery.latest_at:
         raise Refusal(DeliveryState.EXPIRED, "too_late")
     verdict = _verdict(delivery, now)
     if not verdict.allowed:
-        raise Refusal(DeliveryState.CANCELLED, verdict.reason)
-    if held := held_back(delivery, now=now):
+        raise NotYet(verdict.reason) if verdict.waits else Refusal(DeliveryState.CANCELLED, verdict.reason)
+    if not is_begun and (held := held_back(delivery, now=now)):
         raise Refusal(DeliveryState.CANCELLED, held)
     if delivery.endpoint is None:
         raise Refusal(DeliveryState.FAILED, "no_endpoint")
     if delivery.endpoint.archived_at is not None:
         raise Refusal(DeliveryState.FAILED, "endpoint_archived")
-    text = _filled(delivery, now)
-    if size_problem(delivery.endpoint.connection.platform, text):
+    text = delivery.sent_text if is_begun else _filled(delivery, now)
+    return text, _parts(delivery, text)
+
+
+def _parts(delivery: Delivery, text: str) -> tuple[Part, ...]:
+    """What is called for one after the other; a text is only cut where that was chosen."""
+    assert delivery.endpoint is not None
+    message = delivery.message
+    if message.file is not None and not takes_file(delivery.endpoint, message.file):
+        raise Refusal(DeliveryState.FAILED, "file_not_taken")
+    parts = parts_of(
+        delivery.endpoint,
+        text=text,
+        is_markdown=message.is_markdown,
+        has_image=message.image_id is not None,
+        card=_card(delivery),
+        has_file=message.file_id is not None,
+    )
+    most = MAX_PARTS if message.may_split else 1
+    if sum(1 for part in parts if part.text) > most:
         raise Refusal(DeliveryState.FAILED, "too_long")
-    return text
+    if delivery.parts_sent >= len(parts):  # the rules of cutting have changed since its first part
+        raise Refusal(DeliveryState.FAILED, "parts_changed")
+    return parts
 
 
 def _verdict(delivery: Delivery, now: datetime) -> Verdict:
@@ -125,17 +163,32 @@ def _filled(delivery: Delivery, now: datetime) -> str:
         raise Refusal(DeliveryState.FAILED, "text_incomplete") from None
 
 
-def _outgoing(delivery: Delivery, text: str, now: datetime, signed_at: datetime) -> Outgoing:
+def _outgoing(delivery: Delivery, parts: tuple[Part, ...], now: datetime, signed_at: datetime) -> Outgoing:
     assert delivery.endpoint is not None
-    return outgoing(
-        delivery.endpoint,
-        delivery_id=delivery.pk,
-        text=text,
-        sent_at=now,
-        signed_at=signed_at,
-        announcement_id=delivery.origin_id if delivery.origin == "announcement" else None,
-        group_id=delivery.target_id if delivery.target_kind == "group" else None,
-    )
+    try:
+        return outgoing(
+            delivery.endpoint,
+            parts[delivery.parts_sent],
+            delivery_id=delivery.pk,
+            sent_at=now,
+            signed_at=signed_at,
+            number=delivery.parts_sent,
+            part_count=len(parts),
+            is_markdown=delivery.message.is_markdown,
+            image=delivery.message.image,
+            card=_card(delivery),
+            file=delivery.message.file,
+            announcement_id=delivery.origin_id if delivery.origin == "announcement" else None,
+            group_id=delivery.target_id if delivery.target_kind == "group" else None,
+            label=delivery.target_label,
+        )
+    except PictureLost:
+        reason = "file_lost" if parts[delivery.parts_sent].has_file else "image_lost"
+        raise Refusal(DeliveryState.FAILED, reason) from None
+
+
+def _card(delivery: Delivery) -> Card | None:
+    return Card(**delivery.message.card) if delivery.message.card else None
 
 
 def _record(

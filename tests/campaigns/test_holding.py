@@ -105,3 +105,49 @@ def test_an_announcements_purpose_is_kept_and_goes_with_its_deliveries(api, grou
     api.post(f"/api/v1/announcements/{made['id']}/schedule/")
     assert api.get("/api/v1/deliveries/").json()["results"][0]["purpose"] == "care"
     assert api.post("/api/v1/announcements/", body | {"purpose": "spam"}).status_code == 400
+
+
+def moved(api, announcement, due_at) -> list[str]:
+    answer = api.post(f"/api/v1/announcements/{announcement.pk}/move/", {"due_at": due_at.isoformat()})
+    assert answer.status_code == 200
+    return [warning["code"] for warning in answer.json()["warnings"]]
+
+
+@pytest.mark.usefixtures("at_noon")
+def test_moving_over_rest_says_what_the_page_says(api, workspace, write, group, second_group) -> None:
+    quiet(workspace, 21, 8)
+    scheduled, draft = write(group, second_group, due_at=NOON + 22 * HOUR), write(due_at=NOON + 22 * HOUR)
+    assert schedule(scheduled) == []  # 18:00 in Shanghai
+    for announcement in (scheduled, draft):
+        assert moved(api, announcement, NOON + 2 * HOUR) == ["quiet_hours"]
+        assert moved(api, announcement, NOON + 2 * HOUR) == ["quiet_hours"]  # the same time again
+        assert moved(api, announcement, NOON + 20 * HOUR) == []
+
+
+@pytest.mark.usefixtures("at_noon")
+def test_moving_over_rest_does_not_warn_of_what_has_gone_out(api, workspace, write, group, second_group) -> None:
+    announcement = write(group, second_group)
+    schedule(announcement)
+    Delivery.objects.filter(target_id=group.pk).update(state="accepted")
+    cap(workspace, 1)
+    assert moved(api, announcement, NOON + 2 * HOUR) == []
+    quiet(workspace, 21, 8)
+    answer = api.post(f"/api/v1/announcements/{announcement.pk}/move/", {"due_at": (NOON + 2 * HOUR).isoformat()})
+    (warning,) = answer.json()["warnings"]
+    assert "二群" in warning["message"]
+    assert "一群" not in warning["message"]
+
+
+def test_a_cap_counts_what_of_the_same_run_has_gone_out(workspace, start) -> None:
+    run = start()
+    first, second = Delivery.objects.order_by("due_at")[:2]
+    Delivery.objects.exclude(pk__in=[first.pk, second.pk]).update(state="cancelled")
+    Delivery.objects.filter(pk=second.pk).update(due_at=first.due_at + HOUR)
+    run.touches.filter(source_key=second.source_key).update(due_at=first.due_at + HOUR)
+    cap(workspace, 1)
+    (planned_both,) = services.run_held_warnings(run)
+    Delivery.objects.filter(pk=first.pk).update(state="accepted")
+    (one_is_out,) = services.run_held_warnings(run)
+    assert planned_both == one_is_out
+    Delivery.objects.filter(pk=first.pk).update(state="cancelled")
+    assert services.run_held_warnings(run) == []

@@ -1,6 +1,6 @@
 """REST beyond the contract test: filters, computed states, counts, roles, warnings."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 from django.db import connection
@@ -11,6 +11,8 @@ from conversion.models import FlashSale, Order, RefusalCount
 from conversion.selectors import flash_sales_visible_to, orders_visible_to
 from conversion.services import expire_due_orders
 from groups.models import GroupStaff
+from messaging.services import create_quiet_hours
+from tests.factories.people import SYSTEM
 
 pytestmark = pytest.mark.django_db
 
@@ -145,6 +147,21 @@ def test_moving_over_rest(api, live) -> None:
     assert (answer.status_code, list(answer.json())) == (400, ["ends_at"])
     answer = api.post(url, {"starts_at": later, "ends_at": "2099-01-01T00:00:00Z"})
     assert (answer.status_code, answer.json()["code"]) == (409, "invalid_transition")
+
+
+def test_a_move_says_what_of_the_ladder_the_send_rules_would_hold_back(api, workspace, body, live) -> None:
+    now = clock.now()
+    facts = {"from_on": now.date() - timedelta(days=1), "until_on": None, "actor": SYSTEM, "now": now}
+    create_quiet_hours(workspace_id=workspace.pk, begins=time(0), ends=time(23, 59), **facts)
+    ahead = {"starts_at": (now + timedelta(days=5)).isoformat(), "ends_at": (now + timedelta(days=6)).isoformat()}
+    planned = api.post("/api/v1/flash-sales/", body | ahead).json()
+    api.post(f"/api/v1/flash-sales/{planned['id']}/schedule/")
+    window = {"starts_at": (now + timedelta(days=6)).isoformat(), "ends_at": (now + timedelta(days=7)).isoformat()}
+    answer = api.post(f"/api/v1/flash-sales/{planned['id']}/move/", window)
+    assert [warning["code"] for warning in answer.json()["warnings"]] == ["quiet_hours"]
+    ends = {"starts_at": live["starts_at"], "ends_at": (now + timedelta(hours=2)).isoformat()}
+    answer = api.post(f"/api/v1/flash-sales/{live['id']}/move/", ends)
+    assert answer.json()["warnings"] == []  # a sale that is on is exempt
 
 
 def test_the_reason_of_a_pause_is_kept(api, live) -> None:

@@ -9,6 +9,9 @@ from community_ops.common import clock
 from community_ops.common.tenancy import TenantModel
 from conversion.models import FlashSale
 from dashboard.demo import build_demo
+from messaging.models import Connection
+from messaging.platforms.base import Chat
+from messaging.services import note_chat
 from tests.factories.people import Someone
 
 
@@ -25,6 +28,8 @@ class World:
 
 def make_world(workspace: Workspace, owner: Someone) -> World:
     demo = build_demo(workspace_id=workspace.pk, now=clock.now())
+    account = Connection.objects.filter(workspace=workspace).earliest("pk")
+    note_chat(connection=account, chat=Chat(id="-100", title="晨跑 3 群"), now=clock.now())
     return World(workspace, owner, demo.sale, demo.passes, ids_in(workspace))
 
 

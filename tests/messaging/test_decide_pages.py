@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
-from messaging import wording
+from messaging import showing
 from messaging.models import Attempt, Delivery
 from tests.moments import NOON
 
@@ -158,4 +158,4 @@ def test_who_can_try_a_failed_one_again_reads_nothing_else(tab, url, plan, room)
     ],
 )
 def test_a_line_of_a_list_never_ends_within_an_address(text, words) -> None:
-    assert wording.first_words(text) == words
+    assert showing.first_words(text) == words

@@ -181,7 +181,7 @@ def test_a_cancelled_row_is_not_started_by_a_worker_that_holds_it(plan, workspac
         workspace_id=workspace.pk, source_keys=[delivery.source_key], reason="x", actor=None, now=NOON
     )
 
-    assert not claiming.begin(held, owner="a", text="x", now=NOON, db_now=dbtime.now())
+    assert not claiming.begin(held, owner="a", now=NOON, db_now=dbtime.now())
 
     assert (fresh(delivery).state, fresh(delivery).attempt_count) == ("cancelled", 0)
 
@@ -193,7 +193,7 @@ def test_a_moved_row_is_not_started_by_a_worker_that_holds_it(plan, workspace, f
         workspace_id=workspace.pk, moves={delivery.source_key: NOON + timedelta(hours=1)}, now=NOON
     )
 
-    assert not claiming.begin(held, owner="a", text="x", now=NOON, db_now=dbtime.now())
+    assert not claiming.begin(held, owner="a", now=NOON, db_now=dbtime.now())
 
     assert (fresh(delivery).state, fresh(delivery).due_at) == ("planned", NOON + timedelta(hours=1))
 
@@ -216,7 +216,7 @@ def test_a_row_that_was_put_back_can_be_taken_at_once(plan, room) -> None:
 
 def test_a_call_whose_worker_went_silent_becomes_unknown(plan, fresh, hook) -> None:
     delivery = plan(hook)
-    claiming.begin(claim_one(), owner="a", text="x", now=NOON, db_now=dbtime.now())
+    claiming.begin(claim_one(), owner="a", now=NOON, db_now=dbtime.now())
     later = dbtime.now() + claiming.SEND_LEASE + SECOND
 
     assert claiming.reap(db_now=dbtime.now(), now=NOON) == 0
@@ -229,7 +229,7 @@ def test_a_call_whose_worker_went_silent_becomes_unknown(plan, fresh, hook) -> N
 
 def test_a_silent_call_is_repeated_when_its_receiver_drops_repeats(plan, fresh, room, deliver) -> None:
     delivery = plan(room)
-    claiming.begin(claim_one(), owner="a", text="x", now=NOON, db_now=dbtime.now())
+    claiming.begin(claim_one(), owner="a", now=NOON, db_now=dbtime.now())
 
     claiming.reap(db_now=dbtime.now() + claiming.SEND_LEASE + SECOND, now=NOON)
     deliver(NOON + timedelta(minutes=1))
@@ -240,7 +240,7 @@ def test_a_silent_call_is_repeated_when_its_receiver_drops_repeats(plan, fresh, 
 def test_a_stale_answer_changes_nothing(plan, fresh, hook) -> None:
     delivery = plan(hook)
     held = claim_one()
-    claiming.begin(held, owner="a", text="x", now=NOON, db_now=dbtime.now())
+    claiming.begin(held, owner="a", now=NOON, db_now=dbtime.now())
     claiming.reap(db_now=dbtime.now() + claiming.SEND_LEASE + SECOND, now=NOON)
 
     assert not claiming.finish(held, owner="a", result=Result(Outcome.ACCEPTED), started_at=NOON, now=NOON, **NO_LIMITS)
@@ -251,7 +251,7 @@ def test_a_stale_answer_changes_nothing(plan, fresh, hook) -> None:
 
 def test_an_unknown_delivery_is_never_sent_again_by_itself(plan, fresh, hook, deliver, httpserver) -> None:
     delivery = plan(hook)
-    claiming.begin(claim_one(), owner="a", text="x", now=NOON, db_now=dbtime.now())
+    claiming.begin(claim_one(), owner="a", now=NOON, db_now=dbtime.now())
     claiming.reap(db_now=dbtime.now() + claiming.SEND_LEASE + SECOND, now=NOON)
 
     assert deliver(NOON + timedelta(days=1)) == 0

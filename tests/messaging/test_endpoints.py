@@ -208,6 +208,7 @@ def create(api, **body):
 )
 def test_secrets_never_come_back(api, platform, config, hint) -> None:
     made = create(api, platform=platform, config=config)
+    connection = Connection.objects.get()
 
     assert made.status_code == 201
     assert made.json() | {"id": 0, "created_at": ""} == {
@@ -215,6 +216,7 @@ def test_secrets_never_come_back(api, platform, config, hint) -> None:
         "created_at": "",
         "name": "n",
         "platform": platform,
+        "connection": connection.pk,
         "kind": "chat",
         "hint": hint,
         "drops_repeats": platform == "sandbox",

@@ -182,7 +182,7 @@ def test_a_row_that_was_moved_meanwhile_takes_no_slot(plan, hook) -> None:
     limit(hook, 1, 10)
     row = plan(hook)
     Delivery.objects.update(lease_owner="somebody else")
-    begun = claiming.begin_within(row, limits_of(hook), owner="tests", text="x", now=clock.now(), db_now=dbtime.now())
+    begun = claiming.begin_within(row, limits_of(hook), owner="tests", now=clock.now(), db_now=dbtime.now())
     assert begun is False
     assert not SendSlot.objects.exists()
 

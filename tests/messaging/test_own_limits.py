@@ -96,10 +96,42 @@ def test_who_may_not_manage_channels_sets_no_limit(signed_in, helper, workspace,
 def test_a_tool_reads_and_sets_limits(api, robot) -> None:
     url = f"/api/v1/endpoints/{robot.pk}/limits/"
     first = {"scope": "connection", "seconds": 60, "count": 20, "used_count": 0, "is_own": False, "note": ""}
+    first["is_above_platform"] = False
     assert api.get(url).json() == [first]
     answer = api.post(url, {"scope": "connection", "seconds": 60, "count": 12})
     assert (answer.status_code, answer.json()) == (200, [first | {"count": 12, "is_own": True}])
     assert api.post(url, {"scope": "connection", "seconds": 60, "count": None}).json() == [first]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "is_above"),
+    [
+        ({"scope": "connection", "seconds": 60, "count": 21}, True),
+        ({"scope": "connection", "seconds": 60, "count": 20}, False),
+        ({"scope": "connection", "seconds": 61, "count": 500}, False),
+        ({"scope": "endpoint", "seconds": 60, "count": 500}, False),
+    ],
+)
+def test_only_more_than_the_platforms_own_of_the_same_scope_and_window_is_warned_of(
+    api, robot, chosen, is_above
+) -> None:
+    found = api.post(f"/api/v1/endpoints/{robot.pk}/limits/", chosen).json()
+    (own,) = (limit for limit in found if limit["is_own"])
+    assert own["count"] == chosen["count"]  # a warning refuses nothing
+    assert own["is_above_platform"] is is_above
+    assert not any(limit["is_above_platform"] for limit in found if not limit["is_own"])
+
+
+def test_the_channels_page_says_that_a_limit_is_above_the_platforms(signed_in, owner, workspace, robot) -> None:
+    def page() -> str:
+        url = reverse("messaging:endpoint_edit", args=[workspace.slug, robot.pk])
+        return signed_in(owner).get(url, headers={"Accept-Language": "en"}).content.decode()
+
+    warned = "Higher than the platform&#x27;s own 20 within 1 minute: it may refuse what is above."
+    choose(robot, 20)
+    assert warned not in page()
+    choose(robot, 30)
+    assert warned in page()
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,13 @@
 from datetime import timedelta
 
 import pytest
+from django.urls import reverse
 
+from community_ops.common import dbtime
 from community_ops.common.tenancy import WorkspaceMismatch
 from messaging import selectors, services
 from messaging.models import Delivery, OutboundMessage
+from messaging.services import claiming, planning
 from tests.factories.people import SYSTEM
 from tests.messaging.conftest import make_endpoint
 from tests.moments import NOON
@@ -209,3 +212,125 @@ def test_a_target_may_lose_and_get_its_endpoint(workspace, room) -> None:
     plan(workspace, [send(1, room)])
     assert [retarget(workspace, None), retarget(workspace, None), retarget(workspace, room)] == [1, 0, 1]
     assert Delivery.objects.get().endpoint == room
+
+
+# --- pausing -----------------------------------------------------------------------------------------
+
+
+def pause(workspace, origin_id: int = 1, now=NOON) -> int:
+    return services.pause_deliveries(workspace_id=workspace.pk, origin="announcement", origin_id=origin_id, now=now)
+
+
+def resume(workspace, now=NOON) -> int:
+    return services.resume_deliveries(workspace_id=workspace.pk, origin="announcement", origin_id=1, now=now)
+
+
+def parked() -> list[int]:
+    return list(Delivery.objects.filter(reason="paused").order_by("id").values_list("target_id", flat=True))
+
+
+def test_pausing_parks_an_origins_planned_rows_and_touches_nothing_else(workspace, stranger, room) -> None:
+    plan(workspace, [send(1, room), send(2, room), send(3, room, origin_id=2), send(4, room), send(5, room)])
+    plan(stranger.workspace, [send(6)])
+    Delivery.objects.filter(target_id=4).update(state="sending")
+    Delivery.objects.filter(target_id=5).update(state="accepted")
+
+    assert [pause(workspace), pause(workspace)] == [2, 0]
+
+    assert parked() == [1, 2]
+    assert states() == ["planned", "planned", "planned", "sending", "accepted", "planned"]
+    assert set(Delivery.objects.values_list("due_at", flat=True)) == {NOON}
+
+
+def test_the_engine_does_not_even_look_at_what_is_parked(workspace, room, django_assert_max_num_queries) -> None:
+    plan(workspace, [send(number, room) for number in range(3)])
+    pause(workspace)
+    with django_assert_max_num_queries(2):  # the database's clock, and whether anything is due
+        assert services.run_deliveries(worker="tests", now=lambda: NOON + HOUR) == 0
+    assert services.deliver_due(worker="tests", now=NOON + 1000 * HOUR) == 0
+    assert states() == ["planned"] * 3
+
+
+def test_resuming_puts_back_what_is_due_for_now_and_the_rest_for_its_time(workspace, room) -> None:
+    late = NOON + 2 * HOUR
+    plan(workspace, [send(1, room), send(2, room, due_at=NOON + 9 * HOUR, latest_at=NOON + 10 * HOUR)])
+    pause(workspace)
+
+    assert [resume(workspace, now=late), resume(workspace, now=late)] == [2, 0]
+
+    rows = Delivery.objects.order_by("id").values_list("due_at", "latest_at", "next_try_at", "reason")
+    assert list(rows) == [
+        (NOON, None, late, ""),
+        (NOON + 9 * HOUR, NOON + 10 * HOUR, NOON + 9 * HOUR, ""),
+    ]
+
+
+def test_a_worker_that_holds_a_row_loses_it_to_a_pause(workspace, room) -> None:
+    (row,) = plan(workspace, [send(1, room)])
+    db_now = dbtime.now()
+    (held,) = claiming.claim(owner="w1", limit=9, until=NOON, db_now=db_now)
+    assert held == row
+
+    pause(workspace)
+
+    held.sent_text = held.message.text
+    assert not claiming.begin(held, owner="w1", now=NOON, db_now=db_now)
+    fresh = Delivery.objects.get()
+    assert (fresh.state, fresh.reason, fresh.lease_owner, fresh.attempt_count) == ("planned", "paused", "", 0)
+
+
+def test_what_is_paused_moves_and_stays_paused(workspace, room) -> None:
+    rows = plan(workspace, [send(1, room), send(2, room, latest_at=NOON + HOUR)])
+    pause(workspace)
+
+    moves = {row.source_key: NOON + 5 * HOUR for row in rows}
+    assert services.reschedule_deliveries(workspace_id=workspace.pk, moves=moves, now=NOON) == 2
+
+    first, second = Delivery.objects.order_by("id")
+    assert (first.due_at, first.reason, first.next_try_at) == (NOON + 5 * HOUR, "paused", planning.PARKED)
+    assert (second.latest_at, second.next_try_at) == (NOON + 6 * HOUR, NOON + 6 * HOUR)
+    resume(workspace)
+    assert set(Delivery.objects.values_list("next_try_at", flat=True)) == {NOON + 5 * HOUR}
+
+
+def test_what_is_paused_can_be_cancelled(workspace, room) -> None:
+    plan(workspace, [send(1, room)])
+    pause(workspace)
+    assert cancel(workspace, origin="announcement", origin_id=1) == 1
+    assert resume(workspace) == 0
+    assert (Delivery.objects.get().state, Delivery.objects.get().reason) == ("cancelled", "announcement_cancelled")
+
+
+def test_what_is_paused_is_counted_listed_and_read_as_such(workspace, room, owner) -> None:
+    plan(workspace, [send(1, room), send(2, room, due_at=NOON + HOUR), send(3, room, origin_id=2)])
+    pause(workspace)
+    visible = selectors.deliveries_visible_to(owner.actor)
+
+    assert selectors.delivery_counts(visible, now=NOON) == {"paused": 2, "due": 1}
+    assert [row.target_id for row in selectors.that_read(visible, "paused", now=NOON)] == [1, 2]
+    assert [selectors.badge_state(row, now=NOON) for row in visible] == ["paused", "paused", "due"]
+
+
+def test_the_record_shows_what_is_paused_and_until_when_it_counts(workspace, room, owner, signed_in) -> None:
+    plan(workspace, [send(1, room, target_label="一群"), send(2, room, latest_at=NOON + HOUR)])
+    pause(workspace)
+    url = reverse("messaging:deliveries", args=[workspace.slug])
+    shown = signed_in(owner).get(url, {"state": "paused"}, headers={"Accept-Language": "en"}).content.decode()
+    assert shown.count("It is paused and goes out when somebody lets it go on.") >= 2
+    assert shown.count("it is not sent any more.") == 1
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_pausing_and_claiming_at_once_leave_no_row_in_a_workers_hand(workspace, room) -> None:
+    plan(workspace, [send(number, room) for number in range(40)])
+
+    def take() -> list[Delivery]:
+        return claiming.claim(owner="w1", limit=40, until=NOON, db_now=dbtime.now())
+
+    at_once([take, lambda: pause(workspace)])
+
+    held = Delivery.objects.filter(lease_owner="w1")
+    db_now = dbtime.now()
+    assert not any(claiming.begin(row, owner="w1", now=NOON, db_now=db_now) for row in held)
+    assert len(parked()) == 40

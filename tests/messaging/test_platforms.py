@@ -13,6 +13,7 @@ from werkzeug import Request
 from messaging.errors import ConfigRefused
 from messaging.models import Attempt, SandboxPost
 from messaging.platforms import registry
+from messaging.platforms.base import Part
 from messaging.platforms.webhook.adapter import signature
 from messaging.platforms.webhook.config import signing_key
 from tests.messaging.conftest import ROBOT_KEY, SECRET, make_endpoint
@@ -292,7 +293,7 @@ def test_the_same_delivery_is_one_post_in_the_room(plan, room, deliver) -> None:
     from messaging.services.sending import _outgoing
 
     delivery = plan(room)
-    message = _outgoing(delivery, "一次", NOON, NOON)
+    message = _outgoing(delivery, (Part("一次"),), NOON, NOON)
     for _ in range(2):
         registry.get("sandbox").send(message)
     assert list(SandboxPost.objects.values_list("text", "at")) == [("一次", NOON)]

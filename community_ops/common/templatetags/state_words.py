@@ -26,6 +26,9 @@ class StateWords:
 
 _DELIVERY = {
     "planned": StateWords(pgettext_lazy("delivery", "Planned")),
+    "paused": StateWords(
+        pgettext_lazy("delivery", "Paused"), "warn", _("It is paused and goes out when somebody lets it go on.")
+    ),
     "due": StateWords(pgettext_lazy("delivery", "Due"), "info"),
     "retrying": StateWords(
         pgettext_lazy("delivery", "Retrying"), "warn", _("The last try did not work; another one follows by itself.")
@@ -68,6 +71,7 @@ _ANNOUNCEMENT = {
     "draft": StateWords(pgettext_lazy("announcement", "Draft")),
     "scheduled": StateWords(pgettext_lazy("announcement", "Scheduled"), "info"),
     "sending": StateWords(pgettext_lazy("announcement", "Sending"), "info"),
+    "paused": StateWords(pgettext_lazy("announcement", "Paused"), "warn"),
     "done": StateWords(pgettext_lazy("announcement", "Finished"), "good"),
     "finished": StateWords(pgettext_lazy("announcement", "Finished"), "good"),
     "cancelled": StateWords(pgettext_lazy("announcement", "Cancelled")),

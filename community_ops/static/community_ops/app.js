@@ -70,16 +70,50 @@ const SIZES = {
   utf16: (text) => text.length,
 };
 
-/** Show typed text in a chat bubble and count it as its platform counts. */
+/** Show typed text in a chat bubble and count it as its platform counts; marks and cuts are the server's, in a moment. */
 function preview(text, frame) {
-  frame.querySelector(".bubble").textContent = text;
+  showWhole(text, frame);
   const counter = frame.querySelector("[data-limit]");
   if (!counter) return;
   const limit = Number(counter.dataset.limit);
-  const size = (SIZES[counter.dataset.unit] ?? SIZES.characters)(text);
-  counter.querySelector("[data-size]").textContent = size.toLocaleString("en");
+  const extra = Number(counter.dataset.extra ?? 0); // of the text before: a guess
+  const size = Math.max(0, (SIZES[counter.dataset.unit] ?? SIZES.characters)(text) + extra);
+  counter.querySelector("[data-size]").textContent = (extra ? "≈ " : "") + size.toLocaleString("en");
   counter.querySelector(".bar-done").setAttribute("width", Math.min(100, (size / limit) * 100).toFixed(2));
-  counter.classList.toggle("is-too-long", size > limit);
+  counter.classList.toggle("is-too-long", size > limit && !("maySplit" in counter.dataset));
+}
+
+/** In one piece: how many messages it takes is not known while somebody types. */
+function showWhole(text, frame) {
+  const [first, ...others] = frame.querySelectorAll(".bubble");
+  first.textContent = text;
+  for (const other of others) other.closest("[data-part]").remove();
+  for (const label of frame.querySelectorAll(".bubble-part")) label.remove();
+}
+
+// --- a picture that was chosen and has not been sent -----------------------------------------
+const LARGEST_PICTURE = 10 * 2 ** 20; // bytes; what is larger is refused when it is sent
+let newPicture = "";
+
+document.addEventListener("change", (event) => {
+  if (!event.target.matches("input[type=file][data-picture]")) return;
+  const [file] = event.target.files;
+  newPicture = "";
+  showNewPicture();
+  if (!file?.type.startsWith("image/") || file.size > LARGEST_PICTURE) return;
+  const reader = new FileReader();
+  reader.onload = () => {
+    newPicture = reader.result;
+    showNewPicture();
+  };
+  reader.readAsDataURL(file);
+});
+
+function showNewPicture(root = document) {
+  for (const image of root.querySelectorAll("img[data-new-picture]")) {
+    image.hidden = !newPicture;
+    if (newPicture) image.src = newPicture;
+  }
 }
 
 // --- toasts ---------------------------------------------------------------------------------
@@ -213,6 +247,7 @@ function prepare(root) {
   showCountdowns();
   addLocalTimes(root.parentElement ?? document);
   startToasts();
+  showNewPicture();
   if (root !== document.body) drawCharts(root);
 }
 

@@ -1,3 +1,13 @@
-from messaging.platforms.base import Capabilities
+from messaging.platforms.base import Capabilities, ImageRule, ImageWay, Size, Unit, Welcome
 
-CAPABILITIES = Capabilities(text_limit_bytes=32_768, can_read=True, drops_repeats=True, source="built in")
+CAPABILITIES = Capabilities(
+    text=Size(32_768, Unit.BYTES),
+    markdown=Size(32_768, Unit.BYTES),
+    image=ImageRule(max_bytes=10 * 2**20, caption=Size(32_768, Unit.BYTES), way=ImageWay.HERE),
+    can_mention=True,
+    can_mention_all=True,
+    can_read=True,
+    welcome=Welcome.MESSAGE,
+    drops_repeats=True,
+    source="built in",
+)

@@ -4,20 +4,31 @@ import base64
 import hashlib
 import hmac
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+import httpx2
+
 from community_ops.common import net
-from messaging.platforms.base import Account, Outgoing, Result
+from messaging.platforms.base import Account, Adapter, Outgoing, Result
 from messaging.platforms.http_results import from_failure, from_status
 from messaging.platforms.webhook.capabilities import CAPABILITIES
-from messaging.platforms.webhook.config import read_config, signing_key
+from messaging.platforms.webhook.config import SETTINGS, signing_key
 
 
-class WebhookAdapter:
+class WebhookAdapter(Adapter):
     capabilities = CAPABILITIES
+    settings = SETTINGS
 
-    def read_config(self, config: dict[str, Any]) -> Account:
-        return read_config(config)
+    def read_config(self, config: Mapping[str, Any]) -> Account:
+        account = super().read_config(config)
+        signing_key(account.secret["secret"])
+        return replace(account, config={"hint": httpx2.URL(account.secret["url"]).host})
+
+    def spelled(self, text: str, *, is_markdown: bool) -> str:
+        """The receiver gets the text as it was written, marks and mentions too."""
+        return text
 
     def send(self, message: Outgoing) -> Result:
         """POST the text; `webhook-id` is the delivery's id, the same on each attempt."""
@@ -30,7 +41,7 @@ class WebhookAdapter:
 
 
 def payload(message: Outgoing) -> bytes:
-    content = {
+    content: dict[str, Any] = {
         "type": "message",
         "delivery": message.delivery_id,
         "announcement": message.announcement_id,
@@ -38,12 +49,18 @@ def payload(message: Outgoing) -> bytes:
         "text": message.text,
         "sent_at": message.sent_at.isoformat().replace("+00:00", "Z"),
     }
+    if message.is_markdown:
+        content["format"] = "markdown"
+    if message.picture is not None:
+        content["image_url"] = message.picture.url
+    if message.part_count > 1:
+        content |= {"part": message.part + 1, "parts": message.part_count}
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def headers(message: Outgoing, body: bytes) -> dict[str, str]:
     """The signature covers id, time (the database's: all workers agree on it) and body."""
-    identity, timestamp = str(message.delivery_id), str(int(message.signed_at.timestamp()))
+    identity, timestamp = message.key, str(int(message.signed_at.timestamp()))
     return {
         "content-type": "application/json; charset=utf-8",
         "user-agent": "community-ops/1",

@@ -1,7 +1,14 @@
-from messaging.platforms.base import Capabilities
+from django.utils.translation import gettext_noop
+
+from messaging.platforms.base import Capabilities, Evidence, ImageRule, ImageWay, Size, Unit
 
 CAPABILITIES = Capabilities(
-    text_limit_bytes=32_768,
-    limits_note="the receiver's own; HTTP 429 with Retry-After is respected",
+    text=Size(32_768, Unit.BYTES),
+    markdown=Size(32_768, Unit.BYTES),
+    image=ImageRule(max_bytes=10 * 2**20, caption=Size(32_768, Unit.BYTES), way=ImageWay.ADDRESS),
+    can_mention=True,
+    can_mention_all=True,
+    evidence=Evidence.HTTP_STATUS,
+    limits_note=gettext_noop("The receiver's own; HTTP 429 with Retry-After is respected."),
     source="our own contract: docs/api.md",
 )

@@ -5,27 +5,37 @@ The whole address is kept secret: addresses of hooks often hold a key in their p
 
 import base64
 import binascii
-from typing import Any
 
-import httpx2
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from messaging.errors import ConfigRefused
-from messaging.platforms.base import Account
-from messaging.platforms.settings_reading import read_flag, read_text, read_url, refuse_unknown
+from messaging.platforms.settings_reading import Setting, SettingKind
 
 PREFIX = "whsec_"
-
-
-def read_config(config: dict[str, Any]) -> Account:
-    refuse_unknown(config, ("url", "secret", "drops_repeats"))
-    url, secret = read_url(config, "url"), read_text(config, "secret", max_length=300)
-    signing_key(secret)
-    return Account(
-        config={"hint": httpx2.URL(url).host},
-        secret={"url": url, "secret": secret},
-        drops_repeats=read_flag(config, "drops_repeats"),
-    )
+SETTINGS = (
+    Setting(
+        key="url",
+        label=gettext_lazy("Address"),
+        help_text=gettext_lazy("Begins with https://. It is kept secret and not shown again."),
+        kind=SettingKind.URL,
+        is_secret=True,
+        max_length=2000,
+    ),
+    Setting(
+        key="secret",
+        label=gettext_lazy("Signing secret"),
+        help_text=gettext_lazy("The receiver checks the signature with it. It is not shown again."),
+        is_secret=True,
+        max_length=300,
+    ),
+    Setting(
+        key="drops_repeats",
+        label=gettext_lazy("The receiver ignores a message it has already got"),
+        help_text=gettext_lazy("Only then is a message in doubt sent again by itself."),
+        kind=SettingKind.FLAG,
+    ),
+)
 
 
 def signing_key(secret: str) -> bytes:

@@ -1,0 +1,242 @@
+"""The composer of 群消息, and the bubbles that show a message as each platform's groups will see it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from campaigns import policies, selectors, services, wording
+from campaigns.forms import BUBBLE_ID, AnnouncementForm, chosen_groups, find_image, initial_of
+from campaigns.models import Announcement
+from campaigns.views.acting import zone_of
+from community_ops.accounts.pages import WorkspaceRequest, page
+from community_ops.accounts.policies import may
+from community_ops.common import clock
+from community_ops.common.actors import Actor
+from community_ops.common.assets import page_link
+from community_ops.common.errors import DomainError
+from groups.services import Warned
+from messaging import selectors as messaging
+from messaging.selectors import Content
+
+if TYPE_CHECKING:
+    from community_ops.common.models import Asset
+    from groups.models import ChatGroup
+
+LONGEST_SHOWN = 5 * policies.MAX_TEXT_LENGTH  # of a text that is refused anyway
+SHOWN_NAMES = 3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Draft:
+    """What is shown of a message, written or half written. `has_new_image`: one was chosen that did not come yet."""
+
+    content: Content
+    may_split: bool
+    image_url: str = ""
+    has_new_image: bool = False
+
+    @classmethod
+    def written(cls, announcement: Announcement) -> "Draft":
+        image_url = page_link(announcement.image) if announcement.image is not None else ""
+        return cls(content=services.content_of(announcement), may_split=announcement.may_split, image_url=image_url)
+
+    @classmethod
+    def typed(cls, actor: Actor, sent: QueryDict) -> "Draft":
+        """As the preview gets it: htmx sends of a chosen file that there is one, and nothing of what is in it."""
+        image = None if sent.get("remove_image") else find_image(actor, sent.get("kept_image"))
+        return cls._of(
+            sent.get("text", ""),
+            is_markdown=bool(sent.get("is_markdown")),
+            may_split=bool(sent.get("may_split")),
+            image=image,
+            has_new_image=bool(sent.get("image")),
+        )
+
+    @classmethod
+    def in_form(cls, form: AnnouncementForm) -> "Draft":
+        return cls._of(
+            form["text"].value() or "",
+            is_markdown=bool(form["is_markdown"].value()),
+            may_split=bool(form["may_split"].value()),
+            image=None if form["remove_image"].value() else form.kept,
+        )
+
+    @classmethod
+    def _of(
+        cls, text: str, *, is_markdown: bool, may_split: bool, image: "Asset | None", has_new_image: bool = False
+    ) -> "Draft":
+        has_image = image is not None or has_new_image
+        return cls(
+            content=Content(text=text[:LONGEST_SHOWN], is_markdown=is_markdown, has_image=has_image),
+            may_split=may_split and len(text) <= policies.MAX_TEXT_LENGTH,
+            image_url=page_link(image) if image is not None and not has_new_image else "",
+            has_new_image=has_new_image,
+        )
+
+
+@page("announcements.write")
+def announcement_new(request: WorkspaceRequest) -> HttpResponse:
+    """Write a draft. The same address shows the bubbles of what is typed (`preview`), without saving."""
+    if _wants_preview(request):
+        return _preview(request)
+    zone = selectors.home_zone(request.actor)
+    initial = {"due_at": _next_full_hour(zone), "groups": request.GET.getlist("group")}
+    form = _form(request, zone, initial)
+    if request.method == "POST" and form.is_valid() and (made := _create(request, form)):
+        return redirect("campaigns:announcement", slug=request.workspace.slug, announcement_id=made.pk)
+    return _composer(request, form, heading=_("New announcement"))
+
+
+@page("announcements.write")
+def announcement_edit(request: WorkspaceRequest, announcement_id: int) -> HttpResponse:
+    """Write a draft anew."""
+    announcement = selectors.get_announcement(request.actor, announcement_id)
+    if _wants_preview(request):
+        return _preview(request)
+    zone = zone_of(announcement, request)
+    form = _form(request, zone, initial_of(announcement, zone))
+    if request.method == "POST" and form.is_valid() and _change(request, announcement, form):
+        return redirect("campaigns:announcement", slug=request.workspace.slug, announcement_id=announcement.pk)
+    return _composer(request, form, heading=_("Change the draft"))
+
+
+def _form(request: WorkspaceRequest, zone: str, initial: dict[str, Any]) -> AnnouncementForm:
+    sent, files = (request.POST, request.FILES) if request.method == "POST" else (None, None)
+    return AnnouncementForm(sent, files, actor=request.actor, zone=zone, initial=initial)
+
+
+def _wants_preview(request: WorkspaceRequest) -> bool:
+    return bool(request.htmx) and request.method == "POST"
+
+
+def _preview(request: WorkspaceRequest) -> HttpResponse:
+    groups = chosen_groups(request.actor, request.POST.getlist("groups"))
+    draft = Draft.typed(request.actor, request.POST)
+    return render(request, "campaigns/_preview.html", _look(groups, draft))
+
+
+def _composer(request: WorkspaceRequest, form: AnnouncementForm, *, heading: str) -> HttpResponse:
+    is_refused = bool(form.errors)
+    groups = chosen_groups(request.actor, [str(value) for value in form["groups"].value() or []])
+    kept = form.kept
+    context = {
+        "form": form,
+        "heading": heading,
+        "picture_url": page_link(kept) if kept is not None else "",
+        "no_groups": None if selectors.groups_to_choose(request.actor).exists() else _no_groups(request),
+        "breadcrumbs": crumbs(request),
+        **_look(groups, Draft.in_form(form)),
+    }
+    return render(request, "campaigns/announcement_form.html", context, status=422 if is_refused else 200)
+
+
+def _look(groups: Sequence["ChatGroup"], draft: Draft) -> dict[str, Any]:
+    """The bubbles and what is known beforehand."""
+    arrived = services.arrivals(groups, draft.content, may_split=draft.may_split)
+    notes = [*known_troubles(groups), *services.arrival_warnings(arrived.values())]
+    return {"bubbles": bubbles(groups, draft, arrived), "notes": notes}
+
+
+def _no_groups(request: WorkspaceRequest) -> dict[str, str]:
+    """What stands in the place of the form while there is nobody to write to."""
+    empty = {"icon": "user-group", "title": _("No group yet"), "text": _("An operator makes or assigns the groups.")}
+    if may(request.actor, "groups.manage"):
+        empty |= {
+            "text": _("An announcement goes to groups. Make the first one, then write to it."),
+            "action_url": reverse("groups:group_new", args=[request.workspace.slug]),
+            "action_label": _("New group"),
+        }
+    return empty
+
+
+def _create(request: WorkspaceRequest, form: AnnouncementForm) -> Announcement | None:
+    try:
+        return services.create_announcement(
+            workspace_id=request.workspace.pk, **form.cleaned(), actor=request.actor, now=clock.now()
+        )
+    except DomainError as refusal:
+        form.refuse(refusal)
+        return None
+
+
+def _change(request: WorkspaceRequest, announcement: Announcement, form: AnnouncementForm) -> Announcement | None:
+    try:
+        return services.change_announcement(
+            announcement=announcement, **form.cleaned(), actor=request.actor, now=clock.now()
+        )
+    except DomainError as refusal:
+        form.refuse(refusal)
+        return None
+
+
+def known_troubles(groups: Sequence["ChatGroup"]) -> list[Warned]:
+    """What is known to go wrong for these groups, whatever is said."""
+    return [*services.no_endpoint_warnings(groups), *services.failing_endpoint_warnings(groups)]
+
+
+def bubbles(
+    groups: Sequence["ChatGroup"], draft: Draft, arrived: Mapping[str, messaging.Arrival]
+) -> list[dict[str, Any]]:
+    """One bubble per platform the groups are on, the strictest first: its messages, and the size as it counts.
+
+    One without a platform while no group is chosen, or none that has a channel.
+    """
+    of_platform: dict[str, list[ChatGroup]] = {}
+    for group in groups:
+        if group.endpoint is not None:
+            of_platform.setdefault(group.endpoint.connection.platform, []).append(group)
+    strictest_first = sorted(of_platform, key=lambda platform: (arrived[platform].limit.limit, platform))
+    shown = [_bubble(of_platform[platform], draft, arrived[platform]) for platform in strictest_first]
+    if not shown:
+        text = draft.content.text
+        lines = messaging.lines(text, is_markdown=draft.content.is_markdown) if text else []
+        shown = [
+            {
+                "platform": _("No delivery channel") if groups else _("Preview"),
+                "parts": [_part(draft, lines, has_image=draft.content.has_image)],
+            }
+        ]
+    shown[0]["id"] = BUBBLE_ID
+    return [bubble | {"sender": _("Group assistant")} for bubble in shown]
+
+
+def _bubble(groups: Sequence["ChatGroup"], draft: Draft, arrived: messaging.Arrival) -> dict[str, Any]:
+    """`extra`: what the platform counts more or less than the text as it was typed."""
+    return {
+        "platform": _platform_label(groups[0]),
+        "group": wording.names([group.name for group in groups[:SHOWN_NAMES]]),
+        "parts": [_part(draft, part.lines, has_image=part.has_image) for part in arrived.parts],
+        "size": arrived.size,
+        "limit": arrived.limit.limit,
+        "unit": arrived.limit.unit.value,
+        "extra": arrived.size - arrived.limit.measure(draft.content.text),
+        "may_split": draft.may_split and not arrived.is_refused,
+    }
+
+
+def _part(draft: Draft, lines: list[dict[str, Any]], *, has_image: bool) -> dict[str, Any]:
+    return {
+        "lines": lines,
+        "image_url": draft.image_url if has_image else "",
+        "has_new_image": has_image and draft.has_new_image,
+    }
+
+
+def _platform_label(group: "ChatGroup") -> str:
+    return group.endpoint.connection.get_platform_display() if group.endpoint is not None else ""
+
+
+def _next_full_hour(zone: str) -> datetime:
+    local = clock.now().astimezone(ZoneInfo(zone)) + timedelta(hours=1)
+    return local.replace(minute=0, second=0, microsecond=0, tzinfo=None)
+
+
+def crumbs(request: WorkspaceRequest) -> list[dict[str, str]]:
+    return [{"label": _("Announcements"), "url": reverse("campaigns:announcements", args=[request.workspace.slug])}]

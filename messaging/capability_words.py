@@ -1,0 +1,73 @@
+"""What a platform can do, in words for its channel's page. Formatting only."""
+
+from collections.abc import Iterator
+
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from community_ops.common.templatetags.wording import MISSING, grouped
+from messaging.platforms.base import Capabilities, Evidence, ImageRule, ImageWay, Size, Unit, Welcome
+
+
+def facts(known: Capabilities) -> list[dict[str, str]]:
+    """Rows of {label, value} for a list of facts."""
+    return [{"label": label, "value": value} for label, value in _facts(known)]
+
+
+def _facts(known: Capabilities) -> Iterator[tuple[str, str]]:
+    yield _("One text"), size_words(known.text)
+    if known.markdown is not None and known.markdown != known.text:
+        yield _("One text with marks"), size_words(known.markdown)
+    yield _("Bold, links, headings"), _yes(known.markdown is not None, otherwise=_("no, they arrive as plain words"))
+    yield _("Picture"), _image(known.image)
+    yield _("Mention somebody"), _yes(known.can_mention)
+    yield _("Mention everybody"), _yes(known.can_mention_all)
+    yield _("Read what is written there"), _yes(known.can_read)
+    yield _("Remove somebody"), _yes(known.can_kick, otherwise=_("no, a person does it"))
+    yield _("Mute somebody"), _yes(known.can_mute, otherwise=_("no, a person does it"))
+    yield _("Take a message back"), _yes(known.can_recall, otherwise=_("no, a person does it"))
+    yield _("Welcome newcomers"), _welcome(known.welcome)
+    yield _("“Accepted” rests on"), evidence_words(known.evidence)
+    yield _("Source"), _source(known)
+
+
+def size_words(size: Size) -> str:
+    """e.g. "up to 2,048 bytes"."""
+    pattern = {
+        Unit.BYTES: _("up to %(count)s bytes"),
+        Unit.CHARACTERS: _("up to %(count)s characters"),
+        Unit.UTF16: _("up to %(count)s characters (an emoji counts two)"),
+    }[size.unit]
+    return pattern % {"count": grouped(size.limit)}
+
+
+def evidence_words(evidence: Evidence) -> str:
+    return {
+        Evidence.PLATFORM_CODE: _("the platform's own answer"),
+        Evidence.HTTP_STATUS: _("the status of the receiver's answer, nothing more"),
+        Evidence.MAIL_SERVER: _("the next mail server took it; whether it was read is not known"),
+        Evidence.LIBRARY: _("what a library says; it does not say how it knows"),
+        Evidence.PERSON: _("the word of the person who sent it"),
+    }[evidence]
+
+
+def _yes(can: bool, *, otherwise: str = "") -> str:
+    return pgettext("a platform can do it", "yes") if can else otherwise or pgettext("a platform can do it", "no")
+
+
+def _image(rule: ImageRule | None) -> str:
+    if rule is None:
+        return _("no, the text goes out without it")
+    if rule.way is ImageWay.ADDRESS:
+        return _("yes, fetched by its link: this site has to be reachable from outside")
+    return _("yes, up to %(count)s MB; a larger one is made smaller") % {"count": grouped(rule.max_bytes / 2**20)}
+
+
+def _welcome(welcome: Welcome) -> str:
+    if welcome is Welcome.MESSAGE:
+        return _("with a message, once the join was seen")
+    return _("joins are not seen here: a person does it")
+
+
+def _source(known: Capabilities) -> str:
+    return f"{known.source} · {known.checked_on.isoformat()}" if known.checked_on else known.source or MISSING

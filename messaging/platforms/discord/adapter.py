@@ -1,0 +1,182 @@
+"""A Discord bot over REST: the status decides, after a rate limit and one code of the body."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from django.conf import settings
+from django.utils.encoding import iri_to_uri
+from django.utils.translation import gettext as _
+
+from community_ops.common import net
+from messaging import markup
+from messaging.platforms import http_calls
+from messaging.platforms.base import Account, Adapter, Chat, ChatsUnknown, Outcome, Outgoing, Picture, Result, Scope
+from messaging.platforms.discord.capabilities import CAPABILITIES
+from messaging.platforms.discord.config import HOSTS, SETTINGS
+from messaging.platforms.discord.dialect import MARKDOWN, PLAIN, USER
+from messaging.platforms.http_results import (
+    TEXT_LENGTH,
+    TOO_MANY_REQUESTS,
+    Passing,
+    from_failure,
+    from_status,
+    later,
+    read_object,
+    retry_after,
+)
+from messaging.platforms.robots import without
+from messaging.platforms.settings_reading import checked_base_url, hint_of
+
+PASSING = {"130000": Passing(10.0)}  # "API resource is currently overloaded"
+TOO_FAST_SECONDS, A_WEEK_SECONDS = 5.0, 604_800  # where it does not say how long; where it cannot mean it
+MOST_MENTIONS = 100  # that allowed_mentions takes
+GUILDS_A_PAGE = 25  # 64 KB hold twice as many
+MOST_GUILDS = 50  # each costs a call
+_TEXT_CHANNELS = (0, 5)  # text, announcements
+
+
+class DiscordAdapter(Adapter):
+    capabilities = CAPABILITIES
+    settings = SETTINGS
+    dialect = MARKDOWN
+    plain_dialect = PLAIN
+
+    def read_config(self, config: Mapping[str, Any]) -> Account:
+        account = super().read_config(config)
+        base_url = checked_base_url(account.config["base_url"], HOSTS)
+        return replace(account, config={"hint": hint_of(account.secret["token"]), "base_url": base_url})
+
+    def send(self, message: Outgoing) -> Result:
+        return without(self._sent(message), [message.secret["token"]])
+
+    def _sent(self, message: Outgoing) -> Result:
+        """For a few minutes the same `nonce` again is the same message."""
+        url = f"{message.config['base_url']}/api/v10/channels/{message.address['chat']}/messages"
+        content, headers = self._content(message), _headers(message.secret)
+        try:
+            if message.picture is None:
+                return _judged(http_calls.post_json(url, content, headers=headers))
+            fields = {"payload_json": http_calls.json_body(content).decode()}
+            files = {"files[0]": _file(message.picture)}
+            return _judged(http_calls.post_files(url, fields, files, headers=headers))
+        except net.CallFailed as failure:
+            return from_failure(failure)
+
+    def _content(self, message: Outgoing) -> dict[str, Any]:
+        return {
+            "content": self.spelled(message.text, is_markdown=message.is_markdown),
+            "nonce": message.key,
+            "enforce_nonce": True,
+            "allowed_mentions": _allowed_mentions(message.text),
+        }
+
+    def list_chats(self, config: dict[str, Any], secret: dict[str, Any]) -> Sequence[Chat]:
+        """The text and announcement channels of the servers the bot was added to, whether it may write there or not."""
+        url = f"{config['base_url']}/api/v10"
+        guilds = _guilds(url, secret)
+        return [chat for guild in guilds for chat in _channels(url, secret, guild)]
+
+
+def _headers(secret: Mapping[str, Any]) -> dict[str, str]:
+    """Discord turns away callers that do not say who they are in this form."""
+    agent = f"DiscordBot ({iri_to_uri(settings.PUBLIC_URL)}, 1)"
+    return {"authorization": f"Bot {secret['token']}", "user-agent": agent}
+
+
+def _allowed_mentions(text: str) -> dict[str, Any]:
+    """Whom this message may ping: those that its text mentions, whatever else stands in it."""
+    targets = markup.mentions(text)
+    users = [target for target in targets if USER.fullmatch(target)]
+    return {"parse": ["everyone"] if markup.EVERYBODY in targets else [], "users": users[:MOST_MENTIONS]}
+
+
+def _file(picture: Picture) -> tuple[str, bytes, str]:
+    return f"image.{picture.content_type.partition('/')[2]}", picture.data, picture.content_type
+
+
+def _judged(answer: net.Answer) -> Result:
+    content = read_object(answer)
+    said = content or {}
+    words, number = str(said.get("message", ""))[:TEXT_LENGTH], said.get("code")
+    code = str(number if isinstance(number, int) and number else answer.status)
+    if answer.status == TOO_MANY_REQUESTS:
+        return _too_fast(answer, said, words)
+    if 200 <= answer.status < 300:
+        return _accepted(answer, content)
+    if (rule := PASSING.get(code)) is not None:
+        return later(rule, code=code, text=words, answer=answer)
+    result = from_status(answer)
+    return replace(result, code=code, text=words or result.text)
+
+
+def _accepted(answer: net.Answer, content: Mapping[str, Any] | None) -> Result:
+    if content is None or not isinstance(content.get("id"), str):
+        return Result(Outcome.IN_DOUBT, "unreadable", "the answer is no message", answer.status)
+    return Result(Outcome.ACCEPTED, str(answer.status), "", answer.status, message_id=content["id"])
+
+
+def _too_fast(answer: net.Answer, said: Mapping[str, Any], words: str) -> Result:
+    wish = said.get("retry_after")
+    seconds = (
+        float(wish) if isinstance(wish, int | float) and 0 < wish < A_WEEK_SECONDS else retry_after(answer.headers)
+    )
+    rule = Passing(TOO_FAST_SECONDS, is_too_fast=True, cools=_cools(answer.headers, is_global=said.get("global")))
+    return later(rule, code=str(TOO_MANY_REQUESTS), text=words, answer=answer, seconds=seconds)
+
+
+def _cools(headers: Mapping[str, str], *, is_global: object) -> Scope:
+    """A route's bucket is counted for each channel by itself; everything else is the whole bot's."""
+    scope = headers.get("x-ratelimit-scope", "")
+    is_of_channel = scope == "shared" or (scope == "user" and "x-ratelimit-bucket" in headers)
+    return Scope.ENDPOINT if is_of_channel and is_global is not True else Scope.CONNECTION
+
+
+# --- chats ---------------------------------------------------------------------------------------------
+
+
+def _guilds(url: str, secret: Mapping[str, Any]) -> list[dict[str, Any]]:
+    guilds: list[dict[str, Any]] = []
+    while len(guilds) <= MOST_GUILDS:
+        after = f"&after={guilds[-1]['id']}" if guilds else ""
+        page = _listed(f"{url}/users/@me/guilds?limit={GUILDS_A_PAGE}{after}", secret)
+        guilds += page
+        if len(page) < GUILDS_A_PAGE:
+            return guilds
+    words = _("The bot is in more than %(count)d servers. Enter the channel ID by hand.")
+    raise ChatsUnknown(words % {"count": MOST_GUILDS})
+
+
+def _channels(url: str, secret: Mapping[str, Any], guild: Mapping[str, Any]) -> list[Chat]:
+    channels = _listed(f"{url}/guilds/{guild['id']}/channels", secret)
+    server = str(guild.get("name") or guild["id"])
+    return [
+        Chat(one["id"], f"{server} · #{one.get('name', '')}"[:200])
+        for one in channels
+        if one.get("type") in _TEXT_CHANNELS
+    ]
+
+
+def _listed(url: str, secret: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A list of objects that have an id. Raises ChatsUnknown."""
+    try:
+        answer = http_calls.get(url, headers=_headers(secret))
+    except net.CallFailed as failure:
+        raise ChatsUnknown(str(failure)) from None
+    if not answer.is_complete:
+        raise ChatsUnknown(_("A server has more channels than can be read. Enter the channel ID by hand."))
+    if answer.status != 200:
+        words = str((read_object(answer) or {}).get("message") or f"HTTP {answer.status}")[:TEXT_LENGTH]
+        raise ChatsUnknown(_("The platform says: %(words)s") % {"words": words})
+    return _objects(answer.body)
+
+
+def _objects(body: bytes) -> list[dict[str, Any]]:
+    try:
+        found = json.loads(body)
+    except ValueError:
+        found = None
+    if not isinstance(found, list):
+        raise ChatsUnknown(_("The platform's answer could not be read."))
+    return [one for one in found if isinstance(one, dict) and isinstance(one.get("id"), str) and one["id"].isdigit()]

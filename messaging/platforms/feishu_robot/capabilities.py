@@ -1,0 +1,22 @@
+from datetime import date
+
+from django.utils.translation import gettext_noop
+
+from messaging.platforms.base import Capabilities, Limit, Size, Unit
+
+# Of the whole body of the call, 20 KB; what the adapter puts around a text counts too (`size_of`).
+BODY = Size(20_000, Unit.BYTES)
+
+CAPABILITIES = Capabilities(
+    text=BODY,
+    markdown=BODY,
+    image=None,  # a custom bot cannot upload, and an image needs a key that only an upload gives
+    can_mention=True,
+    can_mention_all=True,
+    limits=(Limit(count=5, seconds=1), Limit(count=100, seconds=60)),
+    limits_note=gettext_noop(
+        "Avoid full and half hours: Feishu is busy then and may refuse. A few minutes beside them are better."
+    ),
+    source="https://open.feishu.cn/document/client-docs/bot-v3/add-custom-bot",
+    checked_on=date(2026, 11, 22),
+)

@@ -1,0 +1,25 @@
+from datetime import date
+
+from django.utils.translation import gettext_noop
+
+from messaging.platforms.base import Capabilities, ImageRule, Limit, Scope, Size, Unit
+
+# Counted after the marks are read, in the units entity offsets are counted in. A photo: 10 MB, width and height
+# 10,000 pixels in all.
+CAPTION = Size(1_024, Unit.UTF16)
+CAPABILITIES = Capabilities(
+    text=Size(4_096, Unit.UTF16),
+    markdown=Size(4_096, Unit.UTF16),
+    image=ImageRule(max_bytes=10_000_000, max_side=5_000, caption=CAPTION),
+    can_mention=True,
+    can_list_chats=True,
+    has_many_chats=True,
+    limits=(
+        Limit(count=30, seconds=1),
+        Limit(count=1, seconds=1, scope=Scope.ENDPOINT),
+        Limit(count=20, seconds=60, scope=Scope.ENDPOINT),
+    ),
+    limits_note=gettext_noop("Guidance only: Telegram promises no figures. Long messages reach the limit sooner."),
+    source="https://core.telegram.org/bots/api and https://core.telegram.org/bots/faq",
+    checked_on=date(2026, 11, 22),
+)

@@ -1,0 +1,57 @@
+"""Texts as a page shows them: lines of spans, with addresses as links. Formatting only."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from messaging import markup
+from messaging.markup import Mark, Span
+
+# What can be an address in a text; Chinese follows one without a space.
+_ADDRESS = re.compile(r"https?://[!#-;=?-~]+")
+_AFTER_ADDRESS = ".,;:!?)]}'*"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a text; `url` when it is an address."""
+
+    text: str
+    url: str = ""
+
+
+def pieces(text: str) -> list[Piece]:
+    """A text cut where addresses begin and end, so that a page can make them links."""
+    found: list[Piece] = []
+    end = 0
+    for match in _ADDRESS.finditer(text):
+        address = match.group().rstrip(_AFTER_ADDRESS)
+        found += [Piece(text[end : match.start()]), Piece(address, address)]
+        end = match.start() + len(address)
+    return [piece for piece in [*found, Piece(text[end:])] if piece.text]
+
+
+def first_words(text: str, *, count: int = 40) -> str:
+    """The beginning of a text for a line of a list, without addresses; of one that is only an address, that."""
+    words = " ".join("".join(piece.text for piece in pieces(text) if not piece.url).split())
+    shown = words or text
+    return shown if len(shown) <= count else f"{shown[: count - 1]}…"
+
+
+def lines(text: str, *, is_markdown: bool) -> list[dict[str, Any]]:
+    """A text for `components/_chat_text.html`: {kind, level, spans}, a span {mark, text, url, inner}."""
+    return [
+        {"kind": line.kind.value, "level": line.level, "spans": _spans(line.spans)}
+        for line in markup.parse(text, is_markdown=is_markdown)
+    ]
+
+
+def _spans(spans: tuple[Span, ...]) -> list[dict[str, Any]]:
+    return [shown for span in spans for shown in _shown(span)]
+
+
+def _shown(span: Span) -> list[dict[str, Any]]:
+    if span.mark is Mark.TEXT:
+        found = pieces(span.text)
+        return [{"mark": "link" if piece.url else "text", "text": piece.text, "url": piece.url} for piece in found]
+    return [{"mark": span.mark.value, "text": span.text, "url": span.target, "inner": _spans(span.inner)}]

@@ -1,0 +1,54 @@
+"""Redis is killed and comes back empty in the middle: it is only the doorbell."""
+
+import time
+from collections import defaultdict
+
+from benchmarks.receiver import Receiver, receiving
+from tests.commands.instance import eventually
+from tests.faults import checker
+from tests.faults.conftest import LIMIT_COUNT, LIMIT_SECONDS, release
+from tests.faults.fleet import fleet
+from tests.faults.servers import mortal_redis
+
+AWAY_SECONDS = 4.0
+
+
+def test_everything_arrives_within_its_limits_when_redis_was_lost(template, new_database, tmp_path) -> None:
+    database = new_database()
+    with (
+        mortal_redis() as redis,
+        receiving(port=template.port) as receiver,
+        receiving(port=template.limited_port) as limited,
+        fleet(template.with_servers(database, redis.address), tmp_path, workers=2) as ships,
+    ):
+        first, later = template.announcements[:4], template.announcements[4:6]
+        planned = release(database, first + template.limited_announcements)
+        assert eventually(lambda: limited.count() >= 4 * LIMIT_COUNT)
+
+        redis.kill()
+        time.sleep(AWAY_SECONDS)
+        redis.start()
+        returned_at = time.time()
+
+        assert eventually(lambda: checker.is_settled(database), seconds=60)
+        idle_at, before = time.time(), receiver.count()
+        planned += release(database, later)
+        assert eventually(lambda: receiver.count() > before, seconds=60)
+        assert eventually(lambda: checker.is_settled(database), seconds=60)
+        history, moments = checker.read(database, receiver, limited), by_path(limited)
+        assert all(worker.poll() is None for worker in ships.workers)
+        again_at = receiver.arrivals()[before][1]
+
+    assert idle_at - returned_at <= 60  # what waited when Redis went has gone out
+    assert again_at - idle_at <= 60  # a tick came through the new Redis: no run was left to take these
+    assert history.states == {"accepted": planned}
+    assert (history.lost, history.twice, history.strangers) == ([], [], [])
+    assert {checker.fullest(found, LIMIT_SECONDS) for found in moments} == {LIMIT_COUNT}
+
+
+def by_path(receiver: Receiver) -> list[list[float]]:
+    """Arrival times of each webhook."""
+    found: dict[str, list[float]] = defaultdict(list)
+    for _, at, path in receiver.arrivals():
+        found[path].append(at)
+    return list(found.values())
