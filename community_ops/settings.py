@@ -209,6 +209,8 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "deliver": {"task": "messaging.tasks.deliver_due", "schedule": 1.0, "options": {"expires": 3}},
     "reap-stuck-sends": {"task": "messaging.tasks.reap_stuck", "schedule": 5.0, "options": {"expires": 10}},
     "tidy-limits": {"task": "messaging.tasks.tidy_limits", "schedule": 10.0, "options": {"expires": 20}},
+    "tell-assignees": {"task": "messaging.tasks.tell_assignees", "schedule": 2.0, "options": {"expires": 5}},
+    "review-waiting": {"task": "messaging.tasks.review_waiting", "schedule": 60.0, "options": {"expires": 60}},
     "plan-announcements": {"task": "campaigns.tasks.plan_due", "schedule": 5.0, "options": {"expires": 10}},
     "expire-orders": {"task": "conversion.tasks.expire_due_orders", "schedule": 1.0, "options": {"expires": 3}},
     "sale-moments": {"task": "conversion.tasks.watch_sales", "schedule": 1.0, "options": {"expires": 3}},

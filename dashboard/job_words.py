@@ -9,6 +9,8 @@ JOB_WORDS = {
     "deliver_due": _("Sending what is due"),
     "reap_stuck": _("Finding interrupted sends"),
     "tidy_limits": _("Keeping the send limits tidy"),
+    "tell_assignees": _("Telling people what is on their to-send list"),
+    "review_waiting": _("Asking again about what waits to be sent by hand"),
     "plan_due": _("Planning announcements"),
     "expire_orders": _("Closing unpaid orders"),
     "sale_moments": _("Watching flash sales"),

@@ -55,6 +55,7 @@ SECTIONS: tuple[tuple[Entry, ...], ...] = (
             children=(
                 Entry(_("Announcements"), "campaigns:announcements", "announcements.view"),
                 Entry(_("Playbooks"), "campaigns:playbooks", "playbooks.view"),
+                Entry(_("To-send list"), "messaging:tasks", "tasks.view"),
                 Entry(_("Delivery record"), "messaging:deliveries", "deliveries.view"),
             ),
         ),

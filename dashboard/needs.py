@@ -17,6 +17,8 @@ from conversion.selectors import awaited_payments, orders_visible_to
 from dashboard.job_words import JOB_WORDS
 from groups.selectors import groups_visible_to
 from messaging.selectors import Trouble, first_words, in_doubt, text_to_read, troubles
+from messaging.task_selectors import OnBoard, board
+from messaging.task_wording import late_words
 
 if TYPE_CHECKING:
     from messaging.models import Delivery
@@ -30,7 +32,7 @@ AT_MOST = 12
 
 @dataclass(frozen=True)
 class Need:
-    """One thing for a person. `tone` as in components/_badge.html; `decide_url` lets the row act in place."""
+    """One thing for a person. `tone` as in components/_badge.html; the other addresses let the row act in place."""
 
     key: str
     tone: str
@@ -39,6 +41,7 @@ class Need:
     due_at: datetime
     url: str
     decide_url: str = ""
+    nudge_url: str = ""
 
 
 def needs_of(actor: Actor, slug: str, *, now: datetime) -> list[Need]:
@@ -46,6 +49,7 @@ def needs_of(actor: Actor, slug: str, *, now: datetime) -> list[Need]:
     found = [
         *_in_doubt(actor, slug),
         *_not_sent(actor, slug, now=now),
+        *_late_cards(actor, slug, now=now),
         *_drafts(actor, slug, now=now),
         *_late_payments(actor, slug),
         *_awaited_payments(actor, slug, now=now),
@@ -102,6 +106,32 @@ def _one_message(row: "Delivery") -> str:
 
 def _first_words(row: "Delivery") -> str:
     return first_words(text_to_read(row))
+
+
+def _late_cards(actor: Actor, slug: str, *, now: datetime) -> list[Need]:
+    """What somebody should have done by hand by now, one line a person; she can be told once more from here."""
+    found = [one for one in board(actor, now=now) if one.late_count]
+    return [_late_card(one, slug, may_nudge=may(actor, "tasks.manage") and one.can_be_told, now=now) for one in found]
+
+
+def _late_card(one: OnBoard, slug: str, *, may_nudge: bool, now: datetime) -> Need:
+    first, more_count = one.cards[0], one.late_count - 1
+    text = _("%(name)s by hand: %(title)s")
+    if more_count:
+        text = ngettext(
+            "%(name)s by hand: %(title)s, and %(count)d more",
+            "%(name)s by hand: %(title)s, and %(count)d more",
+            more_count,
+        )
+    return Need(
+        key=f"task-{first.pk}",
+        tone="warn",
+        label=late_words(first, now),
+        text=text % {"name": one.assignee.name, "title": first.title, "count": more_count},
+        due_at=first.due_at,
+        url=reverse("messaging:tasks", args=[slug]) if more_count else reverse("messaging:task", args=[slug, first.pk]),
+        nudge_url=reverse("messaging:task_nudge", args=[slug, first.pk]) if may_nudge else "",
+    )
 
 
 def _drafts(actor: Actor, slug: str, *, now: datetime) -> list[Need]:

@@ -7,4 +7,5 @@ class GroupsConfig(AppConfig):
 
     def ready(self) -> None:
         import_string("groups.assignments.register")()
+        import_string("groups.places.register")()
         import_string("groups.subscribers.subscribe")()

@@ -25,6 +25,7 @@ from groups.models import (
     GroupStaff,
     StaffRole,
 )
+from messaging.selectors import endpoint_facts
 from messaging.services import create_endpoint, retarget_deliveries
 
 if TYPE_CHECKING:
@@ -301,17 +302,26 @@ def _make_channel(workspace_id: int, name: str, channel: NewChannel, actor: Acto
 
 
 def endpoint_warnings(group: ChatGroup) -> list[Warned]:
-    """`endpoint_shared` when another live group posts to the same endpoint: both would see each message."""
+    """`endpoint_shared` when another live group posts to the same endpoint: both would see each message.
+
+    Not where a person posts by hand: she knows which group a message is for.
+    """
     if group.endpoint_id is None:
         return []
     others = selectors.groups_sharing_endpoint(
         workspace_id=group.workspace_id, endpoint_id=group.endpoint_id, except_group_id=group.pk
     )
     names = ", ".join(others.values_list("name", flat=True)[:5])
-    if not names:
+    if not names or _is_a_person(group):
         return []
     message = _("This endpoint is also used by: %(names)s.") % {"names": names}
     return [{"code": "endpoint_shared", "message": message}]
+
+
+def _is_a_person(group: ChatGroup) -> bool:
+    assert group.endpoint_id is not None
+    facts = endpoint_facts(workspace_id=group.workspace_id, endpoint_ids=[group.endpoint_id])
+    return facts[group.endpoint_id].is_by_hand
 
 
 def _known_zone(name: str) -> str:

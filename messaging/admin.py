@@ -13,6 +13,7 @@ from community_ops.common.actors import Actor
 from community_ops.common.admin import ReadOnlyAdmin
 from messaging import services
 from messaging.models import (
+    Assignee,
     Attempt,
     Connection,
     Delivery,
@@ -20,11 +21,13 @@ from messaging.models import (
     FoundChat,
     FrequencyCap,
     Holiday,
+    HumanTask,
     InboundEvent,
     QuietHours,
     SandboxPost,
     SendBudget,
     SendLimit,
+    TaskItem,
 )
 
 
@@ -137,3 +140,39 @@ class InboundEventAdmin(ReadOnlyAdmin):
     list_display = ("occurred_at", "kind", "source", "target_kind", "target_id", "author_external_id")
     list_filter = ("kind", "source")
     search_fields = ("external_id", "author_external_id")
+
+
+@admin.register(Assignee)
+class AssigneeAdmin(ReadOnlyAdmin):
+    view_action = "tasks.manage"
+    list_display = ("name", "user", "deputy", "notice_endpoint", "link_made_at", "link_seen_at", "archived_at")
+    list_select_related = ("user", "deputy", "notice_endpoint")
+    search_fields = ("name",)
+    exclude = ("link_digest",)
+
+
+@admin.register(HumanTask)
+class HumanTaskAdmin(RepairAdmin):
+    view_action = "tasks.manage"
+    list_display = ("title", "kind", "assignee", "state", "due_at", "told_count", "opened_at", "copied_at", "done_at")
+    list_filter = ("state", "kind")
+    list_select_related = ("assignee",)
+    search_fields = ("source_key", "title")
+    actions = ("take_back",)
+    rights: ClassVar[dict[str, str]] = {"take_back": "tasks.manage"}
+
+    @admin.action(description=_("Take cards back: they are not done any more"))
+    def take_back(self, request: HttpRequest, queryset: QuerySet[HumanTask]) -> None:
+        def change(task: HumanTask, actor: Actor, now: datetime) -> None:
+            services.withdraw_task(task=task, actor=actor, now=now)
+
+        self.repair(request, queryset, "take_back", change)
+
+
+@admin.register(TaskItem)
+class TaskItemAdmin(ReadOnlyAdmin):
+    view_action = "tasks.manage"
+    list_display = ("label", "task", "state", "done_by", "done_at", "reason", "note")
+    list_filter = ("state",)
+    list_select_related = ("task", "done_by")
+    search_fields = ("label",)

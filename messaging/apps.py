@@ -1,5 +1,9 @@
 from django.apps import AppConfig
+from django.utils.module_loading import import_string
 
 
 class MessagingConfig(AppConfig):
     name = "messaging"
+
+    def ready(self) -> None:
+        import_string("messaging.guards.register")()

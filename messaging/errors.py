@@ -39,3 +39,18 @@ class ChatsNotTold(DomainError):
 class EndpointInUse(DomainError):
     code = "endpoint_in_use"
     message = gettext_noop("Messages are still planned for this endpoint.")
+
+
+class AssigneeBusy(DomainError):
+    code = "assignee_busy"
+    message = gettext_noop("There are open cards. Hand them on or take them back first.")
+
+
+class NudgedTooSoon(DomainError):
+    code = "nudged_too_soon"
+    message = gettext_noop("She was told less than a minute ago.")
+
+
+class NoNoticeChannel(DomainError):
+    code = "no_notice_channel"
+    message = gettext_noop("There is no channel to tell this person by.")

@@ -11,6 +11,9 @@ from django.utils.translation import pgettext_lazy
 
 from community_ops.common.fields import EncryptedJSONField
 from community_ops.common.tenancy import TenantModel
+from messaging.task_models import Assignee, HumanTask, TaskItem, TaskKind, TaskState
+
+__all__ = ["Assignee", "HumanTask", "TaskItem", "TaskKind", "TaskState"]  # work for people, of a module of its own
 
 
 class Platform(models.TextChoices):
@@ -24,6 +27,7 @@ class Platform(models.TextChoices):
     SLACK = "slack", _("Slack app")
     EMAIL = "email", _("E-mail")
     APPRISE = "apprise", _("Other service (apprise)")
+    ASSISTED = "assisted", _("Sent by hand")
 
 
 class Connection(TenantModel):
@@ -223,7 +227,7 @@ class OutboundMessage(TenantModel):
     origin_id = models.BigIntegerField()
     subject_kind = models.CharField(max_length=20, blank=True)  # what it is about: "flash_sale", or nothing
     subject_id = models.BigIntegerField(null=True)
-    target_kind = models.CharField(max_length=10)  # "group" or "member"
+    target_kind = models.CharField(max_length=10)  # "group", "member", or "staff": who is told of work
     target_id = models.BigIntegerField()
     text = models.TextField()
     is_markdown = models.BooleanField(default=False)  # `messaging.markup`

@@ -36,6 +36,7 @@ TRANSITIONS: dict[str, frozenset[str]] = {
 EXEMPTIONS: dict[str, Words] = {
     "payment": gettext_lazy("An answer about an order or a payment somebody is waiting for"),
     "moderation": gettext_lazy("A word of a moderator: what is said late is said to the wrong people"),
+    "staff": gettext_lazy("A word to a colleague about her own work, not to a group or member"),
     "running_sale": gettext_lazy("A sale that is on: its groups were told of it beforehand"),
 }
 # Why a send rule holds a message back; codes of `Delivery.reason`.

@@ -4,10 +4,12 @@ Higher apps register in `AppConfig.ready()`. What nobody registered for is not s
 (`cancelled`, reason `not_available`).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
+from community_ops.common.actors import Actor
 from community_ops.common.ports import Registry
 
 if TYPE_CHECKING:
@@ -50,6 +52,14 @@ class TextContext(Protocol):
         """True values at `now`, for this target."""
 
 
+class TaskPlaces(Protocol):
+    """Names what a card made by hand can be about, for one kind of target."""
+
+    def names(self, actor: Actor) -> Mapping[int, str]:
+        """By id what this actor may choose, in the order it is offered. A constant number of queries."""
+
+
 origin_guards: Registry[SendGuard] = Registry("messaging.SendGuard of an origin")
 subject_guards: Registry[SendGuard] = Registry("messaging.SendGuard of a subject")
 text_contexts: Registry[TextContext] = Registry("messaging.TextContext")
+task_places: Registry[TaskPlaces] = Registry("messaging.TaskPlaces")

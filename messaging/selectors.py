@@ -10,12 +10,11 @@ from zoneinfo import ZoneInfo
 from django.db.models import Case, CharField, Count, F, Max, Min, Q, QuerySet, Value, When
 from django.db.models.functions import TruncDate
 from django.utils.translation import gettext_noop as _
-from django.utils.translation import pgettext
 
 from community_ops.accounts.policies import assigned_groups, is_limited
-from community_ops.common import dbtime, placeholders
+from community_ops.common import dbtime
 from community_ops.common.actors import Actor
-from community_ops.common.errors import NotAvailable, NotFound
+from community_ops.common.errors import NotFound
 from community_ops.common.models import AuditEntry
 from community_ops.common.templatetags.reason_words import reason_words
 from community_ops.common.tenancy import get_row
@@ -38,10 +37,9 @@ from messaging.models import (
 )
 from messaging.platforms.base import Content, Outcome
 from messaging.policies import shown_state, size_problem, text_limit, text_size
-from messaging.ports import text_contexts
 from messaging.services.endpoints import channels_beside
 from messaging.services.limits import LimitUse, use_of
-from messaging.showing import first_words, lines
+from messaging.showing import first_words, lines, with_names
 from messaging.wording import answer_words, badge_state, joined, next_try_words, outcome_of_test
 
 __all__ = [  # the pure rules and words higher apps ask for are handed out here too
@@ -224,12 +222,7 @@ def text_to_read(delivery: Delivery) -> str:
     template = delivery.message.text
     if delivery.sent_text or not delivery.subject_kind:
         return delivery.sent_text or template
-    try:
-        labels = text_contexts.get(delivery.subject_kind).labels()
-    except NotAvailable:
-        return template
-    shown = {name: pgettext("placeholder", "[%(name)s]") % {"name": label} for name, label in labels.items()}
-    return placeholders.fill(template, {name: f"{{{name}}}" for name in placeholders.names_in(template)} | shown)
+    return with_names(template, delivery.subject_kind)
 
 
 def attempts_of(delivery: Delivery) -> QuerySet[Attempt]:
@@ -382,6 +375,11 @@ class EndpointFacts:
     id: int
     name: str
     platform: str
+
+    @property
+    def is_by_hand(self) -> bool:
+        """A person posts what goes through it."""
+        return self.platform == Platform.ASSISTED
 
 
 def endpoint_facts(*, workspace_id: int, endpoint_ids: Collection[int]) -> dict[int, EndpointFacts]:

@@ -4,8 +4,13 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import pgettext
+
+from community_ops.common import placeholders
+from community_ops.common.errors import NotAvailable
 from messaging import markup
 from messaging.markup import Mark, Span
+from messaging.ports import text_contexts
 
 # What can be an address in a text; Chinese follows one without a space.
 _ADDRESS = re.compile(r"https?://[!#-;=?-~]+")
@@ -36,6 +41,18 @@ def first_words(text: str, *, count: int = 40) -> str:
     words = " ".join("".join(piece.text for piece in pieces(text) if not piece.url).split())
     shown = words or text
     return shown if len(shown) <= count else f"{shown[: count - 1]}…"
+
+
+def with_names(template: str, subject_kind: str) -> str:
+    """A template with the names of what will be filled in, e.g. "［还剩］"; as it is where nobody knows them."""
+    if not subject_kind:
+        return template
+    try:
+        labels = text_contexts.get(subject_kind).labels()
+    except NotAvailable:
+        return template
+    shown = {name: pgettext("placeholder", "[%(name)s]") % {"name": label} for name, label in labels.items()}
+    return placeholders.fill(template, {name: f"{{{name}}}" for name in placeholders.names_in(template)} | shown)
 
 
 def lines(text: str, *, is_markdown: bool) -> list[dict[str, Any]]:

@@ -45,3 +45,17 @@ def tidy_limits() -> None:
 def reap_stuck() -> None:
     """Turn sends without a recorded end into `unknown`; two at once are harmless."""
     services.reap_stuck(now=clock.now())
+
+
+@shared_task(name="messaging.tasks.tell_assignees")
+@watched("tell_assignees")
+def tell_assignees() -> None:
+    """Tell people of cards whose moment has come. Runs on nudge and every two seconds; two at once tell once."""
+    services.tell_assignees(now=clock.now())
+
+
+@shared_task(name="messaging.tasks.review_waiting")
+@watched("review_waiting", grace_seconds=180)
+def review_waiting() -> None:
+    """Withdraw what waits for a person and may not be posted any more; two at once are harmless."""
+    services.review_waiting(now=clock.now())

@@ -11,11 +11,13 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 
+from community_ops.common.actors import ActorKind
 from community_ops.common.models import AuditEntry
 from community_ops.common.templatetags.reason_words import reason_words
 from community_ops.common.templatetags.wording import MISSING, duration, in_zone
 from messaging.models import Attempt, AttemptOutcome, Delivery, DeliveryState, FrequencyCap, Holiday, QuietHours
 from messaging.platforms.base import Capabilities, Outcome, Scope
+from messaging.task_policies import LEFT_OUT, TAKEN_BACK
 
 if TYPE_CHECKING:
     from messaging.services.limits import LimitUse
@@ -80,7 +82,7 @@ def _tried_in_vain(count: int) -> str:
 
 
 def _why(delivery: Delivery, zone: str) -> str:
-    if delivery.state == DeliveryState.EXPIRED and delivery.latest_at:
+    if delivery.state == DeliveryState.EXPIRED and delivery.reason == "too_late" and delivery.latest_at:
         at = _to_the_second(delivery.latest_at, zone)
         return _("The latest moment, %(at)s, had passed, so it was not sent afterwards.") % {"at": at}
     if delivery.state == DeliveryState.PLANNED and delivery.reason == "retrying":
@@ -134,7 +136,7 @@ def story(delivery: Delivery, attempts: Iterable[Attempt], decisions: Iterable[A
     told = [Told(delivery.created_at, _("Planned"))]
     told += [_attempt(attempt, is_last=attempt.number == last, zone=zone) for attempt in attempts]
     told += [_decision(entry) for entry in decisions]
-    is_told = delivery.reason == BY_PERSON  # by the decision's own entry
+    is_told = delivery.reason in (BY_PERSON, LEFT_OUT, TAKEN_BACK)  # by the decision's own entry
     if delivery.state in (DeliveryState.CANCELLED, DeliveryState.EXPIRED) and not is_told:
         title = _("Cancelled") if delivery.state == DeliveryState.CANCELLED else _("Too late, not sent")
         why = [_to_the_second(delivery.updated_at, zone), reason_words(delivery.reason)]
@@ -185,6 +187,7 @@ def _said(attempt: Attempt, zone: str) -> str:
 
 
 def _decision(entry: AuditEntry) -> Told:
+    who = "" if entry.actor_kind == ActorKind.SYSTEM else entry.actor_label
     title = {
         "delivery.sent": _("Checked: it was sent"),
         "delivery.not_sent": _("Checked: it was not sent"),
@@ -192,8 +195,14 @@ def _decision(entry: AuditEntry) -> Told:
         "delivery.requeued": _("Queued to be sent again"),
         "delivery.tried_now": _("Tried at once instead of later"),
         "delivery.cancelled": _("Cancelled"),
+        "delivery.handed_over": _("Handed to %(name)s"),
+        "delivery.done_by_hand": _("%(name)s confirmed: sent"),
+        "delivery.undone_by_hand": _("Taken back: not sent yet"),
+        "delivery.left_out": pgettext("task", "Left out"),
+        "delivery.taken_back": _("Taken back from the to-send list"),
     }.get(entry.verb, entry.verb)
-    return Told(entry.at, title, entry.reason, "info", entry.actor_label)
+    name = entry.after.get("name", MISSING) if isinstance(entry.after, dict) else MISSING
+    return Told(entry.at, title % {"name": name} if "%(name)s" in title else title, entry.reason, "info", who)
 
 
 def limit_words(use: "LimitUse", source: Capabilities) -> dict[str, Any]:

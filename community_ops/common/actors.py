@@ -8,6 +8,7 @@ class ActorKind(StrEnum):
     USER = "user"  # a person signed in to the dashboard or the admin
     TOKEN = "token"  # noqa: S105 - another tool, over REST
     MEMBER = "member"  # a member on a phone page
+    ASSIGNEE = "assignee"  # somebody who does work by hand, on her phone page
     SYSTEM = "system"  # a worker, a command, a subscriber
 
 
@@ -29,6 +30,11 @@ class Actor:
     def system(cls, label: str) -> "Actor":
         """The system acting by itself; `label` names the task or command, e.g. `messaging.deliver_due`."""
         return cls(kind=ActorKind.SYSTEM, id=None, label=label)
+
+    @classmethod
+    def assignee(cls, assignee_id: int, *, name: str, workspace_id: int) -> "Actor":
+        """The person behind a personal link of the workbench: no role, only her own cards."""
+        return cls(kind=ActorKind.ASSIGNEE, id=assignee_id, label=name, workspace_id=workspace_id)
 
     @property
     def is_system(self) -> bool:

@@ -31,8 +31,8 @@ class TenantQuerySet(models.QuerySet[M]):
         return self.filter(workspace_id=workspace_id)
 
     def within(self, actor: Actor) -> Self:
-        """The rows of the actor's workspace: none for a member, every workspace's for the system without one."""
-        if actor.kind is ActorKind.MEMBER:
+        """The rows of the actor's workspace: none for phone pages, every workspace's for the system without one."""
+        if actor.kind in (ActorKind.MEMBER, ActorKind.ASSIGNEE):
             return self.none()
         if actor.is_system and actor.workspace_id is None:
             return self.all()

@@ -1,5 +1,6 @@
 from rest_framework.routers import SimpleRouter
 
+from messaging.api.task_views import AssigneeViewSet, TaskItemViewSet, TaskViewSet
 from messaging.api.views import (
     ConnectionViewSet,
     EndpointViewSet,
@@ -18,3 +19,6 @@ def register(router: SimpleRouter) -> None:
     router.register("quiet-hours", QuietHoursViewSet, basename="quiet-hours")
     router.register("holidays", HolidayViewSet, basename="holiday")
     router.register("frequency-caps", FrequencyCapViewSet, basename="frequency-cap")
+    router.register("assignees", AssigneeViewSet, basename="assignee")
+    router.register("tasks", TaskViewSet, basename="task")
+    router.register("task-items", TaskItemViewSet, basename="task-item")

@@ -5,6 +5,7 @@ from django.utils.translation import gettext as _
 from community_ops.common.errors import InvalidInput
 from messaging.models import Platform
 from messaging.platforms.apprise_extra.adapter import AppriseAdapter
+from messaging.platforms.assisted.adapter import AssistedAdapter
 from messaging.platforms.base import Adapter
 from messaging.platforms.dingtalk_robot.adapter import DingtalkRobotAdapter
 from messaging.platforms.discord.adapter import DiscordAdapter
@@ -27,12 +28,16 @@ _ADAPTERS: dict[str, Adapter] = {
     Platform.SLACK: SlackAdapter(),
     Platform.EMAIL: EmailAdapter(),
     Platform.APPRISE: AppriseAdapter(),  # last: it is for what has no adapter of its own
+    Platform.ASSISTED: AssistedAdapter(),
 }
 
 
 def names() -> list[str]:
-    """Every platform that can be used here, in the order people are shown them."""
-    return [name for name, adapter in _ADAPTERS.items() if adapter.is_available]
+    """Every platform a channel can be made on here, in the order people are shown them.
+
+    Not "assisted": such a channel is made with its person.
+    """
+    return [name for name, adapter in _ADAPTERS.items() if adapter.is_available and name != Platform.ASSISTED]
 
 
 def offered(platform: str) -> Adapter:

@@ -1,6 +1,14 @@
 """Changes of messaging, by topic; what other apps call is named here."""
 
 from messaging.platforms.base import Card
+from messaging.services.assignees import (
+    archive_assignee,
+    create_assignee,
+    issue_link,
+    note_link_use,
+    revoke_link,
+    update_assignee,
+)
 from messaging.services.decisions import (
     VERDICTS,
     Verdict,
@@ -33,30 +41,59 @@ from messaging.services.planning import (
 )
 from messaging.services.rule_changes import archive_rule, create_frequency_cap, create_holiday, create_quiet_hours
 from messaging.services.send_rules import Held, would_be_held
+from messaging.services.task_cards import (
+    Copied,
+    CopiedText,
+    copy_card,
+    finish_items,
+    leave_out,
+    open_card,
+    pieces_of,
+    undo_items,
+)
+from messaging.services.telling import can_be_told, nudge_card, tell_assignees
+from messaging.services.waiting import review_waiting
+from messaging.services.work import NewItem, create_task, hand_on, withdraw_task
 
 __all__ = [
     "VERDICTS",
     "Card",
+    "Copied",
+    "CopiedText",
     "Held",
     "InboundRow",
     "Move",
+    "NewItem",
     "PlannedSend",
     "Verdict",
     "add_chat",
+    "archive_assignee",
     "archive_endpoint",
     "archive_rule",
     "bind_chat",
+    "can_be_told",
     "cancel_deliveries",
     "cancel_delivery",
+    "copy_card",
+    "create_assignee",
     "create_endpoint",
     "create_frequency_cap",
     "create_holiday",
     "create_quiet_hours",
+    "create_task",
     "decide_unknown",
     "deliver_due",
+    "finish_items",
+    "hand_on",
+    "issue_link",
+    "leave_out",
     "look_for_chats",
     "note_chat",
+    "note_link_use",
+    "nudge_card",
+    "open_card",
     "pause_deliveries",
+    "pieces_of",
     "plan_deliveries",
     "reap_stuck",
     "rename_endpoint",
@@ -65,12 +102,18 @@ __all__ = [
     "reschedule_deliveries",
     "resume_deliveries",
     "retarget_deliveries",
+    "review_waiting",
+    "revoke_link",
     "run_deliveries",
     "send_test_message",
     "set_limit",
     "store_inbound",
+    "tell_assignees",
     "tidy_limits",
     "try_now",
+    "undo_items",
+    "update_assignee",
     "update_endpoint",
+    "withdraw_task",
     "would_be_held",
 ]

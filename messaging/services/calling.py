@@ -6,7 +6,7 @@ from typing import Any
 
 from community_ops.common.assets import read_bytes
 from community_ops.common.models import Asset
-from messaging.models import Endpoint
+from messaging.models import Delivery, Endpoint
 from messaging.platforms import registry
 from messaging.platforms.base import Attachment, Card, Content, Outcome, Outgoing, Part, Picture, Result
 from messaging.services import pictures
@@ -34,6 +34,11 @@ def parts_of(
     parts = adapter.parts(content) if text or has_image else ()
     extras = ((Part(has_card=True), card is not None), (Part(has_file=True), has_file))
     return (*parts, *(part for part, is_there in extras if is_there)) or (Part(text),)
+
+
+def card_of(delivery: Delivery) -> Card | None:
+    """The link card of a delivery's message."""
+    return Card(**delivery.message.card) if delivery.message.card else None
 
 
 def takes_file(endpoint: Endpoint, file: Asset) -> bool:

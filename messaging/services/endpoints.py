@@ -18,6 +18,7 @@ from messaging.platforms.base import Account, Part, Result
 from messaging.services import limits
 from messaging.services.calling import call, outgoing
 
+_UNTESTED = (Platform.SANDBOX, Platform.ASSISTED)  # one shows every message, the other is a person
 _MADE_BY_ADAPTER = "hint"  # in a connection's config, and no setting
 
 
@@ -31,6 +32,7 @@ def create_endpoint(
     never handed out again. Every call makes a new endpoint.
     """
     name = text.clean_line(name, field="name", max_length=100)
+    _refuse_by_hand(platform)
     adapter = registry.offered(platform)
     account = adapter.read_config(config)
     secret: Any = account.secret  # the field encrypts JSON; its type says text
@@ -48,6 +50,11 @@ def create_endpoint(
     after = {"name": name, "platform": platform, "config": account.config}
     audit.record(actor=actor, verb="endpoint.created", target=endpoint, now=now, after=after)
     return endpoint
+
+
+def _refuse_by_hand(platform: str) -> None:
+    if platform == Platform.ASSISTED:
+        raise InvalidInput(_("Such a channel is made with its person: add her to the to-send list."), field="platform")
 
 
 @transaction.atomic
@@ -166,12 +173,12 @@ def _facts_of(name: str, settings: Account) -> dict[str, Any]:
 def send_test_message(*, endpoint: Endpoint, actor: Actor, now: datetime) -> Result:
     """Send one text that says it is a test, at once, and return the platform's answer. There is no delivery for it.
 
-    It counts against the channel's limits. Raises InvalidTransition for an archived channel, for a sandbox room,
-    which needs no test, and where a limit is used up. The call is made outside any transaction; afterwards an audit
-    row is written with its outcome.
+    It counts against the channel's limits. Raises InvalidTransition for an archived channel, for a sandbox room and
+    a person, which need no test, and where a limit is used up. The call is made outside any transaction; afterwards
+    an audit row is written with its outcome.
     """
     endpoint = Endpoint.objects.select_related("connection").get(pk=endpoint.pk)
-    if endpoint.archived_at is not None or endpoint.connection.platform == Platform.SANDBOX:
+    if endpoint.archived_at is not None or endpoint.connection.platform in _UNTESTED:
         raise InvalidTransition(_("No test message can be sent through this channel."))
     number = -int(now.timestamp() * 1000)  # no delivery has it, and each test another one: receivers drop repeats
     words = _("Test from Community Ops, please ignore.")

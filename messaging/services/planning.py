@@ -17,6 +17,7 @@ from community_ops.common.nudge import nudge
 from messaging.models import Delivery, DeliveryState, OutboundMessage, Purpose
 from messaging.platforms.base import Card
 from messaging.policies import ATTEMPT_LIMIT, DELIVER_TASK
+from messaging.services import cards
 
 T = TypeVar("T")
 PAUSED = "paused"  # reason of a planned row that is parked until its origin goes on
@@ -246,9 +247,10 @@ def cancel_deliveries(
 ) -> int:
     """Cancel what has not started, of one origin's object and/or with these source keys; returns how many.
 
-    One conditional update: what a worker has begun to send is not touched, and keeps its own end.
+    One conditional update: what a worker has begun to send is not touched, and keeps its own end. What waits for a
+    person to send it is taken away from her.
     """
-    rows = Delivery.objects.of(workspace_id).filter(state=DeliveryState.PLANNED)
+    rows = Delivery.objects.of(workspace_id)
     if origin_id is not None:
         rows = rows.filter(origin=origin, origin_id=origin_id)
     if source_keys is None:
@@ -258,7 +260,11 @@ def cancel_deliveries(
 
 
 def _cancel(rows: QuerySet[Delivery], reason: str, now: datetime) -> int:
-    return rows.update(state=DeliveryState.CANCELLED, reason=reason, lease_owner="", lease_until=None, updated_at=now)
+    """First the planned rows: a worker that hands one over at this moment has done so, or never will."""
+    cancelled = rows.filter(state=DeliveryState.PLANNED).update(
+        state=DeliveryState.CANCELLED, reason=reason, lease_owner="", lease_until=None, updated_at=now
+    )
+    return cancelled + cards.withdraw(rows, reason=reason, now=now)
 
 
 def _chunks(rows: list[T]) -> Iterable[list[T]]:

@@ -12,11 +12,12 @@ from community_ops.common import dbtime, placeholders
 from community_ops.common.errors import NotAvailable
 from community_ops.common.pictures import PictureLost
 from messaging.models import Delivery, DeliveryState
-from messaging.platforms.base import MAX_PARTS, Card, Outcome, Outgoing, Part, Result
+from messaging.platforms.base import MAX_PARTS, Outcome, Outgoing, Part, Result
 from messaging.ports import ALLOWED, Verdict, origin_guards, subject_guards, text_contexts
 from messaging.services import claiming
 from messaging.services.books import Book
-from messaging.services.calling import call, outgoing, parts_of, takes_file
+from messaging.services.calling import call, card_of, outgoing, parts_of, takes_file
+from messaging.services.handing import hand_over, is_by_hand
 from messaging.services.limits import Known, Limits, limits_of
 from messaging.services.send_rules import held_back
 
@@ -47,13 +48,16 @@ def send_one(
 ) -> bool:
     """Send a claimed delivery; true when a call was made and its end recorded.
 
-    Ends in accepted, failed, expired, cancelled, unknown, or planned: for another try, or for its place in line
-    where a limit is used up or its guard says "not now", or because another part of it follows. A row that was
-    moved, cancelled or taken over meanwhile is left alone. Raises only what the database raises. `now`: the
-    product's clock; `db_now`: the database's, for leases, slots and signatures.
+    Ends in accepted, waiting (a person sends it), failed, expired, cancelled, unknown, or planned: for another try,
+    or for its place in line where a limit is used up or its guard says "not now", or because another part of it
+    follows. A row that was moved, cancelled or taken over meanwhile is left alone. Raises only what the database
+    raises. `now`: the product's clock; `db_now`: the database's, for leases, slots and signatures.
     """
     try:
         text, parts = _look_again(delivery, now())
+        if is_by_hand(delivery.endpoint):
+            hand_over(delivery, owner=owner, now=now())
+            return False
         message = _outgoing(delivery, parts, now(), db_now())
     except Refusal as refusal:
         claiming.drop(delivery, owner=owner, state=refusal.state, reason=refusal.reason, now=now())
@@ -100,7 +104,7 @@ def _look_again(delivery: Delivery, now: datetime) -> tuple[str, tuple[Part, ...
     is_begun = delivery.parts_sent > 0
     if not is_begun and delivery.latest_at is not None and now > delivery.latest_at:
         raise Refusal(DeliveryState.EXPIRED, "too_late")
-    verdict = _verdict(delivery, now)
+    verdict = verdict_on(delivery, now)
     if not verdict.allowed:
         raise NotYet(verdict.reason) if verdict.waits else Refusal(DeliveryState.CANCELLED, verdict.reason)
     if not is_begun and (held := held_back(delivery, now=now)):
@@ -109,7 +113,7 @@ def _look_again(delivery: Delivery, now: datetime) -> tuple[str, tuple[Part, ...
         raise Refusal(DeliveryState.FAILED, "no_endpoint")
     if delivery.endpoint.archived_at is not None:
         raise Refusal(DeliveryState.FAILED, "endpoint_archived")
-    text = delivery.sent_text if is_begun else _filled(delivery, now)
+    text = delivery.sent_text if is_begun else filled(delivery, now)
     return text, _parts(delivery, text)
 
 
@@ -124,7 +128,7 @@ def _parts(delivery: Delivery, text: str) -> tuple[Part, ...]:
         text=text,
         is_markdown=message.is_markdown,
         has_image=message.image_id is not None,
-        card=_card(delivery),
+        card=card_of(delivery),
         has_file=message.file_id is not None,
     )
     most = MAX_PARTS if message.may_split else 1
@@ -135,8 +139,8 @@ def _parts(delivery: Delivery, text: str) -> tuple[Part, ...]:
     return parts
 
 
-def _verdict(delivery: Delivery, now: datetime) -> Verdict:
-    """The origin's guard, then the subject's; a guard that nobody registered is a no."""
+def verdict_on(delivery: Delivery, now: datetime) -> Verdict:
+    """May it go out now? The origin's guard, then the subject's; a guard that nobody registered is a no."""
     try:
         verdict = origin_guards.get(delivery.origin).check(delivery, now)
         if verdict.allowed and delivery.subject_kind:
@@ -146,7 +150,8 @@ def _verdict(delivery: Delivery, now: datetime) -> Verdict:
     return verdict if not verdict.allowed else ALLOWED
 
 
-def _filled(delivery: Delivery, now: datetime) -> str:
+def filled(delivery: Delivery, now: datetime) -> str:
+    """The text with true values; raises Refusal where one has none."""
     template = delivery.message.text
     if not delivery.subject_kind or delivery.subject_id is None:
         return template
@@ -176,7 +181,7 @@ def _outgoing(delivery: Delivery, parts: tuple[Part, ...], now: datetime, signed
             part_count=len(parts),
             is_markdown=delivery.message.is_markdown,
             image=delivery.message.image,
-            card=_card(delivery),
+            card=card_of(delivery),
             file=delivery.message.file,
             announcement_id=delivery.origin_id if delivery.origin == "announcement" else None,
             group_id=delivery.target_id if delivery.target_kind == "group" else None,
@@ -185,10 +190,6 @@ def _outgoing(delivery: Delivery, parts: tuple[Part, ...], now: datetime, signed
     except PictureLost:
         reason = "file_lost" if parts[delivery.parts_sent].has_file else "image_lost"
         raise Refusal(DeliveryState.FAILED, reason) from None
-
-
-def _card(delivery: Delivery) -> Card | None:
-    return Card(**delivery.message.card) if delivery.message.card else None
 
 
 def _record(

@@ -20,12 +20,12 @@ from tests.moments import NOON
 ONLY_OWNER = {"workspace.manage"}
 OWNER_AND_OPERATOR = {
     "announcements.send", "audit.view", "communities.manage", "endpoints.manage", "endpoints.view", "groups.manage",
-    "send_rules.manage",
+    "send_rules.manage", "tasks.manage",
     "jobs.repair", "members.import", "members.unmask", "orders.refund", "playbooks.manage", "products.manage",
     "sales.manage",
 }  # fmt: skip
 WITH_MODERATOR = {"admin.view", "members.manage"}
-ALL_STAFF = {"announcements.write", "deliveries.decide", "events.ingest", "orders.manage"}
+ALL_STAFF = {"announcements.write", "deliveries.decide", "events.ingest", "orders.manage", "tasks.act"}
 
 
 def expected(action: str) -> set[str]:

@@ -11,7 +11,7 @@ from pytest_httpserver import HTTPServer
 from community_ops.accounts.models import Workspace
 from community_ops.common import net
 from messaging import services
-from messaging.models import Delivery, Endpoint, SendBudget
+from messaging.models import Assignee, Delivery, Endpoint, HumanTask, SendBudget
 from messaging.ports import ALLOWED, Verdict, origin_guards
 from messaging.services.limits import BOOK
 from messaging.services.send_rules import RULES
@@ -127,3 +127,28 @@ def fresh() -> Callable[[Delivery], Delivery]:
         return Delivery.objects.select_related("message", "endpoint__connection").get(pk=delivery.pk)
 
     return read
+
+
+@pytest.fixture
+def new_person(workspace: Workspace) -> Callable[..., Assignee]:
+    """Somebody who sends by hand."""
+
+    def make(name: str = "", **facts: Any) -> Assignee:
+        name = name or f"阿May {next(numbers)}"
+        return services.create_assignee(workspace_id=workspace.pk, name=name, actor=SYSTEM, now=NOON, **facts)
+
+    return make
+
+
+@pytest.fixture
+def person(new_person: Callable[..., Assignee]) -> Assignee:
+    return new_person("阿May")
+
+
+@pytest.fixture
+def card(person: Assignee, plan: Callable[..., Delivery], deliver: Callable[..., int]) -> HumanTask:
+    """A touch in three groups that was handed over at noon."""
+    for number in (1, 2, 3):
+        plan(person.endpoint, origin_id=77, target_id=number, target_label=f"晨跑 {number} 群")
+    deliver()
+    return HumanTask.objects.get()

@@ -55,6 +55,13 @@ _REASONS: dict[str, Words] = {
     "confirmed_by_person": _("A person looked into the group and confirmed it."),
     "cancelled_by_person": _("A person cancelled it."),
     "not_sent": _("A person looked into the group: it is not there."),
+    # sent by hand
+    "by_hand": _("Somebody has to send it by hand: it is on her to-send list."),
+    "left_out": _("The person who was to send it left it out and said why."),
+    "not_done": _("Nobody sent it by hand within a day."),
+    "handed_on": _("A colleague has it now."),
+    "taken_back": _("The team took it back from the to-send list."),
+    "card_closed": _("What it was to tell of was done or withdrawn before, or was told anew."),
 }
 _CONDITIONS: dict[str, Words] = {
     "half_sold": _("When half is sold"),

@@ -114,6 +114,13 @@ _JOB = {
     "late": StateWords(pgettext_lazy("job", "Did not run on time"), "bad"),
     "cancelled": StateWords(pgettext_lazy("job", "Cancelled")),
 }
+_TASK = {
+    "open": StateWords(pgettext_lazy("task", "To do"), "info"),
+    "late": StateWords(pgettext_lazy("task", "Late"), "warn"),  # computed: `messaging.task_policies.is_late`
+    "done": StateWords(pgettext_lazy("task", "Done"), "good"),
+    "left_out": StateWords(pgettext_lazy("task", "Left out")),
+    "withdrawn": StateWords(pgettext_lazy("task", "Withdrawn")),
+}
 _SOURCE = {
     "platform": StateWords(pgettext_lazy("source of a number", "Platform")),
     "import": StateWords(pgettext_lazy("source of a number", "Import")),
@@ -140,6 +147,7 @@ STATE_WORDS: dict[str, dict[str, StateWords]] = {
     "order": _ORDER,
     "health": _HEALTH,
     "job": _JOB,
+    "task": _TASK,
     "source": _SOURCE,
     "stage": _STAGE,
 }

@@ -1,0 +1,113 @@
+"""REST of work by hand: who does it, cards, and what became of each place."""
+
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
+from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from community_ops.common import clock
+from community_ops.common.api.views import TenantViewSet
+from messaging import services, task_selectors
+from messaging.api.task_filters import TaskFilter, TaskItemFilter
+from messaging.api.task_serializers import (
+    AssigneeSerializer,
+    HandOnSerializer,
+    NewAssigneeSerializer,
+    NewTaskSerializer,
+    TaskItemSerializer,
+    TaskSerializer,
+    WithdrawSerializer,
+)
+from messaging.models import Assignee, HumanTask, TaskItem
+
+
+class AssigneeViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
+    """Colleagues who work by hand."""
+
+    queryset, serializer_class = Assignee.objects.none(), AssigneeSerializer
+    allowed: ClassVar[dict[str, str]] = {
+        "list": "tasks.view",
+        "retrieve": "tasks.view",
+        "create": "tasks.manage",
+    }
+
+    def get_queryset(self) -> QuerySet[Assignee]:
+        return task_selectors.assignees_visible_to(self.actor)
+
+    @extend_schema(request=NewAssigneeSerializer, responses={201: AssigneeSerializer})
+    def create(self, request: Request) -> Response:
+        given = NewAssigneeSerializer(data=request.data, context=self.get_serializer_context())
+        given.is_valid(raise_exception=True)
+        person = services.create_assignee(
+            workspace_id=self.workspace_id, **given.validated_data, actor=self.actor, now=clock.now()
+        )
+        return Response(self.get_serializer(person).data, status=201)
+
+
+class TaskViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
+    """待发清单: one card for each thing to do and person."""
+
+    queryset, serializer_class, filterset_class = HumanTask.objects.none(), TaskSerializer, TaskFilter
+    allowed: ClassVar[dict[str, str]] = {
+        "list": "tasks.view",
+        "retrieve": "tasks.view",
+        "create": "tasks.manage",
+        "nudge": "tasks.manage",
+        "withdraw": "tasks.manage",
+        "hand_on": "tasks.manage",
+    }
+
+    def get_queryset(self) -> QuerySet[HumanTask]:
+        return task_selectors.tasks_visible_to(self.actor)
+
+    def _answer(self, task: HumanTask, status: int = 200) -> Response:
+        """The card fresh, with its counts."""
+        return Response(self.get_serializer(task_selectors.get_task(self.actor, task.pk)).data, status=status)
+
+    @extend_schema(request=NewTaskSerializer, responses={201: TaskSerializer})
+    def create(self, request: Request) -> Response:
+        given = NewTaskSerializer(data=request.data, context=self.get_serializer_context())
+        given.is_valid(raise_exception=True)
+        task = services.create_task(**given.validated_data, actor=self.actor, now=clock.now())
+        return self._answer(task, 201)
+
+    @extend_schema(request=None)
+    @action(detail=True, methods=["post"])
+    def nudge(self, request: Request, pk: str) -> Response:
+        """Tell the person once more; at most once a minute."""
+        task = self.get_object()
+        services.nudge_card(task=task, actor=self.actor, now=clock.now())
+        return self._answer(task)
+
+    @extend_schema(request=WithdrawSerializer)
+    @action(detail=True, methods=["post"])
+    def withdraw(self, request: Request, pk: str) -> Response:
+        """Take the card back: what is open of it is not done, its deliveries are cancelled."""
+        task = self.get_object()
+        return self._answer(services.withdraw_task(task=task, **self._given(WithdrawSerializer, request)))
+
+    @extend_schema(request=HandOnSerializer)
+    @action(detail=True, methods=["post"], url_path="hand-on")
+    def hand_on(self, request: Request, pk: str) -> Response:
+        """Let a colleague do what is still open; answers her card."""
+        task = self.get_object()
+        return self._answer(services.hand_on(task=task, **self._given(HandOnSerializer, request)))
+
+    def _given(self, serializer: Any, request: Request) -> dict[str, Any]:
+        given = serializer(data=request.data, context=self.get_serializer_context())
+        given.is_valid(raise_exception=True)
+        return {**given.validated_data, "actor": self.actor, "now": clock.now()}
+
+
+class TaskItemViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
+    """The places of cards; ticked by people, not by tools."""
+
+    queryset, serializer_class, filterset_class = TaskItem.objects.none(), TaskItemSerializer, TaskItemFilter
+    allowed: ClassVar[dict[str, str]] = {"list": "tasks.view", "retrieve": "tasks.view"}
+
+    def get_queryset(self) -> QuerySet[TaskItem]:
+        return task_selectors.items_visible_to(self.actor)

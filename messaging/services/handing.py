@@ -1,0 +1,84 @@
+"""From the engine to a person: a due delivery becomes an item of her card. See docs/adr/0008-human-tasks.md."""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from community_ops.common import audit
+from community_ops.common.actors import Actor
+from community_ops.common.nudge import nudge
+from messaging.models import Assignee, Delivery, DeliveryState, Endpoint, HumanTask, Platform, TaskItem, TaskKind
+from messaging.services import cards, claiming
+from messaging.services.calling import card_of
+from messaging.showing import first_words, with_names
+from messaging.task_policies import BY_HAND, TELL_TASK, card_digest, card_key
+
+SETTLING = timedelta(seconds=2)  # until the other groups of the touch have joined: she is told of all of them
+ENGINE = Actor.system("messaging.deliver_due")
+
+
+def is_by_hand(endpoint: Endpoint | None) -> bool:
+    """Whether a person sends what goes through this channel. The endpoint has its connection."""
+    return endpoint is not None and endpoint.connection.platform == Platform.ASSISTED
+
+
+@transaction.atomic
+def hand_over(delivery: Delivery, *, owner: str, now: datetime) -> bool:
+    """Let a due delivery wait for its person: `waiting`, and an item of her card of this touch.
+
+    The groups of one touch share the card, however many workers hand them over at once. A card that was closed
+    before a group came is opened again, and she is told anew. False, and nothing written, when the row was moved,
+    cancelled or taken by another worker. No limit counts it: no platform is called.
+    """
+    assert delivery.endpoint is not None
+    if not claiming.drop(delivery, owner=owner, state=DeliveryState.WAITING, reason=BY_HAND, now=now):
+        return False
+    person = Assignee.objects.get(endpoint=delivery.endpoint)
+    task = _card_for(delivery, person, now)
+    TaskItem.objects.create(
+        workspace_id=delivery.workspace_id,
+        task=task,
+        target_kind=delivery.target_kind,
+        target_id=delivery.target_id,
+        label=delivery.target_label or person.name,
+        delivery=delivery,
+    )
+    after = {"assignee": person.pk, "name": person.name, "task": task.pk}
+    audit.record(actor=ENGINE, verb="delivery.handed_over", target=delivery, now=now, after=after)
+    nudge(TELL_TASK)
+    return True
+
+
+def _card_for(delivery: Delivery, person: Assignee, now: datetime) -> HumanTask:
+    """The card of this touch and person, locked and open."""
+    message, template = delivery.message, written_text(delivery)
+    task, is_new = HumanTask.objects.get_or_create(
+        workspace_id=delivery.workspace_id,
+        source_key=card_key(person.pk, card_digest(delivery)),
+        defaults={
+            "kind": TaskKind.MESSAGE,
+            "assignee": person,
+            "title": first_words(with_names(template, delivery.subject_kind)),
+            "text": template,
+            "subject_kind": delivery.subject_kind,
+            "subject_id": delivery.subject_id,
+            "is_markdown": message.is_markdown,
+            "image_id": message.image_id,
+            "zone": delivery.zone,
+            "due_at": delivery.due_at,
+            "latest_at": delivery.latest_at,
+            "next_tell_at": now + SETTLING,
+        },
+    )
+    if is_new:
+        return task
+    task = cards.lock_card(task)
+    if task.state != "open":
+        cards.reopen(task, next_tell_at=now + SETTLING)
+    return task
+
+
+def written_text(delivery: Delivery) -> str:
+    """What she posts, with its placeholders: a card of the message stands in words below its text."""
+    card = card_of(delivery)
+    return card.below(delivery.message.text) if card is not None else delivery.message.text

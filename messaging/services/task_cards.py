@@ -1,0 +1,286 @@
+"""What a person does with her card: look, copy, tick, take back, leave out."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from community_ops.common import audit, outbox, placeholders
+from community_ops.common import text as texts
+from community_ops.common.actors import Actor, ActorKind
+from community_ops.common.errors import InvalidInput, InvalidTransition, NotAvailable
+from community_ops.common.models import Asset
+from messaging import task_policies
+from messaging.events import TaskItemDone, TaskItemTakenBack
+from messaging.models import Assignee, Delivery, DeliveryState, HumanTask, Platform, TaskItem, TaskState
+from messaging.platforms import registry
+from messaging.platforms.base import Content
+from messaging.ports import text_contexts
+from messaging.services import cards
+from messaging.services.calling import card_of
+from messaging.services.sending import Refusal, filled, verdict_on
+from messaging.task_policies import CONFIRMED_BY_PERSON, LEFT_OUT, UNDO_WITHIN
+
+
+@dataclass(frozen=True, slots=True)
+class CopiedText:
+    """A text for some of the items; `pieces`: as it is pasted, cut where it is longer than the place takes."""
+
+    pieces: tuple[str, ...]
+    items: tuple[TaskItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """`withdrawn`: not to be posted any more, `item.reason` says why. `waiting`: their guard says "not now"."""
+
+    texts: tuple[CopiedText, ...]
+    at: datetime
+    withdrawn: tuple[TaskItem, ...] = ()
+    waiting: tuple[TaskItem, ...] = ()
+
+
+def open_card(*, task: HumanTask, now: datetime) -> None:
+    """Remember that she looked at the card for the first time: then she is not told of it again before it is late."""
+    HumanTask.objects.filter(pk=task.pk, opened_at__isnull=True).update(opened_at=now, updated_at=now)
+
+
+def copy_card(*, task: HumanTask, actor: Actor, now: datetime) -> Copied:
+    """Fill the text of every open item with the values of this moment, and remember what she was given.
+
+    The guards of the items' deliveries are asked first, outside any transaction: what may not be posted any more is
+    withdrawn. Items whose texts are the same share one. Writes an audit row. Raises InvalidTransition when nothing
+    of the card is open.
+    """
+    found = [_look_at(item, task, now) for item in cards.open_items(task)]
+    if not found:
+        raise InvalidTransition(_("Nothing of this card is open."))
+    with transaction.atomic():
+        task = cards.lock_card(task)
+        still_open = set(cards.open_items(task).values_list("pk", flat=True))
+        found = [one for one in found if one.item.pk in still_open]
+        for one in found:
+            if one.refusal is not None:
+                reason = one.item.reason = one.refusal.reason
+                end = (one.refusal.state, reason)
+                cards.end_items([one.item], state=TaskState.WITHDRAWN, delivery=end, now=now, reason=reason)
+        copied = [one for one in found if one.refusal is None and not one.is_waiting]
+        _remember(task, copied, now)
+        cards.close_if_over(task, now=now, reason=next((one.refusal.reason for one in found if one.refusal), ""))
+        audit.record(actor=actor, verb="task.copied", target=task, now=now, after={"item_count": len(copied)})
+    return Copied(
+        texts=_grouped(copied, is_markdown=task.is_markdown),
+        at=now,
+        withdrawn=tuple(one.item for one in found if one.refusal is not None),
+        waiting=tuple(one.item for one in found if one.is_waiting),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    item: TaskItem
+    text: str = ""
+    refusal: Refusal | None = None
+    is_waiting: bool = False
+
+
+def _look_at(item: TaskItem, task: HumanTask, now: datetime) -> _Look:
+    """May it still be posted there, and with which words?"""
+    try:
+        if item.delivery is None:
+            return _Look(item, _filled_by_hand(item, task, now))
+        verdict = verdict_on(item.delivery, now)
+        if not verdict.allowed:
+            refusal = None if verdict.waits else Refusal(DeliveryState.CANCELLED, verdict.reason)
+            return _Look(item, refusal=refusal, is_waiting=verdict.waits)
+        text, card = filled(item.delivery, now), card_of(item.delivery)
+        return _Look(item, card.below(text) if card is not None else text)
+    except Refusal as refusal:
+        return _Look(item, refusal=refusal)
+
+
+def _filled_by_hand(item: TaskItem, task: HumanTask, now: datetime) -> str:
+    if not task.subject_kind or task.subject_id is None:
+        return task.text
+    if not placeholders.names_in(task.text):
+        return placeholders.fill(task.text, {})
+    try:
+        context = text_contexts.get(task.subject_kind)
+        return placeholders.fill(task.text, context.values(task.subject_id, item.target_kind, item.target_id or 0, now))
+    except NotAvailable:
+        raise Refusal(DeliveryState.CANCELLED, "not_available") from None
+    except KeyError:
+        raise Refusal(DeliveryState.FAILED, "text_incomplete") from None
+
+
+def _remember(task: HumanTask, copied: Iterable[_Look], now: datetime) -> None:
+    for one in copied:
+        one.item.copied_text = one.text
+        TaskItem.objects.filter(pk=one.item.pk).update(copied_text=one.text, updated_at=now)
+    HumanTask.objects.filter(pk=task.pk).update(copied_at=now, updated_at=now)
+
+
+def _grouped(copied: Iterable[_Look], *, is_markdown: bool) -> tuple[CopiedText, ...]:
+    by_text: dict[str, list[TaskItem]] = defaultdict(list)
+    for one in copied:
+        by_text[one.text].append(one.item)
+    return tuple(
+        CopiedText(pieces_of(text, is_markdown=is_markdown), tuple(items)) for text, items in by_text.items() if text
+    )
+
+
+def pieces_of(text: str, *, is_markdown: bool) -> tuple[str, ...]:
+    """A text as it is pasted: marks spelled out, and cut where it is longer than the place takes."""
+    adapter = registry.get(Platform.ASSISTED)
+    parts = adapter.parts(Content(text=text, is_markdown=is_markdown))
+    return tuple(adapter.spelled(part.text, is_markdown=is_markdown) for part in parts)
+
+
+@transaction.atomic
+def finish_items(
+    *,
+    task: HumanTask,
+    item_ids: Collection[int] | None = None,
+    answers: Mapping[int, Mapping[str, Any]] | None = None,
+    evidence: Asset | None = None,
+    actor: Actor,
+    now: datetime,
+) -> HumanTask:
+    """Tick items of a card (None: all that are open) and return the card fresh; it closes when none is open.
+
+    `answers` by item id, as the kind asks (`task_policies.ANSWERS`); `evidence`: a screenshot, or the QR code some
+    kinds ask for. The items' deliveries are `confirmed` by this person's word. Items that were ticked before stay
+    as they are; one that was withdrawn meanwhile does not hold the others up. Writes audit rows and TaskItemDone.
+    Raises InvalidInput naming the answer, `image` or `items`; InvalidTransition when none of them can be ticked.
+    """
+    task = cards.lock_card(task)
+    chosen = _chosen(task, item_ids)
+    items = [item for item in chosen if item.state == TaskState.OPEN]
+    if not items:
+        _refuse_unless(chosen or TaskItem.objects.filter(task=task), TaskState.DONE)
+        return task
+    if evidence is None and task.kind in task_policies.NEEDS_IMAGE:
+        raise InvalidInput(_("A picture is needed."), field="image")
+    fields, currency = task_policies.ANSWERS.get(task.kind, ()), task.facts.get("currency", "")
+    given = {item.pk: task_policies.read(fields, (answers or {}).get(item.pk, {}), currency=currency) for item in items}
+    done_by = _who(actor, task)
+    facts = {"evidence": evidence, "done_by": done_by, "reason": "", "note": ""}
+    cards.end_items(
+        items, state=TaskState.DONE, delivery=(DeliveryState.CONFIRMED, CONFIRMED_BY_PERSON), now=now, **facts
+    )
+    _keep(items, given)
+    cards.close_if_over(task, now=now)
+    after = {"items": [item.pk for item in items], "done_by": done_by and done_by.name}
+    audit.record(actor=actor, verb="task.done", target=task, now=now, after=after)
+    name = done_by.name if done_by else actor.label
+    cards.note_on_deliveries(items, verb="delivery.done_by_hand", actor=actor, now=now, name=name)
+    for item in items:
+        outbox.publish(_done(task, item, given[item.pk], done_by))
+    return task
+
+
+def _chosen(task: HumanTask, item_ids: Collection[int] | None) -> list[TaskItem]:
+    """Items of a locked card; all that are open when none is named. Raises InvalidInput for another card's."""
+    rows = TaskItem.objects.filter(task=task).select_related("delivery").order_by("pk")
+    if item_ids is None:
+        return list(rows.filter(state=TaskState.OPEN))
+    found = [item for item in rows if item.pk in set(item_ids)]
+    if not found or len(found) != len(set(item_ids)):
+        raise InvalidInput(_("Choose from this card."), field="items")
+    return found
+
+
+def _refuse_unless(chosen: Iterable[TaskItem], state: TaskState) -> None:
+    if not any(item.state == state for item in chosen):
+        raise InvalidTransition(_("This is not open any more."))
+
+
+def _who(actor: Actor, task: HumanTask) -> Assignee | None:
+    """Whose word it is: the person behind the link, the user's own name on the board, or nobody of the list."""
+    people = Assignee.objects.of(task.workspace_id).filter(archived_at__isnull=True)
+    if actor.kind is ActorKind.ASSIGNEE:
+        return people.filter(pk=actor.id or 0).first()
+    return people.filter(user_id=actor.id or 0).first() if actor.kind is ActorKind.USER else None
+
+
+def _keep(items: Iterable[TaskItem], given: Mapping[int, dict[str, Any]]) -> None:
+    """Her answers, and in the delivery the words she was given to post."""
+    for item in items:
+        if given[item.pk]:
+            TaskItem.objects.filter(pk=item.pk).update(answers=given[item.pk])
+        if item.delivery_id is not None and item.copied_text:
+            Delivery.objects.filter(pk=item.delivery_id).update(sent_text=item.copied_text)
+
+
+def _done(task: HumanTask, item: TaskItem, answers: dict[str, Any], done_by: Assignee | None) -> TaskItemDone:
+    return TaskItemDone(
+        workspace_id=task.workspace_id,
+        task_id=task.pk,
+        item_id=item.pk,
+        kind=task.kind,
+        source_key=task.source_key,
+        subject_kind=task.subject_kind,
+        subject_id=task.subject_id,
+        target_kind=item.target_kind,
+        target_id=item.target_id,
+        done_by_id=done_by.pk if done_by else None,
+        answers=answers,
+    )
+
+
+@transaction.atomic
+def undo_items(*, task: HumanTask, item_ids: Collection[int], actor: Actor, now: datetime) -> HumanTask:
+    """Take back a tick of the last ten minutes and return the card fresh, open again; its deliveries wait again.
+
+    What is open already stays. Writes audit rows and TaskItemTakenBack. Raises InvalidInput naming `items`,
+    InvalidTransition when none of them was ticked, or too long ago.
+    """
+    task = cards.lock_card(task)
+    chosen = _chosen(task, item_ids)
+    ticked = [item for item in chosen if item.state == TaskState.DONE]
+    items = [item for item in ticked if item.done_at is not None and now <= item.done_at + UNDO_WITHIN]
+    if ticked and not items:
+        raise InvalidTransition(_("It was ticked more than ten minutes ago."))
+    if not items:
+        _refuse_unless(chosen, TaskState.OPEN)
+        return task
+    facts: dict[str, Any] = {"done_at": None, "done_by": None, "answers": {}, "evidence": None, "updated_at": now}
+    TaskItem.objects.filter(pk__in=[item.pk for item in items]).update(state=TaskState.OPEN, **facts)
+    cards.back_to_waiting(items, now=now)
+    if task.state != TaskState.OPEN:
+        cards.reopen(task, next_tell_at=None)
+    ids = [item.pk for item in items]
+    audit.record(actor=actor, verb="task.undone", target=task, now=now, after={"items": ids})
+    cards.note_on_deliveries(items, verb="delivery.undone_by_hand", actor=actor, now=now)
+    for pk in ids:
+        outbox.publish(TaskItemTakenBack(workspace_id=task.workspace_id, task_id=task.pk, item_id=pk))
+    return task
+
+
+@transaction.atomic
+def leave_out(
+    *, task: HumanTask, item_ids: Collection[int] | None = None, note: str, actor: Actor, now: datetime
+) -> HumanTask:
+    """Not do items of a card (None: all that are open), and say why; returns the card fresh.
+
+    Their deliveries are cancelled with the reason `left_out`, the words stand in the audit rows. Twice is once.
+    Raises InvalidInput naming `note` or `items`, InvalidTransition when none of them is open.
+    """
+    note = texts.clean_line(note, field="note", max_length=200)
+    task = cards.lock_card(task)
+    chosen = _chosen(task, item_ids)
+    items = [item for item in chosen if item.state == TaskState.OPEN]
+    if not items:
+        _refuse_unless(chosen or TaskItem.objects.filter(task=task), TaskState.LEFT_OUT)
+        return task
+    facts = {"done_by": _who(actor, task), "note": note}
+    cards.end_items(items, state=TaskState.LEFT_OUT, delivery=(DeliveryState.CANCELLED, LEFT_OUT), now=now, **facts)
+    cards.close_if_over(task, now=now)
+    after = {"items": [item.pk for item in items]}
+    audit.record(actor=actor, verb="task.left_out", target=task, now=now, after=after, reason=note)
+    cards.note_on_deliveries(items, verb="delivery.left_out", actor=actor, now=now, reason=note)
+    return task

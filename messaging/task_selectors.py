@@ -1,0 +1,281 @@
+"""Reads of work for people: the phone's list, the team's board, and who kept to what was planned."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, time
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db.models import Count, Prefetch, Q, QuerySet
+from django.utils.translation import gettext_noop as _
+
+from community_ops.accounts.policies import is_limited
+from community_ops.common.actors import Actor, ActorKind
+from community_ops.common.models import AuditEntry
+from community_ops.common.tenancy import get_row
+from messaging import task_policies
+from messaging.models import Assignee, Delivery, DeliveryState, HumanTask, TaskItem, TaskState
+from messaging.services.handing import written_text
+from messaging.showing import first_words, with_names
+
+ITEM_COUNTS = {
+    "item_count": Count("items"),
+    "open_count": Count("items", filter=Q(items__state=TaskState.OPEN)),
+    "done_count": Count("items", filter=Q(items__state=TaskState.DONE)),
+}
+
+
+# --- people ------------------------------------------------------------------------------------------
+
+
+def assignees_visible_to(actor: Actor) -> QuerySet[Assignee]:
+    """Live people who work by hand in the actor's workspace, by name; a helper sees herself."""
+    rows = Assignee.objects.within(actor).filter(archived_at__isnull=True)
+    if is_limited(actor):
+        rows = rows.filter(user_id=_user_id(actor))
+    return rows.select_related("user", "deputy", "notice_endpoint", "endpoint").order_by("name", "id")
+
+
+def get_assignee(actor: Actor, assignee_id: int) -> Assignee:
+    """Raises NotFound, also for another workspace's person and for one who is archived."""
+    return get_row(assignees_visible_to(actor), assignee_id, _("There is no such person."))
+
+
+def assignee_of(actor: Actor) -> Assignee | None:
+    """The person an actor is on the to-send list, if she is one."""
+    rows = Assignee.objects.filter(workspace_id=actor.workspace_id or 0, archived_at__isnull=True)
+    if actor.kind is ActorKind.ASSIGNEE:
+        return rows.filter(pk=actor.id or 0).first()
+    return rows.filter(user_id=actor.id or 0).first() if actor.kind is ActorKind.USER else None
+
+
+def everybody_of(actor: Actor) -> list[Assignee]:
+    """Everybody who works by hand in the actor's workspace, by name: whom a card can be handed on to."""
+    rows = Assignee.objects.within(actor).filter(archived_at__isnull=True)
+    return list(rows.order_by("name", "id"))
+
+
+def colleagues_of(assignee: Assignee) -> list[Assignee]:
+    """Whom her work can be handed on to: her deputy first, then the others by name."""
+    rows = Assignee.objects.of(assignee.workspace_id).filter(archived_at__isnull=True).exclude(pk=assignee.pk)
+    return sorted(rows.order_by("name", "id"), key=lambda one: one.pk != assignee.deputy_id)
+
+
+def find_by_code(code: str) -> Assignee | None:
+    """The person of a personal link; None for a wrong code, and for one that was revoked."""
+    rows = Assignee.objects.filter(link_digest=task_policies.link_digest(code), archived_at__isnull=True)
+    return rows.filter(workspace__archived_at__isnull=True).select_related("deputy").first()
+
+
+def find_linked(assignee_id: int, digest: str) -> Assignee | None:
+    """The person, while her link is the one with this beginning of a digest."""
+    rows = Assignee.objects.filter(pk=assignee_id, archived_at__isnull=True, workspace__archived_at__isnull=True)
+    found = rows.select_related("deputy").first()
+    return found if found is not None and digest and found.link_digest.startswith(digest) else None
+
+
+def _user_id(actor: Actor) -> int:
+    return actor.id or 0 if actor.kind is ActorKind.USER else 0
+
+
+# --- cards -------------------------------------------------------------------------------------------
+
+
+def tasks_visible_to(actor: Actor) -> QuerySet[HumanTask]:
+    """Cards the actor may see, with their people, counts of items and last telling, newest first.
+
+    A helper sees her own, as the person behind a personal link does.
+    """
+    if actor.kind is ActorKind.ASSIGNEE:
+        rows = HumanTask.objects.filter(workspace_id=actor.workspace_id or 0, assignee_id=actor.id or 0)
+    else:
+        rows = HumanTask.objects.within(actor)
+        if is_limited(actor):
+            rows = rows.filter(assignee__user_id=_user_id(actor))
+    rows = rows.select_related("assignee__notice_endpoint", "telling", "image").annotate(**ITEM_COUNTS)
+    return rows.order_by("-id")
+
+
+def get_task(actor: Actor, task_id: int) -> HumanTask:
+    """Raises NotFound, also for another workspace's or another person's card."""
+    return get_row(tasks_visible_to(actor), task_id, _("There is no such card."))
+
+
+def items_visible_to(actor: Actor) -> QuerySet[TaskItem]:
+    """Items of the cards the actor may see, with card, delivery and who did it, in order."""
+    rows = TaskItem.objects.filter(task__in=tasks_visible_to(actor).order_by().values("pk"))
+    return rows.select_related("task", "delivery", "done_by", "evidence").order_by("id")
+
+
+def items_of(task: HumanTask) -> list[TaskItem]:
+    """In the order they came, with who did them."""
+    return list(TaskItem.objects.filter(task=task).select_related("delivery", "done_by", "evidence").order_by("id"))
+
+
+def entries_of(task: HumanTask) -> QuerySet[AuditEntry]:
+    """What people did with a card, in order."""
+    rows = AuditEntry.objects.filter(workspace_id=task.workspace_id, target_kind="messaging.humantask")
+    return rows.filter(target_id=str(task.pk)).order_by("id")
+
+
+def item_of_delivery(delivery: Delivery) -> TaskItem | None:
+    """Where a delivery waits, or was done, by hand; with its card and the card's person."""
+    rows = TaskItem.objects.filter(delivery=delivery)
+    return rows.select_related("task__assignee", "done_by", "evidence").first()
+
+
+@dataclass(frozen=True, slots=True)
+class Cards:
+    """A person's list: due now with the late ones first, open ones for later, and what ended today."""
+
+    due: list[HumanTask]
+    later: list[HumanTask]
+    done: list[HumanTask]
+
+
+def cards_of(assignee: Assignee, *, now: datetime) -> Cards:
+    """Her cards as her phone shows them. Today is the installation's day. Two queries."""
+    rows = HumanTask.objects.filter(assignee=assignee).select_related("image").annotate(**ITEM_COUNTS)
+    open_ones = list(rows.filter(state=TaskState.OPEN).order_by("due_at", "id"))
+    zone = ZoneInfo(settings.DEFAULT_COMMUNITY_TIMEZONE)
+    today = datetime.combine(now.astimezone(zone).date(), time.min, zone)
+    ended = rows.exclude(state=TaskState.OPEN).exclude(reason=task_policies.HANDED_ON)
+    return Cards(
+        due=[task for task in open_ones if task.due_at <= now],
+        later=[task for task in open_ones if task.due_at > now],
+        done=list(ended.filter(done_at__gte=today, done_at__lte=now).order_by("-done_at", "-id")),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Upcoming:
+    """A touch that will become her card: no row stands for it yet."""
+
+    due_at: datetime
+    title: str
+    group_count: int
+    zone: str
+
+
+def upcoming_of(assignee: Assignee, *, now: datetime) -> list[Upcoming]:
+    """What is planned for her groups within 24 hours, one entry for each card it will be. Paused messages are none."""
+    rows = Delivery.objects.filter(
+        endpoint_id=assignee.endpoint_id,
+        state=DeliveryState.PLANNED,
+        due_at__gt=now,
+        due_at__lte=now + task_policies.UPCOMING,
+    )
+    by_card: dict[str, list[Delivery]] = {}
+    for row in rows.exclude(reason="paused").select_related("message").order_by("due_at", "id"):
+        by_card.setdefault(task_policies.card_digest(row), []).append(row)
+    return [Upcoming(same[0].due_at, _title(same[0]), len(same), same[0].zone) for same in by_card.values()]
+
+
+def _title(delivery: Delivery) -> str:
+    return first_words(with_names(written_text(delivery), delivery.subject_kind))
+
+
+@dataclass(frozen=True, slots=True)
+class ShownText:
+    """A text of a card and the items it is for; before she copies with names in the place of values."""
+
+    text: str
+    is_copied: bool
+    items: tuple[TaskItem, ...]
+
+
+def texts_of(task: HumanTask, items: Iterable[TaskItem]) -> list[ShownText]:
+    """What a card's bubble shows: the texts as they were copied last, for the items that are open."""
+    by_text: dict[tuple[str, bool], list[TaskItem]] = {}
+    for item in items:
+        if item.state == TaskState.OPEN:
+            key = (item.copied_text or with_names(task.text, task.subject_kind), bool(item.copied_text))
+            by_text.setdefault(key, []).append(item)
+    return [ShownText(text, is_copied, tuple(same)) for (text, is_copied), same in by_text.items()]
+
+
+# --- the team's board --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class OnBoard:
+    """A person and her open cards, late ones first."""
+
+    assignee: Assignee
+    cards: list[HumanTask]
+    late_count: int
+    can_be_told: bool
+
+
+def board(actor: Actor, *, now: datetime) -> list[OnBoard]:
+    """Everybody the actor may see with open cards, by name; late cards first, then by time. Two queries."""
+    rows = HumanTask.objects.filter(state=TaskState.OPEN).select_related("telling", "image").annotate(**ITEM_COUNTS)
+    mine = Prefetch("tasks", rows.order_by("due_at", "id"), to_attr="open_cards")
+    return [_on_board(person, person.open_cards, now) for person in assignees_visible_to(actor).prefetch_related(mine)]
+
+
+def _on_board(person: Assignee, cards: list[HumanTask], now: datetime) -> OnBoard:
+    late = [task for task in cards if task_policies.is_late(task.due_at, task.latest_at, now)]
+    late_ids = {task.pk for task in late}
+    notice = person.notice_endpoint
+    return OnBoard(
+        person,
+        [*late, *(task for task in cards if task.pk not in late_ids)],
+        len(late),
+        notice is not None and notice.archived_at is None,
+    )
+
+
+@dataclass(slots=True)
+class KeptTo:
+    """One person's items of a window. `reasons`: why items were left out, in her words, with how many."""
+
+    assignee: Assignee
+    on_time: int = 0
+    late: int = 0
+    left_out: int = 0
+    not_done: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def due_count(self) -> int:
+        return self.on_time + self.late + self.left_out + self.not_done
+
+    @property
+    def rate(self) -> float | None:
+        """0 to 1; None when nothing was due."""
+        return self.on_time / self.due_count if self.due_count else None
+
+
+def kept_to_rate(*, workspace_id: int, since: datetime, until: datetime, now: datetime) -> list[KeptTo]:
+    """Who did her part, by person, those with the most items first; what she says herself (人工填报).
+
+    Numerator: items ticked until ten minutes after their card was due, or until its latest moment where that is
+    later. Denominator: all items of cards due in [since, until) whose time to be ticked is over or that have ended;
+    not those the system or the team took back (sale over, card withdrawn), but those given up after a day. An item
+    counts for whose card it stands on now: who handed it on has it no more. Moments are UTC, so no zone matters.
+    Nothing due: the person is not in the list, and `rate` of an empty row is None. One query.
+    """
+    rows = TaskItem.objects.filter(task__workspace_id=workspace_id, task__due_at__gte=since, task__due_at__lt=until)
+    found: dict[int, KeptTo] = {}
+    for item in rows.select_related("task__assignee").order_by("id").iterator(chunk_size=1000):
+        outcome = _outcome(item, now)
+        if outcome:
+            row = found.setdefault(item.task.assignee_id, KeptTo(item.task.assignee))
+            setattr(row, outcome, getattr(row, outcome) + 1)
+            if outcome == "left_out":
+                row.reasons[item.note] += 1
+    return sorted(found.values(), key=lambda row: (-row.due_count, row.assignee.name))
+
+
+def _outcome(item: TaskItem, now: datetime) -> str:
+    """The name of the count an item belongs to; empty for what is not counted."""
+    until = task_policies.on_time_until(item.task.due_at, item.task.latest_at)
+    if item.state == TaskState.DONE:
+        return "on_time" if item.done_at is not None and item.done_at <= until else "late"
+    if item.state == TaskState.LEFT_OUT:
+        return "left_out"
+    if item.state == TaskState.WITHDRAWN:
+        return "not_done" if item.reason == task_policies.FORGOTTEN else ""
+    return "not_done" if now > until else ""

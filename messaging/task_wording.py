@@ -1,0 +1,191 @@
+"""Cards in words: what is to do where, how late it is, what became of each place. Formatting only."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
+
+from community_ops.common.models import AuditEntry
+from community_ops.common.templatetags.reason_words import reason_words
+from community_ops.common.templatetags.wording import grouped, money, since, time_in_zone
+from messaging import task_policies
+from messaging.models import HumanTask, TaskItem, TaskKind, TaskState
+from messaging.task_policies import Field, Type
+from messaging.wording import Told
+
+_PEOPLE = frozenset({TaskKind.PRIVATE, TaskKind.PULL_IN})  # whose items are people, not groups
+_ONE_THING = frozenset({TaskKind.MOMENTS, TaskKind.NEW_GROUP, TaskKind.PAYMENT})  # whose items are neither
+
+SENDING = task_policies.HAS_TEXT | {TaskKind.RED_PACKET}  # where something is sent; elsewhere something is done
+
+# What the button says that ends the work of a kind.
+DONE_WORDS: Mapping[str, str | Promise] = {
+    TaskKind.NEW_GROUP: pgettext_lazy("task button", "It is open"),
+    TaskKind.PULL_IN: pgettext_lazy("task button", "They are in"),
+    TaskKind.NEW_QR: pgettext_lazy("task button", "It is renewed"),
+    TaskKind.PAYMENT: pgettext_lazy("task button", "Save the result"),
+    TaskKind.GROUP_REPORT: pgettext_lazy("task button", "Save the report"),
+}
+# What kinds are about, where a new card is made.
+ABOUT: Mapping[str, str | Promise] = {
+    TaskKind.MESSAGE: gettext_lazy("Post a text in groups without a robot."),
+    TaskKind.NOTICE: gettext_lazy("Put up a group's own notice, which only people can."),
+    TaskKind.PRIVATE: gettext_lazy("Write to some people one by one."),
+    TaskKind.MOMENTS: gettext_lazy("Post to the moments of one's own account."),
+    TaskKind.RED_PACKET: gettext_lazy("Send red packets; what was really sent is booked."),
+    TaskKind.NEW_GROUP: gettext_lazy("Open a group and hand in its QR code."),
+    TaskKind.PULL_IN: gettext_lazy("Bring people in by name, once a QR code takes no more."),
+    TaskKind.NEW_QR: gettext_lazy("Renew QR codes before they run out."),
+    TaskKind.PAYMENT: gettext_lazy("Look whether a payment has arrived."),
+    TaskKind.GROUP_REPORT: gettext_lazy("How lively the groups were today, in ten seconds each."),
+}
+# What to know before doing it, for whoever does it the first time.
+HINTS: Mapping[str, str | Promise] = {
+    TaskKind.NOTICE: gettext_lazy("Only the owner or an admin of the group can post a notice."),
+    TaskKind.PRIVATE: gettext_lazy("One private message to each person."),
+    TaskKind.RED_PACKET: gettext_lazy("Please enter what was really sent: it is booked."),
+    TaskKind.NEW_GROUP: gettext_lazy("Open the group, then upload its QR code here."),
+    TaskKind.PULL_IN: gettext_lazy("Tick who is in the group. Whoever has to agree first can wait."),
+    TaskKind.NEW_QR: gettext_lazy("Take a new QR code in the group and upload it here, one group at a time."),
+    TaskKind.PAYMENT: gettext_lazy("Look whether the money has arrived, then say so here."),
+    TaskKind.GROUP_REPORT: gettext_lazy("Ten seconds a group: three taps."),
+}
+LEAVE_OUT_REASONS: tuple[str | Promise, ...] = (
+    gettext_lazy("Too late for it"),
+    gettext_lazy("The group is busy with something else"),
+    gettext_lazy("The group owner does not want it"),
+)
+
+
+def done_words(kind: str) -> str:
+    """The words of the button that ends the work."""
+    return str(DONE_WORDS.get(kind) or pgettext("task button", "Posted"))
+
+
+def late_words(task: HumanTask, now: datetime) -> str:
+    """E.g. "12 minutes late"; empty for a card that is in time."""
+    if task.state != TaskState.OPEN or not task_policies.is_late(task.due_at, task.latest_at, now):
+        return ""
+    return _("%(span)s late") % {"span": since(task.due_at, now)}
+
+
+def places_words(kind: str, count: int, label: str = "") -> str:
+    """How many groups or people; one place by its name, and nothing for what is no place."""
+    if count == 1 and (label or kind in _ONE_THING):
+        return "" if kind in _ONE_THING else label
+    if kind in _PEOPLE:
+        return ngettext("%(count)d person", "%(count)d people", count) % {"count": count}
+    if kind in _ONE_THING:
+        return ngettext("%(count)d thing", "%(count)d things", count) % {"count": count}
+    return ngettext("%(count)d group", "%(count)d groups", count) % {"count": count}
+
+
+def progress_words(task: HumanTask, item_count: int, open_count: int) -> str:
+    """How many places there are and, once some have ended, how many are open."""
+    words = places_words(task.kind, item_count)
+    if task.state == TaskState.OPEN and open_count < item_count:
+        return _("%(places)s, %(count)d left") % {"places": words, "count": open_count}
+    return words
+
+
+def told_words(task: HumanTask) -> list[str]:
+    """What is known of her having heard of it: told, opened, copied, each with its time."""
+    words = []
+    if task.told_at is not None:
+        told = ngettext("told once, %(at)s", "told %(count)d times, last %(at)s", task.told_count)
+        words.append(told % {"count": task.told_count, "at": time_in_zone(task.told_at, task.zone)})
+    else:
+        words.append(_("not told yet"))
+    if task.opened_at is not None:
+        words.append(_("opened %(at)s") % {"at": time_in_zone(task.opened_at, task.zone)})
+    if task.copied_at is not None:
+        words.append(_("copied %(at)s") % {"at": time_in_zone(task.copied_at, task.zone)})
+    return words
+
+
+def item_words(item: TaskItem, zone: str) -> tuple[str, str]:
+    """What became of a place, with its tone."""
+    if item.state == TaskState.DONE:
+        facts = {"name": item.done_by.name if item.done_by else "", "at": time_in_zone(item.done_at, zone)}
+        return (_("%(name)s, %(at)s") if item.done_by else _("done %(at)s")) % facts, "good"
+    if item.state == TaskState.LEFT_OUT:
+        return pgettext("task", "Left out: %(reason)s") % {"reason": item.note}, "warn"
+    if item.state == TaskState.WITHDRAWN:
+        return _("Not to be done: %(reason)s") % {"reason": reason_words(item.reason)}, "neutral"
+    return str(TaskState.OPEN.label), "info"
+
+
+def item_reason(item: TaskItem) -> str:
+    """Why a place was taken away from her."""
+    return str(reason_words(item.reason))
+
+
+def closed_words(task: HumanTask) -> tuple[str, str]:
+    """What became of a card that is closed, with its tone."""
+    if task.state == TaskState.DONE:
+        return _("All done."), "good"
+    if task.state == TaskState.LEFT_OUT:
+        return _("Left out."), "warn"
+    if task.reason:
+        return _("Not to be done any more: %(reason)s") % {"reason": reason_words(task.reason)}, "info"
+    return _("Not to be done any more."), "info"
+
+
+def story(task: HumanTask, entries: Iterable[AuditEntry]) -> list[Told]:
+    """What people did with a card, newest first."""
+    told = [Told(entry.at, _did(entry), entry.reason, actor=entry.actor_label) for entry in entries]
+    if "task.created" not in {entry.verb for entry in entries}:
+        told.insert(0, Told(task.created_at, _("Came onto the list")))
+    return sorted(told, key=lambda one: one.at, reverse=True)
+
+
+def _did(entry: AuditEntry) -> str:
+    after = entry.after if isinstance(entry.after, dict) else {}
+    count = len(after.get("items", ()))
+    words = {
+        "task.created": _("Made by hand"),
+        "task.copied": _("Text copied"),
+        "task.done": ngettext("Ticked", "Ticked: %(count)d", count),
+        "task.undone": _("Tick taken back"),
+        "task.left_out": _("Left out"),
+        "task.handed_on": _("Handed on to %(name)s"),
+        "task.withdrawn": _("Taken back"),
+        "task.nudged": _("Nudged"),
+    }.get(entry.verb, entry.verb)
+    return words % {"count": count, "name": after.get("assignee", "")} if "%(" in words else words
+
+
+def facts_words(task: HumanTask) -> list[dict[str, str]]:
+    """What a kind says besides its text: label and value."""
+    return _told(task_policies.FACTS.get(task.kind, ()), task.facts, str(task.facts.get("currency", "")))
+
+
+def answers_words(item: TaskItem, kind: str, currency: str) -> str:
+    """What she answered, on one line."""
+    told = _told(task_policies.ANSWERS.get(kind, ()), item.answers, currency)
+    return " · ".join(_("%(label)s %(value)s") % one for one in told)
+
+
+def _told(fields: tuple[Field, ...], values: Mapping[str, Any], currency: str) -> list[dict[str, str]]:
+    return [
+        {"label": str(one.label), "value": _value(one, values[one.name], currency)}
+        for one in fields
+        if one.name in values and one.type is not Type.CURRENCY
+    ]
+
+
+def _value(one: Field, value: Any, currency: str) -> str:
+    match one.type:
+        case Type.MONEY:
+            return money(value, currency)
+        case Type.COUNT:
+            return grouped(value)
+        case Type.YES_NO:
+            return _("yes") if value else _("no")
+        case Type.CHOICE:
+            return str(one.choices.get(value, value))
+        case _:
+            return str(value)

@@ -1,0 +1,154 @@
+"""The colleague's phone in Chromium, 360 px wide: copy once, tick five groups, done, take one back.
+
+The browser's driver runs a loop in the test's thread, so the database is asked aside while it is open.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from community_ops.common import clock
+from messaging import services
+from messaging.models import HumanTask, TaskItem
+from tests.conftest import find_chromium
+from tests.factories.people import SYSTEM
+from tests.races import at_once
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+PHONE = {"width": 360, "height": 740}
+TEXT = "【开抢】羊毛衫 20:00 开抢，\n每人限 2 件。"
+SMALL = """() => [...document.querySelectorAll("a.button, button, label.pick, summary, a.task-row, .back")]
+    .filter((one) => one.offsetParent && one.getBoundingClientRect().height < 44).map((one) => one.outerHTML)"""
+
+
+@pytest.fixture
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=find_chromium(), args=["--no-sandbox", "--disable-background-networking"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def five(person, plan, deliver) -> HumanTask:
+    """A touch in five groups, handed over a minute ago."""
+    now = clock.now()
+    for number in range(1, 6):
+        facts = {"origin_id": 77, "target_id": number, "target_label": f"晨跑 {number} 群", "text": TEXT}
+        plan(person.endpoint, due_at=now - timedelta(minutes=1), **facts)
+    deliver(now)
+    return HumanTask.objects.get()
+
+
+@pytest.fixture
+def link(person) -> str:
+    return "/t/" + services.issue_link(assignee=person, actor=SYSTEM, now=clock.now())
+
+
+@pytest.fixture
+def open_phone(link, live_server, chromium) -> Iterator[Callable[..., Page]]:
+    """Her phone with the list open. Whatever the browser complains about fails the test."""
+    complaints: list[str] = []
+    contexts: list[BrowserContext] = []
+
+    def run(**facts: object) -> Page:
+        context = chromium.new_context(viewport=PHONE, locale="en", **{"has_touch": True, **facts})
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(f"{live_server.url}{link}")
+        return page
+
+    yield run
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def states() -> list[str]:
+    (found,) = at_once([lambda: list(TaskItem.objects.order_by("id").values_list("state", flat=True))])
+    return found
+
+
+def assert_fits(page: Page) -> None:
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert page.evaluate(SMALL) == []
+
+
+def test_she_copies_once_ticks_five_and_takes_one_back(five, open_phone) -> None:
+    page = open_phone(permissions=["clipboard-read", "clipboard-write"])
+    assert_fits(page)
+    page.locator("a.task-row").click()
+    assert_fits(page)
+
+    page.locator("[data-copy-form] button").click()
+    expect(page.locator("[data-copy-label]")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == TEXT
+    expect(page.locator("textarea.task-text")).to_have_value(TEXT)
+    expect(page.locator(".sticky-action .button")).to_have_class("button button-primary")
+
+    for box in page.locator("input[name=items]").all():
+        box.check()
+    expect(page.locator("[data-tick-count]")).to_have_text("5/5")
+    expect(page.locator("[data-select-all]")).to_be_checked()
+    page.locator(".sticky-action button").click()
+    expect(page.locator(".notice.tone-good")).to_be_visible()
+    assert page.url.endswith("/t/")
+    assert states() == ["done"] * 5
+
+    page.get_by_text("Ended today").wait_for()
+    page.locator(".task-later a").click()
+    assert_fits(page)
+    page.get_by_role("button", name="Undo").first.click()
+    expect(page.locator("[data-copy-form]")).to_be_visible()
+    assert sorted(states()) == ["done"] * 4 + ["open"]
+
+
+def test_one_tap_ticks_all(five, open_phone) -> None:
+    page = open_phone()
+    page.locator("a.task-row").click()
+    page.locator(".pick-all").click()
+    expect(page.locator("input[name=items]:checked")).to_have_count(5)
+    page.locator("input[name=items]").first.uncheck()
+    expect(page.locator("[data-select-all]")).not_to_be_checked()
+    expect(page.locator("[data-tick-count]")).to_have_text("4/5")
+
+
+def test_a_phone_without_a_clipboard_gets_the_text_in_hand(five, open_phone) -> None:
+    page = open_phone()
+    page.add_init_script(
+        "Object.defineProperty(navigator, 'clipboard', { value: undefined });"
+        "document.execCommand = () => { window.selected = document.activeElement.value; return false; };"
+    )
+    page.locator("a.task-row").click()
+    page.locator("[data-copy-form] button").click()
+    expect(page.locator("[data-copy-label]")).to_have_text("Please press the text for long")
+    assert page.evaluate("window.selected") == TEXT
+
+
+def test_without_script_everything_is_done_too(five, open_phone) -> None:
+    page = open_phone(java_script_enabled=False)
+    page.locator("a.task-row").click()
+    expect(page.locator(".pick-all")).to_be_hidden()
+    page.locator("[data-copy-form] button").click()
+    expect(page.locator("textarea.task-text")).to_have_value(TEXT)
+    for box in page.locator("input[name=items]").all():
+        box.check()
+    page.locator(".sticky-action button").click()
+    expect(page.locator(".notice.tone-good")).to_be_visible()
+    assert states() == ["done"] * 5
+
+
+def test_what_may_not_be_posted_any_more_is_said_at_once(five, open_phone, guard) -> None:
+    page = open_phone()
+    page.locator("a.task-row").click()
+    guard.verdict = guard.verdict.__class__(allowed=False, reason="sale_over")
+    page.locator("[data-copy-form] button").click()
+    expect(page.locator(".notice.tone-warn")).to_contain_text("Do not post this any more")
+    expect(page.locator("[data-copy-form]")).to_have_count(0)
+    assert states() == ["withdrawn"] * 5
