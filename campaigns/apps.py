@@ -8,3 +8,4 @@ class CampaignsConfig(AppConfig):
     def ready(self) -> None:
         import_string("campaigns.guards.register")()
         import_string("campaigns.subscribers.subscribe")()
+        import_string("campaigns.webhooks.offer_events")()

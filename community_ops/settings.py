@@ -201,7 +201,10 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_TASK_ROUTES = {"messaging.tasks.deliver_due": {"queue": "delivery"}}
+CELERY_TASK_ROUTES = {
+    "messaging.tasks.deliver_due": {"queue": "delivery"},
+    "messaging.tasks.call_webhooks": {"queue": "delivery"},
+}
 CELERY_TIMEZONE = "UTC"
 # Each tick looks for due rows; `expires` keeps a stopped worker from finding a pile of them.
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {
@@ -211,6 +214,8 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "tidy-limits": {"task": "messaging.tasks.tidy_limits", "schedule": 10.0, "options": {"expires": 20}},
     "tell-assignees": {"task": "messaging.tasks.tell_assignees", "schedule": 2.0, "options": {"expires": 5}},
     "review-waiting": {"task": "messaging.tasks.review_waiting", "schedule": 60.0, "options": {"expires": 60}},
+    "call-webhooks": {"task": "messaging.tasks.call_webhooks", "schedule": 1.0, "options": {"expires": 3}},
+    "tidy-webhooks": {"task": "messaging.tasks.tidy_webhooks", "schedule": 3600.0, "options": {"expires": 600}},
     "plan-announcements": {"task": "campaigns.tasks.plan_due", "schedule": 5.0, "options": {"expires": 10}},
     "expire-orders": {"task": "conversion.tasks.expire_due_orders", "schedule": 1.0, "options": {"expires": 3}},
     "sale-moments": {"task": "conversion.tasks.watch_sales", "schedule": 1.0, "options": {"expires": 3}},

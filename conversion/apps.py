@@ -7,3 +7,4 @@ class ConversionConfig(AppConfig):
 
     def ready(self) -> None:
         import_string("conversion.registrations.register")()
+        import_string("conversion.webhooks.offer_events")()

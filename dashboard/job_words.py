@@ -8,6 +8,8 @@ JOB_WORDS = {
     "tidy": _("Tidying up"),
     "deliver_due": _("Sending what is due"),
     "reap_stuck": _("Finding interrupted sends"),
+    "call_webhooks": _("Telling other tools (webhooks)"),
+    "tidy_webhooks": _("Forgetting old webhook calls"),
     "tidy_limits": _("Keeping the send limits tidy"),
     "tell_assignees": _("Telling people what is on their to-send list"),
     "review_waiting": _("Asking again about what waits to be sent by hand"),

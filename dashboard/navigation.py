@@ -81,6 +81,7 @@ SECTIONS: tuple[tuple[Entry, ...], ...] = (
             children=(
                 Entry(_("Delivery channels"), "messaging:endpoints", "endpoints.view"),
                 Entry(_("Send rules"), "messaging:send_rules", "send_rules.view"),
+                Entry(_("Webhooks"), "messaging:webhooks", "webhooks.view"),
                 Entry(_("Team"), "accounts:team", "workspace.manage"),
                 Entry(_("Parked events"), "dashboard:parked", "jobs.repair"),
             ),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from campaigns.selectors import drafts_of_others
 from community_ops.accounts.policies import may
@@ -16,7 +16,7 @@ from community_ops.common.templatetags.state_words import words_of
 from conversion.selectors import awaited_payments, orders_visible_to
 from dashboard.job_words import JOB_WORDS
 from groups.selectors import groups_visible_to
-from messaging.selectors import Trouble, first_words, in_doubt, text_to_read, troubles
+from messaging.selectors import WHY_OFF, Trouble, first_words, in_doubt, text_to_read, troubles, webhooks_switched_off
 from messaging.task_selectors import OnBoard, board
 from messaging.task_wording import late_words
 
@@ -55,6 +55,7 @@ def needs_of(actor: Actor, slug: str, *, now: datetime) -> list[Need]:
         *_awaited_payments(actor, slug, now=now),
         *_parked_events(actor, slug),
         *_groups_without_channel(actor, slug),
+        *_webhooks_off(actor, slug),
     ]
     return sorted(found, key=lambda need: need.due_at)[:AT_MOST]
 
@@ -222,6 +223,23 @@ def _groups_without_channel(actor: Actor, slug: str) -> list[Need]:
             due_at=first.created_at,
             url=reverse("groups:group_detail", args=[slug, first.pk]),
         )
+    ]
+
+
+def _webhooks_off(actor: Actor, slug: str) -> list[Need]:
+    """Other tools that are told nothing any more, without a person having wanted it."""
+    if not may(actor, "webhooks.manage"):
+        return []
+    return [
+        Need(
+            key=f"webhook-{row.pk}",
+            tone="bad",
+            label=_("Webhook switched off"),
+            text=pgettext("need", "%(name)s: %(why)s") % {"name": row.name, "why": WHY_OFF[row.off_reason]},
+            due_at=row.switched_off_at or row.updated_at,
+            url=reverse("messaging:webhook", args=[slug, row.pk]),
+        )
+        for row in webhooks_switched_off(actor)[:AT_MOST]
     ]
 
 

@@ -9,3 +9,4 @@ class GroupsConfig(AppConfig):
         import_string("groups.assignments.register")()
         import_string("groups.places.register")()
         import_string("groups.subscribers.subscribe")()
+        import_string("groups.webhooks.offer_events")()

@@ -8,3 +8,4 @@ class MembersConfig(AppConfig):
     def ready(self) -> None:
         import_string("members.importing.registration.register")()
         import_string("members.pages.register")()
+        import_string("members.webhooks.offer_events")()

@@ -7,3 +7,4 @@ class MessagingConfig(AppConfig):
 
     def ready(self) -> None:
         import_string("messaging.guards.register")()
+        import_string("messaging.webhooks.offer_events")()

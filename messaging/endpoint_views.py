@@ -20,6 +20,7 @@ from messaging import capability_words, selectors, services, showing, wording
 from messaging.forms import EndpointForm, OwnLimitForm
 from messaging.models import Endpoint, Platform, SandboxPost
 from messaging.platforms import registry
+from messaging.services.handing import is_by_hand
 
 ZONE = settings.DEFAULT_COMMUNITY_TIMEZONE
 
@@ -53,7 +54,16 @@ def _channel(request: WorkspaceRequest, endpoint: Endpoint) -> dict[str, Any]:
         "is_bad": True,
     }
     known = registry.get(endpoint.connection.platform).capabilities
-    return {"endpoint": endpoint, "question": question, "has_many_chats": known.has_many_chats}
+    return {
+        "endpoint": endpoint,
+        "question": None if is_by_hand(endpoint) else question,
+        "has_many_chats": known.has_many_chats,
+    }
+
+
+def _to_the_person(request: WorkspaceRequest, endpoint: Endpoint) -> HttpResponse:
+    """A channel that is a colleague is kept on her own page."""
+    return redirect("messaging:assignee_edit", slug=request.workspace.slug, assignee_id=endpoint.assignee.pk)
 
 
 @page("endpoints.manage")
@@ -98,6 +108,8 @@ def _create(request: WorkspaceRequest, platform: str, form: EndpointForm) -> End
 def endpoint_edit(request: WorkspaceRequest, endpoint_id: int) -> HttpResponse:
     """Name and settings of a channel, and what came of its last test; secrets are typed anew or kept."""
     endpoint = selectors.get_endpoint(request.actor, endpoint_id)
+    if is_by_hand(endpoint):
+        return _to_the_person(request, endpoint)
     initial = endpoint.connection.config | endpoint.address
     initial |= {"name": endpoint.name, "drops_repeats": endpoint.drops_repeats}
     form = EndpointForm(endpoint.connection.platform, request.POST or None, initial=initial, is_known=True)
@@ -228,6 +240,8 @@ def endpoint_test(request: WorkspaceRequest, endpoint_id: int) -> HttpResponse:
 @require_POST
 def endpoint_archive(request: WorkspaceRequest, endpoint_id: int) -> HttpResponse:
     endpoint = selectors.get_endpoint(request.actor, endpoint_id)
+    if is_by_hand(endpoint):
+        return _to_the_person(request, endpoint)
     try:
         services.archive_endpoint(endpoint=endpoint, actor=request.actor, now=clock.now())
         messages.success(request, _("“%(name)s” was archived.") % {"name": endpoint.name})

@@ -14,6 +14,7 @@ from community_ops.common.tenancy import TenantModel
 from messaging.task_models import Assignee, HumanTask, TaskItem, TaskKind, TaskState
 
 __all__ = ["Assignee", "HumanTask", "TaskItem", "TaskKind", "TaskState"]  # work for people, of a module of its own
+from messaging import webhook_models as webhook_models  # tables of this app that live elsewhere
 
 
 class Platform(models.TextChoices):

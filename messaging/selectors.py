@@ -40,9 +40,12 @@ from messaging.policies import shown_state, size_problem, text_limit, text_size
 from messaging.services.endpoints import channels_beside
 from messaging.services.limits import LimitUse, use_of
 from messaging.showing import first_words, lines, with_names
+from messaging.webhook_selectors import webhooks_switched_off
+from messaging.webhook_wording import WHY_OFF
 from messaging.wording import answer_words, badge_state, joined, next_try_words, outcome_of_test
 
 __all__ = [  # the pure rules and words higher apps ask for are handed out here too
+    "WHY_OFF",
     "Arrival",
     "Content",
     "Purpose",
@@ -60,6 +63,7 @@ __all__ = [  # the pure rules and words higher apps ask for are handed out here 
     "size_problem",
     "text_limit",
     "text_size",
+    "webhooks_switched_off",
 ]
 
 R = TypeVar("R", QuietHours, Holiday, FrequencyCap)

@@ -98,9 +98,12 @@ class PictureForm(RefusableForm):
     )
     kept_image = forms.CharField(required=False, widget=forms.HiddenInput, max_length=200)
 
-    def __init__(self, *args: Any, is_needed: bool = False, label: str = "", **kwargs: Any) -> None:
+    def __init__(self, *args: Any, is_needed: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["image"].label = label or (_("QR code") if is_needed else _("Screenshot"))
+        image = self.fields["image"]
+        image.label = _("QR code") if is_needed else _("Screenshot")
+        image.required = is_needed and not (self.data or {}).get("kept_image")
+        image.error_messages["required"] = _("A picture is needed.")
 
     def store(self, workspace_id: int) -> Asset | None:
         """The uploaded picture, kept, or the one of the time before. Raises PictureRefused naming `image`."""
@@ -225,7 +228,7 @@ class AssigneeForm(RefusableForm):
     """Who she is, how she is told, who stands in for her."""
 
     name = forms.CharField(
-        label=gettext_lazy("Name"), max_length=100, help_text=gettext_lazy("As colleagues call her.")
+        label=pgettext_lazy("of a person", "Name"), max_length=100, help_text=gettext_lazy("As colleagues call her.")
     )
     notice_endpoint = forms.ModelChoiceField(
         label=gettext_lazy("How she is told"),

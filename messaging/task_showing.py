@@ -73,7 +73,7 @@ def card_of(task: HumanTask, items: Sequence[TaskItem], *, now: datetime) -> dic
 
 def item_row(item: TaskItem, task: HumanTask, *, now: datetime) -> dict[str, Any]:
     """A place of a card and what became of it; `undo_until` while the tick can be taken back."""
-    words, tone = task_wording.item_words(item, task.zone)
+    words, tone = task_wording.item_words(item, task)
     until = item.done_at + task_policies.UNDO_WITHIN if item.state == TaskState.DONE and item.done_at else None
     return {
         "item": item,

@@ -106,13 +106,14 @@ def told_words(task: HumanTask) -> list[str]:
     return words
 
 
-def item_words(item: TaskItem, zone: str) -> tuple[str, str]:
-    """What became of a place, with its tone."""
+def item_words(item: TaskItem, task: HumanTask) -> tuple[str, str]:
+    """What became of a place of this card, with its tone."""
     if item.state == TaskState.DONE:
-        facts = {"name": item.done_by.name if item.done_by else "", "at": time_in_zone(item.done_at, zone)}
+        facts = {"name": item.done_by.name if item.done_by else "", "at": time_in_zone(item.done_at, task.zone)}
         return (_("%(name)s, %(at)s") if item.done_by else _("done %(at)s")) % facts, "good"
     if item.state == TaskState.LEFT_OUT:
-        return pgettext("task", "Left out: %(reason)s") % {"reason": item.note}, "warn"
+        words = _("Not sent: %(reason)s") if task.kind in SENDING else _("Not done: %(reason)s")
+        return words % {"reason": item.note}, "warn"
     if item.state == TaskState.WITHDRAWN:
         return _("Not to be done: %(reason)s") % {"reason": reason_words(item.reason)}, "neutral"
     return str(TaskState.OPEN.label), "info"
@@ -128,7 +129,7 @@ def closed_words(task: HumanTask) -> tuple[str, str]:
     if task.state == TaskState.DONE:
         return _("All done."), "good"
     if task.state == TaskState.LEFT_OUT:
-        return _("Left out."), "warn"
+        return (_("Not sent this time.") if task.kind in SENDING else _("Not done this time.")), "warn"
     if task.reason:
         return _("Not to be done any more: %(reason)s") % {"reason": reason_words(task.reason)}, "info"
     return _("Not to be done any more."), "info"
@@ -150,7 +151,7 @@ def _did(entry: AuditEntry) -> str:
         "task.copied": _("Text copied"),
         "task.done": ngettext("Ticked", "Ticked: %(count)d", count),
         "task.undone": _("Tick taken back"),
-        "task.left_out": _("Left out"),
+        "task.left_out": pgettext("task", "Left out"),
         "task.handed_on": _("Handed on to %(name)s"),
         "task.withdrawn": _("Taken back"),
         "task.nudged": _("Nudged"),

@@ -9,8 +9,10 @@ from celery.signals import worker_shutting_down
 from community_ops.common import clock
 from community_ops.common.pulses import watched
 from messaging import services
+from messaging.services import webhooks
 
 _running = threading.Lock()
+_calling = threading.Lock()
 _stopping = threading.Event()
 
 
@@ -59,3 +61,23 @@ def tell_assignees() -> None:
 def review_waiting() -> None:
     """Withdraw what waits for a person and may not be posted any more; two at once are harmless."""
     services.review_waiting(now=clock.now())
+
+
+# a run ends by itself after 20 s plus one call (5 s): far under the 90 s soft limit
+@shared_task(name="messaging.tasks.call_webhooks")
+@watched("call_webhooks")
+def call_webhooks() -> None:
+    """Tell other tools what they asked for. Runs on nudge and every second; one run a process."""
+    if not _calling.acquire(blocking=False):
+        return
+    try:
+        webhooks.run_calls(worker="call_webhooks", stopping=_stopping)
+    finally:
+        _calling.release()
+
+
+@shared_task(name="messaging.tasks.tidy_webhooks")
+@watched("tidy_webhooks", grace_seconds=3 * 3600)
+def tidy_webhooks() -> None:
+    """Forget calls of webhooks after 30 days; two at once are harmless."""
+    webhooks.prune_calls(now=clock.now())

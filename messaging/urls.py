@@ -8,6 +8,7 @@ from messaging import (
     rule_views,
     task_views,
     views,
+    webhook_urls,
 )
 
 app_name = "messaging"
@@ -83,4 +84,5 @@ urlpatterns = [
     path("t/<int:task_id>/leave-out/", public_task_views.leave_out, name="my_task_leave_out"),
     path("t/<int:task_id>/hand-on/", public_task_views.hand_on, name="my_task_hand_on"),
     path("t/<str:code>", public_task_views.open_link, name="task_link"),
+    *webhook_urls.urlpatterns,
 ]

@@ -21,7 +21,7 @@ from community_ops.accounts.policies import may
 from community_ops.common import clock
 from community_ops.common.assets import page_link
 from community_ops.common.errors import DomainError, InvalidInput
-from messaging import selectors, services, wording
+from messaging import selectors, services, task_selectors, wording
 from messaging.models import Delivery, DeliveryState
 from messaging.policies import EXEMPTIONS
 
@@ -147,11 +147,22 @@ def delivery_detail(request: WorkspaceRequest, delivery_id: int) -> HttpResponse
         "may_manage": may(request.actor, "endpoints.manage"),
         "question": _question(request, delivery),
         "write_anew": _write_anew(request, delivery),
+        "by_hand": _by_hand(request, delivery),
         "zone": ZONE,
     }
     if not request.htmx:
         return render(request, "messaging/delivery_detail.html", context)
     return render(request, "messaging/_delivery_live.html", context, status=200 if is_open else STOP_POLLING)
+
+
+def _by_hand(request: WorkspaceRequest, delivery: Delivery) -> dict[str, Any] | None:
+    """With whom it is, or was, and since when; with her card where the actor may see it."""
+    item = task_selectors.item_of_delivery(delivery)
+    if item is None:
+        return None
+    is_seen = task_selectors.tasks_visible_to(request.actor).filter(pk=item.task_id).exists()
+    card = reverse("messaging:task", args=[request.workspace.slug, item.task_id])
+    return {"person": item.task.assignee, "since": item.created_at, "url": card if is_seen else ""}
 
 
 def _is_open(delivery: Delivery, now: datetime) -> bool:

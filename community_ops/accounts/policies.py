@@ -20,6 +20,8 @@ ACTIONS: dict[str, frozenset[str]] = {
     "endpoints.manage": _RUN,
     "send_rules.view": _ALL,
     "send_rules.manage": _RUN,
+    "webhooks.view": _RUN,
+    "webhooks.manage": _RUN,
     "groups.view": _ALL,
     "groups.manage": _RUN,
     "members.view": _ALL,

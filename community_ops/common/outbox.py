@@ -29,11 +29,12 @@ KEEP_DISPATCHED = timedelta(days=30)
 BATCH = 200
 
 E = TypeVar("E", bound=Event)
-Handler = Callable[[Any], None]
+Handler = Callable[..., None]
 log = logging.getLogger(__name__)
 
 _classes: dict[str, type[Event]] = {}
 _handlers: dict[str, dict[str, Handler]] = {}
+_take_rows: set[str] = set()  # names of handlers that are given the event's row too
 
 
 def publish(event: Event) -> None:
@@ -49,16 +50,19 @@ def publish(event: Event) -> None:
     nudge(DRAIN_TASK)
 
 
-def subscribe(event: type[E], *, name: str, handler: Callable[[E], None]) -> None:
+def subscribe(event: type[E], *, name: str, handler: Callable[..., None], takes_row: bool = False) -> None:
     """Register `handler` under the stable name `app.what_it_does`; called from `AppConfig.ready()`.
 
-    The handler runs inside a transaction, may be called again after a failure, and must not call out.
+    The handler runs inside a transaction, may be called again after a failure, and must not call out. It is given
+    the event, with `takes_row` its OutboxEvent as well: for whoever needs its number and moment.
     """
     _classes[event.name] = event
     known = _handlers.setdefault(event.name, {})
     if known.get(name, handler) is not handler:
         raise ValueError(f"handler {name!r} is subscribed already")
     known[name] = handler
+    if takes_row:
+        _take_rows.add(name)
 
 
 def drain(*, now: datetime, limit: int = BATCH) -> int:
@@ -131,7 +135,9 @@ def _work_on(receipt_pk: int, *, now: datetime) -> int:
             if receipt is None:
                 return 0
             event = receipt.event
-            _handlers[event.name][receipt.handler](_classes[event.name].from_payload(event.payload))
+            told = _classes[event.name].from_payload(event.payload)
+            row = (event,) if receipt.handler in _take_rows else ()
+            _handlers[event.name][receipt.handler](told, *row)
             pending.update(state=ReceiptState.DONE, last_error="")
     except Exception as error:
         log.exception("event handler failed", extra={"receipt": receipt_pk})

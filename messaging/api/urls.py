@@ -9,6 +9,7 @@ from messaging.api.views import (
     HolidayViewSet,
     QuietHoursViewSet,
 )
+from messaging.api.webhook_views import WebhookCallViewSet, WebhookViewSet
 
 
 def register(router: SimpleRouter) -> None:
@@ -22,3 +23,5 @@ def register(router: SimpleRouter) -> None:
     router.register("assignees", AssigneeViewSet, basename="assignee")
     router.register("tasks", TaskViewSet, basename="task")
     router.register("task-items", TaskItemViewSet, basename="task-item")
+    router.register("webhooks", WebhookViewSet, basename="webhook")
+    router.register("webhook-calls", WebhookCallViewSet, basename="webhook-call")

@@ -22,7 +22,7 @@ OWNER_AND_OPERATOR = {
     "announcements.send", "audit.view", "communities.manage", "endpoints.manage", "endpoints.view", "groups.manage",
     "send_rules.manage", "tasks.manage",
     "jobs.repair", "members.import", "members.unmask", "orders.refund", "playbooks.manage", "products.manage",
-    "sales.manage",
+    "sales.manage", "webhooks.manage", "webhooks.view",
 }  # fmt: skip
 WITH_MODERATOR = {"admin.view", "members.manage"}
 ALL_STAFF = {"announcements.write", "deliveries.decide", "events.ingest", "orders.manage", "tasks.act"}

@@ -1,4 +1,4 @@
-"""A workspace in which there is one of everything: the demo, and what a start of selling adds to it."""
+"""A workspace in which there is one of everything: the demo, what a start of selling adds to it, a webhook."""
 
 from dataclasses import dataclass
 
@@ -11,8 +11,8 @@ from conversion.models import FlashSale
 from dashboard.demo import build_demo
 from messaging.models import Connection
 from messaging.platforms.base import Chat
-from messaging.services import note_chat
-from tests.factories.people import Someone
+from messaging.services import note_chat, webhooks
+from tests.factories.people import SYSTEM, Someone
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,15 @@ def make_world(workspace: Workspace, owner: Someone) -> World:
     demo = build_demo(workspace_id=workspace.pk, now=clock.now())
     account = Connection.objects.filter(workspace=workspace).earliest("pk")
     note_chat(connection=account, chat=Chat(id="-100", title="晨跑 3 群"), now=clock.now())
+    make_webhook(workspace)
     return World(workspace, owner, demo.sale, demo.passes, ids_in(workspace))
+
+
+def make_webhook(workspace: Workspace) -> None:
+    """A webhook that hears of everything, with a call that waits."""
+    facts = {"name": "记账", "url": "https://tools.example/hook", "events": ["*"], "actor": SYSTEM, "now": clock.now()}
+    subscription, _ = webhooks.create_subscription(workspace_id=workspace.pk, **facts)
+    webhooks.send_test(subscription=subscription, actor=SYSTEM, now=clock.now())
 
 
 def ids_in(workspace: Workspace) -> list[int]:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from community_ops.common import clock
 from community_ops.common.models import AuditEntry
-from groups.services import create_group
+from groups.services import assign_staff, create_group
 from messaging import services
 from messaging.models import Assignee, Delivery, HumanTask, TaskItem, TaskKind
 from messaging.services import NewItem
@@ -243,6 +243,33 @@ def test_a_helper_sees_her_own_record_only(signed_in, helper, url, card, new_per
     new_person("小周", user=helper.user)
     at(hours=1)
     assert text_of(english(signed_in(helper)).get(url("tasks_kept_to"))).count("阿May") == 0
+
+
+# --- where else they stand ---------------------------------------------------------------------------
+
+
+def test_the_delivery_record_says_with_whom_it_is(tab, signed_in, helper, url, card, workspace) -> None:
+    delivery = Delivery.objects.order_by("pk").first()
+    page = text_of(tab.get(url("delivery", delivery.pk)))
+    assert f'<a href="{url("task", card.pk)}">阿May</a>' in page
+    group, _ = create_group(
+        community=make_community(workspace), name="晨跑 1 群", kind="long_term", actor=SYSTEM, now=NOON
+    )
+    assign_staff(group=group, user=helper.user, role="helper", actor=SYSTEM, now=NOON)
+    Delivery.objects.filter(pk=delivery.pk).update(target_id=group.pk)
+    page = text_of(english(signed_in(helper)).get(url("delivery", delivery.pk)))
+    assert "阿May" in page
+    assert url("task", card.pk) not in page
+
+
+def test_a_colleagues_channel_is_kept_on_her_page(tab, url, person) -> None:
+    channels = text_of(tab.get(url("endpoints")))
+    assert url("endpoint_edit", person.endpoint_id) in channels
+    assert url("endpoint_archive", person.endpoint_id) not in channels
+    assert url("endpoint_new", "assisted") not in channels
+    assert tab.get(url("endpoint_edit", person.endpoint_id)).url == url("assignee_edit", person.pk)
+    assert tab.post(url("endpoint_archive", person.endpoint_id)).url == url("assignee_edit", person.pk)
+    assert Assignee.objects.get().endpoint.archived_at is None
 
 
 # --- a new card --------------------------------------------------------------------------------------

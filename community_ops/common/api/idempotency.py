@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from community_ops.common.api.renderers import CarefulJSONRenderer
 from community_ops.common.errors import DomainError, InvalidInput
+from community_ops.common.fields import decrypt, encrypt
 from community_ops.common.models import IdempotencyRecord
 
 WAIT_SECONDS = 5
@@ -36,7 +37,7 @@ class Replay(Response):
     def __init__(self, record: IdempotencyRecord) -> None:
         headers = {"Idempotent-Replay": "true", "Content-Type": "application/json"}
         super().__init__(status=record.status, headers=headers)
-        self._answer = bytes(record.answer)
+        self._answer = decrypt(bytes(record.answer).decode()).encode()
 
     @property
     def rendered_content(self) -> bytes:  # type: ignore[override]  # DRF's own renderers return bytes too
@@ -61,7 +62,8 @@ def once(request: HttpRequest, *, scope: str, run: Callable[[], Response]) -> Re
             return Replay(record)
         response = run()
         if 200 <= response.status_code < 300:
-            record.status, record.answer = response.status_code, CarefulJSONRenderer().render(response.data)
+            answer = CarefulJSONRenderer().render(response.data)  # kept as a secret is: some answers hold one
+            record.status, record.answer = response.status_code, encrypt(answer.decode()).encode()
             record.save(update_fields=["status", "answer", "updated_at"])
         else:
             transaction.set_rollback(True)

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import translation
 from werkzeug import Request, Response
 
 from community_ops.common import assets, dbtime
@@ -344,7 +345,7 @@ def test_chats_are_text_and_announcement_channels_of_all_servers(httpserver, cha
 )
 def test_why_the_chats_are_unknown_is_said(httpserver, chat, answer, words) -> None:
     httpserver.expect_request(GUILDS).respond_with_response(answer)
-    with pytest.raises(ChatsUnknown, match=words) as caught:
+    with translation.override("en"), pytest.raises(ChatsUnknown, match=words) as caught:
         listed(chat)
     assert TOKEN not in str(caught.value)
 

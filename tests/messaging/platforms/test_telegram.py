@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import translation
 from werkzeug import Request, Response
 
 from community_ops.common import assets, dbtime
@@ -338,7 +339,7 @@ def test_an_answer_that_was_cut_is_asked_for_in_smaller_pieces(httpserver, chat)
 )
 def test_why_the_chats_are_unknown_is_said(httpserver, chat, answer, words) -> None:
     httpserver.expect_request(UPDATES).respond_with_response(answer)
-    with pytest.raises(ChatsUnknown, match=words) as caught:
+    with translation.override("en"), pytest.raises(ChatsUnknown, match=words) as caught:
         listed(chat)
     assert TOKEN not in str(caught.value)
 
