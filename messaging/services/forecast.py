@@ -60,7 +60,7 @@ class Forecast:
 
 
 def forecast(*, workspace_id: int, sends: Sequence[PlannedSend]) -> Forecast:
-    """Foresee a plan that is not scheduled yet. Reads only; about six queries, whatever its size."""
+    """Foresee a plan that is not scheduled yet. Reads only; at most eight queries, whatever its size."""
     endpoints = _endpoints(workspace_id, sends)
     unreached = [Unreached(send, why) for send in sends if (why := _why_not(send, endpoints))]
     going = [(number, send) for number, send in enumerate(sends) if not _why_not(send, endpoints)]
