@@ -59,6 +59,7 @@ def arguments(entry: URLPattern, world, slug: str) -> Iterator[dict[str, object]
         yield {"slug": slug, **dict(zip(converters, values, strict=True))}
 
 
+@pytest.mark.timeout(400)  # it walks every address there is
 def test_no_page_of_another_workspace_is_found(world, stranger, signed_in) -> None:
     client = signed_in(stranger)
     before = snapshot()
@@ -68,6 +69,7 @@ def test_no_page_of_another_workspace_is_found(world, stranger, signed_in) -> No
     assert snapshot() == before
 
 
+@pytest.mark.timeout(400)  # it walks every address there is
 def test_no_object_of_another_workspace_is_found_through_ones_own(world, stranger, signed_in) -> None:
     client = signed_in(stranger)
     before = snapshot()
