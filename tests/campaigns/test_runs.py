@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
+from time_machine import TimeMachineFixture
 
 from campaigns import services
 from campaigns.errors import NoGroups, RunIsStopped
@@ -327,7 +328,10 @@ def test_a_stopped_run_is_not_planned_anew(start: Start, silent_group: ChatGroup
     assert not Delivery.objects.filter(target_id=silent_group.pk).exists()
 
 
-def test_connecting_a_group_is_heard_of(start: Start, silent_group: ChatGroup, group: ChatGroup) -> None:
+def test_connecting_a_group_is_heard_of(
+    start: Start, silent_group: ChatGroup, group: ChatGroup, time_machine: TimeMachineFixture
+) -> None:
+    time_machine.move_to(NOON)
     start(group, silent_group)
     groups.bind_endpoint(group=silent_group, endpoint=make_endpoint(group.workspace), actor=SYSTEM, now=NOON)
     for _twice in range(2):
