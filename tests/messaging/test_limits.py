@@ -215,9 +215,11 @@ def test_a_race_for_the_last_slot_has_one_winner(plan, hook) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.timeout(180)
-def test_no_window_on_the_receivers_clock_holds_more_and_little_is_wasted(plan, workspace, httpserver) -> None:
-    """Two engines, thirty seconds, a backlog that never ends; two channels with windows of their own."""
+def test_no_window_on_the_receivers_clock_holds_more(plan, workspace, httpserver) -> None:
+    """Two engines, a backlog that never ends; two channels with windows of their own.
+
+    How much of what is allowed is used: tests/faults/test_limit_windows.py.
+    """
     windows = {"/slow": (20, 3), "/quick": (5, 1)}
     arrivals: dict[str, list[float]] = {path: [] for path in windows}
 
@@ -225,7 +227,7 @@ def test_no_window_on_the_receivers_clock_holds_more_and_little_is_wasted(plan, 
         arrivals[request.path].append(time.monotonic())
         return Response("ok")
 
-    now, duration = clock.now(), 30.0
+    now, duration = clock.now(), 10.0
     for path, (count, seconds) in windows.items():
         httpserver.expect_request(path).respond_with_handler(arrive)
         channel = make_endpoint(workspace, "webhook", url=httpserver.url_for(path), secret=SECRET)
@@ -237,7 +239,7 @@ def test_no_window_on_the_receivers_clock_holds_more_and_little_is_wasted(plan, 
     for path, (count, seconds) in windows.items():
         inside = [moment for moment in arrivals[path] if moment <= began + duration]
         assert max(sum(moment <= other < moment + seconds for other in inside) for moment in inside) <= count
-        assert len(inside) >= 0.85 * duration / seconds * count
+        assert len(inside) > count
     assert set(Attempt.objects.values_list("outcome", flat=True)) == {"accepted"}
 
 
