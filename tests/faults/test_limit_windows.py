@@ -4,6 +4,8 @@ Here and not in the fast suite, where another process of tests shares the cores:
 nothing else to do. benchmarks/limits.py does the same for ten minutes with the limits of two platforms.
 """
 
+import pytest
+
 from benchmarks.limits import Windows, send_within
 from benchmarks.receiver import receiving
 from benchmarks.running import bin_run
@@ -11,6 +13,7 @@ from tests.commands.services import own_postgres, own_redis
 
 LIMITS: dict[str, Windows] = {"slow": ((20, 3),), "quick": ((5, 1),)}
 SECONDS = 30.0
+pytestmark = pytest.mark.timeout(240)  # half a minute of it is the run, the rest the start of a slow machine
 
 
 def keep_within(**servers: str) -> None:
