@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
 from community_ops.common import clock
 from messaging import services
@@ -75,16 +75,18 @@ def states() -> list[str]:
     return found
 
 
-def assert_fits(page: Page) -> None:
+def assert_fits(page: Page, sign: Locator) -> None:
+    """Of the page that has this sign: right after a click the browser is still at the one before, or at none."""
+    expect(sign).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     assert page.evaluate(SMALL) == []
 
 
 def test_she_copies_once_ticks_five_and_takes_one_back(five, open_phone) -> None:
     page = open_phone(permissions=["clipboard-read", "clipboard-write"])
-    assert_fits(page)
+    assert_fits(page, page.locator("a.task-row"))
     page.locator("a.task-row").click()
-    assert_fits(page)
+    assert_fits(page, page.locator("[data-copy-form]"))
 
     page.locator("[data-copy-form] button").click()
     expect(page.locator("[data-copy-label]")).to_have_text("Copied")
@@ -103,8 +105,9 @@ def test_she_copies_once_ticks_five_and_takes_one_back(five, open_phone) -> None
 
     page.get_by_text("Ended today").wait_for()
     page.locator(".task-later a").click()
-    assert_fits(page)
-    page.get_by_role("button", name="Undo").first.click()
+    undo = page.get_by_role("button", name="Undo").first
+    assert_fits(page, undo)
+    undo.click()
     expect(page.locator("[data-copy-form]")).to_be_visible()
     assert sorted(states()) == ["done"] * 4 + ["open"]
 
