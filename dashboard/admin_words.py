@@ -33,6 +33,9 @@ TABLES: dict[str, Any] = {
     "messaging.humantask": pgettext_lazy("admin", "To-send list: cards"),
     "messaging.taskitem": pgettext_lazy("admin", "To-send list: places"),
     "messaging.sandboxpost": pgettext_lazy("admin", "Sandbox room posts"),
+    "messaging.inboundroute": pgettext_lazy("admin", "Receiving"),
+    "messaging.chatcursor": pgettext_lazy("admin", "Chats that are asked"),
+    "messaging.rawevent": pgettext_lazy("admin", "Events as they came in"),
     "messaging.inboundevent": pgettext_lazy("admin", "Group events"),
     "groups.community": pgettext_lazy("admin", "Communities"),
     "groups.chatgroup": pgettext_lazy("admin", "Groups"),
@@ -267,6 +270,14 @@ COLUMNS: dict[str, Any] = {
     "telling": pgettext_lazy("admin", "Last telling"),
     "told_at": pgettext_lazy("admin", "Told at"),
     "told_count": pgettext_lazy("admin", "Told count"),
+    "event_count": pgettext_lazy("admin", "Told on"),
+    "failure": pgettext_lazy("admin", "Failure"),
+    "last_event_at": pgettext_lazy("admin", "Last event"),
+    "last_id": pgettext_lazy("admin", "Read up to"),
+    "next_poll_at": pgettext_lazy("admin", "Asked next at"),
+    "refused_at": pgettext_lazy("admin", "Refused at"),
+    "refused_reason": pgettext_lazy("admin", "Refused because"),
+    "way": pgettext_lazy("admin", "Way"),
 }
 
 # What the admin's theme says itself and has no Chinese for; named here so that the locale file keeps them.

@@ -56,6 +56,13 @@ def zones_visible_to(actor: Actor) -> dict[int, ZoneInfo]:
     return {pk: ZoneInfo(own or shared) for pk, own, shared in found}
 
 
+def groups_of_chat(*, workspace_id: int, endpoint_id: int | None, group_id: int | None) -> list[ChatGroup]:
+    """For subscribers: the live groups behind a channel, or this one; with their communities, without asking who."""
+    rows = ChatGroup.objects.of(workspace_id).filter(archived_at__isnull=True).select_related("community")
+    wanted = rows.filter(endpoint_id=endpoint_id) if endpoint_id is not None else rows.filter(pk=group_id or 0)
+    return list(wanted.order_by("id"))
+
+
 def groups_by_id(*, workspace_id: int, group_ids: Iterable[int]) -> dict[int, ChatGroup]:
     """For workers and subscribers: the groups with their communities, without asking who."""
     rows = ChatGroup.objects.of(workspace_id).filter(pk__in=list(group_ids)).select_related("community")

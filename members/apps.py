@@ -9,3 +9,4 @@ class MembersConfig(AppConfig):
         import_string("members.importing.registration.register")()
         import_string("members.pages.register")()
         import_string("members.webhooks.offer_events")()
+        import_string("members.subscribers.subscribe")()

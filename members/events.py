@@ -37,7 +37,7 @@ class MemberLeft(Event):
 class EventsIngested(Event):
     """A batch of inbound events was stored; read its rows by messaging.selectors.inbound_events(batch=…).
 
-    `source`: "platform" or "import", as facts name it.
+    `source`: "platform", "import" or "manual", as facts name it.
     """
 
     name: ClassVar[str] = "members.EventsIngested"

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from community_ops.accounts.repairing import RepairAdmin
 from community_ops.common.actors import Actor
 from community_ops.common.admin import ReadOnlyAdmin
-from messaging import services, webhook_admin  # noqa: F401 - registers its tables
+from messaging import inbound_admin, services, webhook_admin  # noqa: F401 - register their tables
 from messaging.models import (
     Assignee,
     Attempt,

@@ -1,4 +1,4 @@
-"""Pages: 发送通道 with their limits, and the sandbox room."""
+"""Pages: 发送通道 with their limits."""
 
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,12 +13,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from community_ops.accounts.pages import WorkspaceRequest, page, tell
 from community_ops.accounts.policies import may
-from community_ops.common import assets, clock
+from community_ops.common import clock
 from community_ops.common.errors import DomainError, InvalidInput, NotFound
 from community_ops.common.paging import id_in
-from messaging import capability_words, selectors, services, showing, wording
+from messaging import capability_words, selectors, services, wording
 from messaging.forms import EndpointForm, OwnLimitForm
-from messaging.models import Endpoint, Platform, SandboxPost
+from messaging.models import Endpoint, Platform
 from messaging.platforms import registry
 from messaging.services.handing import is_by_hand
 
@@ -53,11 +53,12 @@ def _channel(request: WorkspaceRequest, endpoint: Endpoint) -> dict[str, Any]:
         "confirm_label": _("Archive"),
         "is_bad": True,
     }
-    known = registry.get(endpoint.connection.platform).capabilities
+    adapter = registry.get(endpoint.connection.platform)
     return {
         "endpoint": endpoint,
         "question": None if is_by_hand(endpoint) else question,
-        "has_many_chats": known.has_many_chats,
+        "has_many_chats": adapter.capabilities.has_many_chats,
+        "can_receive": adapter.inbound is not None,
     }
 
 
@@ -248,37 +249,3 @@ def endpoint_archive(request: WorkspaceRequest, endpoint_id: int) -> HttpRespons
     except DomainError as refusal:
         tell(request, refusal)
     return redirect("messaging:endpoints", slug=request.workspace.slug)
-
-
-# --- the sandbox room --------------------------------------------------------------------------------
-
-
-@page("endpoints.view")
-@require_safe
-def room(request: WorkspaceRequest, endpoint_id: int) -> HttpResponse:
-    """The room as its members see it; asked again every 2 s with the last post seen, 204 when there is none newer."""
-    endpoint = selectors.get_room(request.actor, endpoint_id)
-    posts = selectors.posts_in_room(endpoint)
-    last = posts[-1].pk if posts else 0
-    if request.htmx and request.GET.get("seen") == str(last):
-        return HttpResponse(status=204)
-    context = {
-        "endpoint": endpoint,
-        "posts": [_post(post) for post in posts],
-        "last": last,
-        "zone": ZONE,
-        "empty": {
-            "icon": "chat-bubble-left-right",
-            "title": _("Nothing was posted here yet"),
-            "text": _("As soon as a message is due for this group, it appears here."),
-        },
-    }
-    return render(request, "messaging/_room_posts.html" if request.htmx else "messaging/room.html", context)
-
-
-def _post(post: SandboxPost) -> dict[str, Any]:
-    return {
-        "post": post,
-        "lines": showing.lines(post.text, is_markdown=post.is_markdown) if post.text else [],
-        "image_url": assets.page_link(post.image) if post.image else "",
-    }

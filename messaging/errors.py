@@ -54,3 +54,15 @@ class NudgedTooSoon(DomainError):
 class NoNoticeChannel(DomainError):
     code = "no_notice_channel"
     message = gettext_noop("There is no channel to tell this person by.")
+
+
+class CannotReceive(DomainError):
+    code = "cannot_receive"
+    message = gettext_noop("Nothing can be received through this account.")
+
+
+class RouteNotOpened(DomainError):
+    """The platform would not be told where its events go; the message is its own words."""
+
+    code = "route_not_opened"
+    message = gettext_noop("The platform could not be told.")

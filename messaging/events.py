@@ -1,6 +1,7 @@
 """What messaging tells upward."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, ClassVar
 
 from community_ops.common.events import Event
@@ -53,3 +54,49 @@ class TaskItemTakenBack(Event):
     @property
     def aggregate_id(self) -> str:
         return f"task_item:{self.item_id}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Heard(Event):
+    """Base of what was heard of a chat. Told once for each event that came in, in any order.
+
+    Where: the channel of the chat, or (pasted by a person) the target. `external_id` is the same if one thing is
+    told twice by two ways of a platform; `author_id`: who it is about, as the platform or tool calls her.
+    """
+
+    raw_event_id: int
+    source: str  # messaging.models.EventSource
+    endpoint_id: int | None
+    target_kind: str
+    target_id: int | None
+    external_id: str
+    occurred_at: datetime
+    author_id: str
+    author_name: str
+
+    @property
+    def aggregate_id(self) -> str:
+        return f"raw_event:{self.raw_event_id}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChatMessageReceived(_Heard):
+    """Somebody wrote in a chat. `pasted`: what a person said it is (`inbound_policies.PASTED`), else empty."""
+
+    name: ClassVar[str] = "messaging.ChatMessageReceived"
+    text: str
+    pasted: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonJoinedChat(_Heard):
+    """Somebody came into a chat."""
+
+    name: ClassVar[str] = "messaging.PersonJoinedChat"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonLeftChat(_Heard):
+    """Somebody left a chat, or was removed from it."""
+
+    name: ClassVar[str] = "messaging.PersonLeftChat"

@@ -14,7 +14,8 @@ from community_ops.common.tenancy import TenantModel
 from messaging.task_models import Assignee, HumanTask, TaskItem, TaskKind, TaskState
 
 __all__ = ["Assignee", "HumanTask", "TaskItem", "TaskKind", "TaskState"]  # work for people, of a module of its own
-from messaging import webhook_models as webhook_models  # tables of this app that live elsewhere
+from messaging import inbound_models as inbound_models  # tables of this app that live elsewhere
+from messaging import webhook_models as webhook_models
 
 
 class Platform(models.TextChoices):
@@ -399,6 +400,8 @@ class EventSource(models.TextChoices):
     API = "api", pgettext_lazy("source of an event", "Another tool")
     IMPORT = "import", pgettext_lazy("source of an event", "Import")
     SANDBOX = "sandbox", pgettext_lazy("source of an event", "Sandbox room")
+    PLATFORM = "platform", pgettext_lazy("source of an event", "Platform")
+    PASTE = "paste", pgettext_lazy("source of an event", "Pasted by a person")
 
 
 class EventKind(models.TextChoices):

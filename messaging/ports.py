@@ -4,7 +4,7 @@ Higher apps register in `AppConfig.ready()`. What nobody registered for is not s
 (`cancelled`, reason `not_available`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
@@ -57,6 +57,12 @@ class TaskPlaces(Protocol):
 
     def names(self, actor: Actor) -> Mapping[int, str]:
         """By id what this actor may choose, in the order it is offered. A constant number of queries."""
+
+    def reached_by(self, *, workspace_id: int, endpoint_id: int | None, ids: Collection[int]) -> Mapping[int, str]:
+        """By id the live ones that go out through this channel, and those of `ids`, by name. Asks nobody's role."""
+
+    def zone(self, *, workspace_id: int, target_id: int) -> str:
+        """The time zone in which its days are meant. Raises NotFound."""
 
 
 origin_guards: Registry[SendGuard] = Registry("messaging.SendGuard of an origin")

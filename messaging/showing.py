@@ -55,6 +55,11 @@ def with_names(template: str, subject_kind: str) -> str:
     return placeholders.fill(template, {name: f"{{{name}}}" for name in placeholders.names_in(template)} | shown)
 
 
+def is_mentioned(name: str, text: str) -> bool:
+    """Whether a text of the sandbox room mentions this member, by name or with everybody."""
+    return markup.EVERYBODY in markup.mentions(text) or name in markup.mentions(text) or f"@[{name}](" in text
+
+
 def lines(text: str, *, is_markdown: bool) -> list[dict[str, Any]]:
     """A text for `components/_chat_text.html`: {kind, level, spans}, a span {mark, text, url, inner}."""
     return [

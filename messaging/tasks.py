@@ -9,10 +9,11 @@ from celery.signals import worker_shutting_down
 from community_ops.common import clock
 from community_ops.common.pulses import watched
 from messaging import services
-from messaging.services import webhooks
+from messaging.services import receiving, webhooks
 
 _running = threading.Lock()
 _calling = threading.Lock()
+_asking = threading.Lock()
 _stopping = threading.Event()
 
 
@@ -81,3 +82,30 @@ def call_webhooks() -> None:
 def tidy_webhooks() -> None:
     """Forget calls of webhooks after 30 days; two at once are harmless."""
     webhooks.prune_calls(now=clock.now())
+
+
+@shared_task(name="messaging.tasks.read_inbound")
+@watched("read_inbound")
+def read_inbound() -> None:
+    """Read what has come in. Runs on nudge and every second; two at once share the rows."""
+    receiving.read_pending(now=clock.now())
+
+
+# a run ends by itself after 10 s plus one call (5 s)
+@shared_task(name="messaging.tasks.poll_chats")
+@watched("poll_chats")
+def poll_chats() -> None:
+    """Ask platforms that tell nothing by themselves. Runs every five seconds; one run a process."""
+    if not _asking.acquire(blocking=False):
+        return
+    try:
+        receiving.poll_chats()
+    finally:
+        _asking.release()
+
+
+@shared_task(name="messaging.tasks.tidy_inbound")
+@watched("tidy_inbound", grace_seconds=3 * 3600)
+def tidy_inbound() -> None:
+    """Empty and forget old inbound events; two at once are harmless."""
+    receiving.tidy_inbound(now=clock.now())

@@ -40,6 +40,7 @@ class CheckedEvent:
     group: "ChatGroup"
     author: str
     text: str
+    author_name: str = ""  # what a stranger is called; without one as her id
 
 
 def group_id_in(raw: Any) -> int | None:

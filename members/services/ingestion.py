@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 MAX_EVENTS = 1000
 CHAT = "chat"  # kind of identity under which groups know their authors
+_FACT_SOURCES = {"import": Source.IMPORT, "paste": Source.MANUAL}  # all others: as the platform or tool says
 _SIGNS: dict[str, Presence] = {"message": "seen", "reaction": "seen", "join": "join", "leave": "leave"}
 
 
@@ -82,12 +83,12 @@ def _visible_groups(workspace_id: int, events: Sequence[Any], actor: Actor) -> d
 def store_events(*, workspace_id: int, events: Sequence[CheckedEvent], source: str, actor: Actor, now: datetime) -> int:
     """Store checked events in one transaction and return how many were new; the rest are duplicates.
 
-    `source`: "api", "sandbox" or "import" (messaging's EventSource). Effects as `ingest_events`.
+    `source`: messaging's EventSource. Effects as `ingest_events`.
     """
     unique = list({(event.group.pk, event.event_id): event for event in reversed(events)}.values())[::-1]
     if not unique:
         return 0
-    fact_source = Source.IMPORT if source == "import" else Source.PLATFORM
+    fact_source = _FACT_SOURCES.get(source, Source.PLATFORM)
     authors = _authors(unique, fact_source, actor, now)
     batch = uuid.uuid4()
     rows = [_inbound(event, authors) for event in unique]
@@ -111,7 +112,7 @@ def _authors(events: Iterable[CheckedEvent], source: str, actor: Actor, now: dat
     communities = {event.group.community_id: event.group.community for event in events}
     names: dict[int, dict[str, str]] = defaultdict(dict)
     for event in events:
-        names[event.group.community_id][event.author] = event.author
+        names[event.group.community_id][event.author] = event.author_name or event.author
     found: dict[tuple[int, str], int] = {}
     for community_id in sorted(communities):
         people = list(names[community_id].items())

@@ -2,11 +2,15 @@
 
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from community_ops.common import clock
 from community_ops.common.api.fields import LineField, MomentField
+from messaging.inbound_models import InboundRoute, InboundWay, RawEvent, RawState
 from messaging.models import Connection, Endpoint, FoundChat, LimitScope, Platform, Purpose
 from messaging.platforms import registry
+from messaging.services import receiving
 
 
 class EndpointSerializer(serializers.ModelSerializer):
@@ -34,6 +38,60 @@ class NewEndpointSerializer(serializers.Serializer):
         error_messages={"invalid_choice": format_lazy(_("One of: {names}."), names=", ".join(Platform.values))},
     )
     config = serializers.DictField(default=dict)
+
+
+class InboundRouteSerializer(serializers.ModelSerializer):
+    """How an account receives. `url`: where another tool sends to; empty where it is not for people to use."""
+
+    way = serializers.ChoiceField(choices=[InboundWay.HOOK, InboundWay.POLL], read_only=True)
+    url = serializers.SerializerMethodField()
+    last_event_at = MomentField(read_only=True, allow_null=True)
+    refused_at = MomentField(read_only=True, allow_null=True)
+    former_key_until = serializers.SerializerMethodField()
+
+    class Meta:
+        model = InboundRoute
+        fields = (
+            "connection", "way", "is_on", "url", "last_event_at", "refused_at", "refused_reason", "former_key_until",
+        )  # fmt: skip
+        read_only_fields = fields
+
+    def get_url(self, route: InboundRoute) -> str:
+        inbound = receiving.inbound_of(route.connection)
+        return "" if inbound.is_polled or inbound.is_registered else receiving.url_of(route)
+
+    @extend_schema_field(serializers.DateTimeField(allow_null=True))
+    def get_former_key_until(self, route: InboundRoute) -> str | None:
+        until = receiving.former_key_until(route, now=clock.now())
+        return None if until is None else MomentField().to_representation(until)
+
+
+class InboundKeySerializer(InboundRouteSerializer):
+    """The answers in which the key stands: nobody is told it again."""
+
+    key = serializers.SerializerMethodField()
+
+    class Meta(InboundRouteSerializer.Meta):
+        fields: tuple[str, ...] = (*InboundRouteSerializer.Meta.fields, "key")  # type: ignore[assignment]  # one more
+        read_only_fields: tuple[str, ...] = fields  # type: ignore[assignment]
+
+    def get_key(self, _route: InboundRoute) -> str:
+        return str(self.context["key"])
+
+
+class RawEventSerializer(serializers.ModelSerializer):
+    """Something that came in, without what it says. `event_count`: what was understood of it and told on."""
+
+    way = serializers.ChoiceField(choices=InboundWay.choices, read_only=True)
+    state = serializers.ChoiceField(choices=RawState.choices, read_only=True)
+    received_at = MomentField(read_only=True)
+
+    class Meta:
+        model = RawEvent
+        fields = (
+            "id", "connection", "way", "external_id", "received_at", "state", "reason", "event_count", "attempt_count",
+        )  # fmt: skip
+        read_only_fields = fields
 
 
 class ConnectionSerializer(serializers.ModelSerializer):

@@ -8,6 +8,7 @@ from messaging.api.views import (
     FrequencyCapViewSet,
     HolidayViewSet,
     QuietHoursViewSet,
+    RawEventViewSet,
 )
 from messaging.api.webhook_views import WebhookCallViewSet, WebhookViewSet
 
@@ -17,6 +18,7 @@ def register(router: SimpleRouter) -> None:
     router.register("endpoints", EndpointViewSet, basename="endpoint")
     router.register("connections", ConnectionViewSet, basename="connection")
     router.register("found-chats", FoundChatViewSet, basename="found-chat")
+    router.register("raw-events", RawEventViewSet, basename="raw-event")
     router.register("quiet-hours", QuietHoursViewSet, basename="quiet-hours")
     router.register("holidays", HolidayViewSet, basename="holiday")
     router.register("frequency-caps", FrequencyCapViewSet, basename="frequency-cap")

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
@@ -12,7 +13,8 @@ from rest_framework.response import Response
 
 from community_ops.common import clock
 from community_ops.common.api.views import TenantViewSet
-from messaging import selectors, services
+from community_ops.common.errors import NotFound
+from messaging import inbound_selectors, selectors, services
 from messaging.api.serializers import (
     BindChatSerializer,
     ConnectionSerializer,
@@ -20,14 +22,19 @@ from messaging.api.serializers import (
     FoundChatSerializer,
     FrequencyCapSerializer,
     HolidaySerializer,
+    InboundKeySerializer,
+    InboundRouteSerializer,
     LimitSerializer,
     LookedSerializer,
     NewChannelSerializer,
     NewEndpointSerializer,
     OwnLimitSerializer,
     QuietHoursSerializer,
+    RawEventSerializer,
 )
+from messaging.inbound_models import InboundRoute, RawEvent
 from messaging.models import Connection, Endpoint, FoundChat, FrequencyCap, Holiday, QuietHours
+from messaging.services import receiving
 
 
 class EndpointViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
@@ -81,8 +88,13 @@ class ConnectionViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
         "chats": "endpoints.view",
         "add_chat": "endpoints.manage",
         "look": "endpoints.manage",
+        "inbound": "endpoints.view",
+        "open_inbound": "endpoints.manage",
+        "rotate_key": "endpoints.manage",
+        "close_inbound": "endpoints.manage",
+        "raw_events": "endpoints.view",
     }
-    calls_outside = frozenset({"look"})
+    calls_outside = frozenset({"look", "open_inbound", "rotate_key", "close_inbound"})
 
     def get_queryset(self) -> QuerySet[Connection]:
         return selectors.connections_visible_to(self.actor)
@@ -112,6 +124,70 @@ class ConnectionViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
         """Ask the platform which chats there are. Asks anew each time, also with the same `Idempotency-Key`."""
         found = services.look_for_chats(connection=self.get_object(), actor=self.actor, now=clock.now())
         return Response(LookedSerializer({"count": len(found)}).data)
+
+    @extend_schema(responses=InboundRouteSerializer)
+    @action(detail=True, filter_backends=(), pagination_class=None)
+    def inbound(self, request: Request, **_kwargs: object) -> Response:
+        """How it receives; 404 where it was never switched on."""
+        return Response(InboundRouteSerializer(self._route()).data)
+
+    @extend_schema(request=None, responses={201: InboundKeySerializer})
+    @inbound.mapping.post
+    def open_inbound(self, request: Request, **_kwargs: object) -> Response:
+        """Receive from now on. `key` is in this answer only; empty where the platform has it or needs none."""
+        route, key = receiving.open_route(connection=self.get_object(), actor=self.actor, now=clock.now())
+        return self._with_key(route, key, status=201)
+
+    @extend_schema(request=None, responses=InboundKeySerializer)
+    @action(detail=True, methods=["post"], url_path="inbound/rotate-key")
+    def rotate_key(self, request: Request, pk: str) -> Response:
+        """A new `key`, in this answer only; the former one is good for another 24 hours."""
+        route = self._route()
+        key = receiving.rotate_key(route=route, actor=self.actor, now=clock.now())
+        return self._with_key(self._route(), key)
+
+    @extend_schema(request=None, responses=InboundRouteSerializer)
+    @action(detail=True, methods=["post"], url_path="inbound/close")
+    def close_inbound(self, request: Request, pk: str) -> Response:
+        """Receive nothing any more; again changes nothing."""
+        receiving.close_route(route=self._route(), actor=self.actor, now=clock.now())
+        return Response(InboundRouteSerializer(self._route()).data)
+
+    @extend_schema(responses=RawEventSerializer(many=True))
+    @action(detail=True, filter_backends=(), url_path="raw-events")
+    def raw_events(self, request: Request, pk: str) -> Response:
+        """What came in during the last 30 days, and what became of it."""
+        rows = inbound_selectors.raw_events_visible_to(self.actor).filter(connection=self.get_object())
+        return self.get_paginated_response(RawEventSerializer(self.paginate_queryset(rows), many=True).data)
+
+    def _route(self) -> InboundRoute:
+        route = inbound_selectors.route_of(self.get_object())
+        if route is None:
+            raise NotFound(_("Receiving was never switched on here."))
+        return route
+
+    def _with_key(self, route: InboundRoute, key: str, *, status: int = 200) -> Response:
+        context = self.get_serializer_context() | {"key": key}
+        answer = Response(InboundKeySerializer(route, context=context).data, status=status)
+        answer["Cache-Control"] = "no-store"
+        return answer
+
+
+class RawEventViewSet(RetrieveModelMixin, TenantViewSet):
+    """Something that came in; the list is at its connection."""
+
+    queryset, serializer_class = RawEvent.objects.none(), RawEventSerializer
+    allowed: ClassVar[dict[str, str]] = {"retrieve": "endpoints.view", "read_again": "endpoints.manage"}
+
+    def get_queryset(self) -> QuerySet[RawEvent]:
+        return inbound_selectors.raw_events_visible_to(self.actor)
+
+    @extend_schema(request=None)
+    @action(detail=True, methods=["post"], url_path="read-again")
+    def read_again(self, request: Request, pk: str) -> Response:
+        """Read it once more, e.g. after its chat got a channel."""
+        receiving.read_again(raw_event=self.get_object(), actor=self.actor, now=clock.now())
+        return Response(self.get_serializer(self.get_object()).data)
 
 
 class FoundChatViewSet(RetrieveModelMixin, TenantViewSet):

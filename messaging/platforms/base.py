@@ -4,11 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from messaging import markup
 from messaging.platforms.settings_reading import Setting, read_settings
 from messaging.splitting import split
+
+if TYPE_CHECKING:
+    from messaging.platforms.inbound import Inbound
 
 MAX_PARTS = 10  # of one message: more calls than that are no message any more
 
@@ -273,6 +276,7 @@ class Adapter:
     plain_dialect: ClassVar[markup.Dialect] = markup.PLAIN  # of texts without marks: mentions, and what needs escaping
 
     leads_secrets: ClassVar[frozenset[str]] = frozenset()  # settings that say where a secret goes
+    inbound: ClassVar["Inbound | None"] = None  # how what happens in its chats comes in
 
     @property
     def is_available(self) -> bool:

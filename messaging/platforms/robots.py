@@ -44,10 +44,14 @@ def set_apart(spelled: str) -> str:
 
 def without(result: Result, secrets: Iterable[str]) -> Result:
     """The result, with the keys it may repeat from the address taken out of its words."""
-    text = result.text
+    return replace(result, text=masked(result.text, secrets))
+
+
+def masked(text: str, secrets: Iterable[str]) -> str:
+    """The text without these keys."""
     for secret in filter(None, secrets):
         text = text.replace(secret, "…")
-    return replace(result, text=text)
+    return text
 
 
 def nothing_sent(result: Result) -> Result:

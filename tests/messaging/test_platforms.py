@@ -14,8 +14,7 @@ from messaging.errors import ConfigRefused
 from messaging.models import Attempt, SandboxPost
 from messaging.platforms import registry
 from messaging.platforms.base import Part
-from messaging.platforms.webhook.adapter import signature
-from messaging.platforms.webhook.config import signing_key
+from messaging.platforms.signing import signature, signing_key
 from tests.messaging.conftest import ROBOT_KEY, SECRET, make_endpoint
 from tests.moments import NOON
 

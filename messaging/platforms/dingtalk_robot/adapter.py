@@ -20,6 +20,7 @@ from messaging.platforms.http_calls import json_body, post_json
 from messaging.platforms.http_results import Passing, from_code, from_failure
 from messaging.platforms.robots import mentioned, set_apart, without
 from messaging.platforms.settings_reading import checked_base_url, hint_of
+from messaging.platforms.signed_events import SignedEvents
 
 BLOCKED_SECONDS = 600.0  # a robot that was too fast hears no one for ten minutes
 # Every other code but 0 is for good: 310000 (signature, keyword, address), 400101 (bad token), 430101 and its family
@@ -37,6 +38,7 @@ _LINE_END = re.compile(r"(?<=[^\n])\n(?=[^\n])")
 class DingtalkRobotAdapter(Adapter):
     capabilities = CAPABILITIES
     settings = SETTINGS
+    inbound = SignedEvents()
     dialect = DingtalkMarkdown()
     plain_dialect = DingtalkText()
 

@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from django.conf import settings
-from django.utils.encoding import iri_to_uri
 from django.utils.translation import gettext as _
 
 from community_ops.common import net
@@ -14,8 +12,9 @@ from messaging import markup
 from messaging.platforms import http_calls
 from messaging.platforms.base import Account, Adapter, Chat, ChatsUnknown, Outcome, Outgoing, Picture, Result, Scope
 from messaging.platforms.discord.capabilities import CAPABILITIES
-from messaging.platforms.discord.config import HOSTS, SETTINGS
+from messaging.platforms.discord.config import HOSTS, SETTINGS, headers
 from messaging.platforms.discord.dialect import MARKDOWN, PLAIN, USER
+from messaging.platforms.discord.inbound import DiscordInbound
 from messaging.platforms.http_results import (
     TEXT_LENGTH,
     TOO_MANY_REQUESTS,
@@ -40,6 +39,7 @@ _TEXT_CHANNELS = (0, 5)  # text, announcements
 class DiscordAdapter(Adapter):
     capabilities = CAPABILITIES
     settings = SETTINGS
+    inbound = DiscordInbound()
     dialect = MARKDOWN
     plain_dialect = PLAIN
 
@@ -54,13 +54,13 @@ class DiscordAdapter(Adapter):
     def _sent(self, message: Outgoing) -> Result:
         """For a few minutes the same `nonce` again is the same message."""
         url = f"{message.config['base_url']}/api/v10/channels/{message.address['chat']}/messages"
-        content, headers = self._content(message), _headers(message.secret)
+        content, named = self._content(message), headers(message.secret)
         try:
             if message.picture is None:
-                return _judged(http_calls.post_json(url, content, headers=headers))
+                return _judged(http_calls.post_json(url, content, headers=named))
             fields = {"payload_json": http_calls.json_body(content).decode()}
             files = {"files[0]": _file(message.picture)}
-            return _judged(http_calls.post_files(url, fields, files, headers=headers))
+            return _judged(http_calls.post_files(url, fields, files, headers=named))
         except net.CallFailed as failure:
             return from_failure(failure)
 
@@ -77,12 +77,6 @@ class DiscordAdapter(Adapter):
         url = f"{config['base_url']}/api/v10"
         guilds = _guilds(url, secret)
         return [chat for guild in guilds for chat in _channels(url, secret, guild)]
-
-
-def _headers(secret: Mapping[str, Any]) -> dict[str, str]:
-    """Discord turns away callers that do not say who they are in this form."""
-    agent = f"DiscordBot ({iri_to_uri(settings.PUBLIC_URL)}, 1)"
-    return {"authorization": f"Bot {secret['token']}", "user-agent": agent}
 
 
 def _allowed_mentions(text: str) -> dict[str, Any]:
@@ -161,7 +155,7 @@ def _channels(url: str, secret: Mapping[str, Any], guild: Mapping[str, Any]) -> 
 def _listed(url: str, secret: Mapping[str, Any]) -> list[dict[str, Any]]:
     """A list of objects that have an id. Raises ChatsUnknown."""
     try:
-        answer = http_calls.get(url, headers=_headers(secret))
+        answer = http_calls.get(url, headers=headers(secret))
     except net.CallFailed as failure:
         raise ChatsUnknown(str(failure)) from None
     if not answer.is_complete:

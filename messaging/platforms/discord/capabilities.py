@@ -12,6 +12,7 @@ CAPABILITIES = Capabilities(
     image=ImageRule(max_bytes=10 * 2**20, caption=Size(2_000, Unit.CHARACTERS)),
     can_mention=True,
     can_mention_all=True,
+    can_read=True,
     can_list_chats=True,
     has_many_chats=True,
     limits=(Limit(count=50, seconds=1),),

@@ -1,5 +1,10 @@
 """Settings of a Discord bot: `token` (secret); of a channel: `chat`; optional `base_url`."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.utils.encoding import iri_to_uri
 from django.utils.translation import gettext_lazy as _
 
 from messaging.platforms.settings_reading import Setting, base_url_setting
@@ -25,3 +30,9 @@ SETTINGS = (
     ),
     base_url_setting(BASE_URL),
 )
+
+
+def headers(secret: Mapping[str, Any]) -> dict[str, str]:
+    """Discord turns away callers that do not say who they are in this form."""
+    agent = f"DiscordBot ({iri_to_uri(settings.PUBLIC_URL)}, 1)"
+    return {"authorization": f"Bot {secret['token']}", "user-agent": agent}

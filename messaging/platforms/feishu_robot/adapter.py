@@ -16,6 +16,7 @@ from messaging.platforms.http_calls import json_body, post_json
 from messaging.platforms.http_results import RETRY_STATUSES, Passing, from_code, from_failure, read_object
 from messaging.platforms.robots import set_apart, without
 from messaging.platforms.settings_reading import checked_base_url, hint_of
+from messaging.platforms.signed_events import SignedEvents
 
 # Every other code but 0 is for good: 19021 (signature), 19022 (address), 19024 (keyword), 19001 (no such robot),
 # 9499 (bad request), and what we do not know (reliability.md section 2).
@@ -29,6 +30,7 @@ _LONGEST_SIGNATURE = {"timestamp": "0" * 10, "sign": "0" * 44}
 class FeishuRobotAdapter(Adapter):
     capabilities = CAPABILITIES
     settings = SETTINGS
+    inbound = SignedEvents()
     dialect = FeishuCard()
     plain_dialect = FeishuText()
 

@@ -8,11 +8,13 @@ from messaging.models import SandboxPost
 from messaging.platforms.base import Account, Adapter, Outcome, Outgoing, Result
 from messaging.platforms.sandbox.capabilities import CAPABILITIES
 from messaging.platforms.sandbox.config import SETTINGS
+from messaging.platforms.signed_events import SignedEvents
 
 
 class SandboxAdapter(Adapter):
     capabilities = CAPABILITIES
     settings = SETTINGS
+    inbound = SignedEvents()
 
     def read_config(self, config: Mapping[str, Any]) -> Account:
         return replace(super().read_config(config), drops_repeats=CAPABILITIES.drops_repeats)

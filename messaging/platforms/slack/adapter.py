@@ -36,6 +36,7 @@ from messaging.platforms.http_results import (
 )
 from messaging.platforms.robots import nothing_sent, without
 from messaging.platforms.settings_reading import checked_base_url, hint_of
+from messaging.platforms.signed_events import SignedEvents
 from messaging.platforms.slack.capabilities import CAPABILITIES
 from messaging.platforms.slack.config import FILE_HOSTS, HOSTS, SETTINGS
 from messaging.platforms.slack.dialect import MRKDWN, PLAIN, clean
@@ -63,6 +64,7 @@ _FORMATS = re.compile(r"[*_~`]|^[>＞]", re.MULTILINE)  # what a comment under a
 class SlackAdapter(Adapter):
     capabilities = CAPABILITIES
     settings = SETTINGS
+    inbound = SignedEvents()
     dialect = MRKDWN
     plain_dialect = PLAIN
 

@@ -28,6 +28,7 @@ from messaging.platforms.settings_reading import checked_base_url, hint_of
 from messaging.platforms.telegram.capabilities import CAPABILITIES, CAPTION
 from messaging.platforms.telegram.config import HOSTS, SETTINGS
 from messaging.platforms.telegram.dialect import TELEGRAM_HTML, visible
+from messaging.platforms.telegram.inbound import TelegramInbound
 
 TOO_FAST, CONFLICT = 429, 409
 TOO_FAST_SECONDS, A_WEEK_SECONDS = 5.0, 604_800  # where it does not say how long; where it cannot mean it
@@ -39,6 +40,7 @@ _GONE = ("left", "kicked")
 class TelegramAdapter(Adapter):
     capabilities = CAPABILITIES
     settings = SETTINGS
+    inbound = TelegramInbound()
     dialect = TELEGRAM_HTML
     plain_dialect = TELEGRAM_HTML
 

@@ -2,7 +2,7 @@ from datetime import date
 
 from django.utils.translation import gettext_noop
 
-from messaging.platforms.base import Capabilities, ImageRule, Limit, Scope, Size, Unit
+from messaging.platforms.base import Capabilities, ImageRule, Limit, Scope, Size, Unit, Welcome
 
 # Counted after the marks are read, in the units entity offsets are counted in. A photo: 10 MB, width and height
 # 10,000 pixels in all.
@@ -12,8 +12,10 @@ CAPABILITIES = Capabilities(
     markdown=Size(4_096, Unit.UTF16),
     image=ImageRule(max_bytes=10_000_000, max_side=5_000, caption=CAPTION),
     can_mention=True,
+    can_read=True,
     can_list_chats=True,
     has_many_chats=True,
+    welcome=Welcome.MESSAGE,
     limits=(
         Limit(count=30, seconds=1),
         Limit(count=1, seconds=1, scope=Scope.ENDPOINT),

@@ -1,8 +1,5 @@
 """A signed webhook by the Standard Webhooks scheme: any 2xx is an acceptance."""
 
-import base64
-import hashlib
-import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,13 +10,16 @@ import httpx2
 from community_ops.common import net
 from messaging.platforms.base import Account, Adapter, Outgoing, Result
 from messaging.platforms.http_results import from_failure, from_status
+from messaging.platforms.signed_events import SignedEvents
+from messaging.platforms.signing import signature, signing_key
 from messaging.platforms.webhook.capabilities import CAPABILITIES
-from messaging.platforms.webhook.config import SETTINGS, signing_key
+from messaging.platforms.webhook.config import SETTINGS
 
 
 class WebhookAdapter(Adapter):
     capabilities = CAPABILITIES
     settings = SETTINGS
+    inbound = SignedEvents()
 
     def read_config(self, config: Mapping[str, Any]) -> Account:
         account = super().read_config(config)
@@ -68,9 +68,3 @@ def headers(message: Outgoing, body: bytes) -> dict[str, str]:
         "webhook-timestamp": timestamp,
         "webhook-signature": signature(signing_key(message.secret["secret"]), identity, timestamp, body),
     }
-
-
-def signature(key: bytes, identity: str, timestamp: str, body: bytes) -> str:
-    """`v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`."""
-    signed = b".".join((identity.encode(), timestamp.encode(), body))
-    return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()

@@ -3,16 +3,10 @@
 The whole address is kept secret: addresses of hooks often hold a key in their path.
 """
 
-import base64
-import binascii
-
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from messaging.errors import ConfigRefused
 from messaging.platforms.settings_reading import Setting, SettingKind
 
-PREFIX = "whsec_"
 SETTINGS = (
     Setting(
         key="url",
@@ -36,16 +30,3 @@ SETTINGS = (
         kind=SettingKind.FLAG,
     ),
 )
-
-
-def signing_key(secret: str) -> bytes:
-    """The HMAC key: what follows `whsec_` decoded from base64, else the bytes of the secret itself."""
-    if not secret.startswith(PREFIX):
-        return secret.encode()
-    try:
-        key = base64.b64decode(secret.removeprefix(PREFIX), validate=True)
-    except (binascii.Error, ValueError):
-        raise ConfigRefused("secret", _("what follows whsec_ must be base64")) from None
-    if not key:
-        raise ConfigRefused("secret", _("what follows whsec_ must be base64"))
-    return key

@@ -13,6 +13,7 @@ from messaging.platforms.http_calls import post_files, post_json
 from messaging.platforms.http_results import Passing, from_code, from_failure, read_object
 from messaging.platforms.robots import mentioned, nothing_sent, set_apart, without
 from messaging.platforms.settings_reading import checked_base_url, hint_of
+from messaging.platforms.signed_events import SignedEvents
 from messaging.platforms.wecom_robot.capabilities import CAPABILITIES, CARD_TEXT, CARD_TITLE
 from messaging.platforms.wecom_robot.config import HOSTS, SETTINGS
 from messaging.platforms.wecom_robot.dialect import WecomMarkdown, WecomText
@@ -30,6 +31,7 @@ POINTER = "👆"  # the text of the call to everybody, which cannot be without o
 class WecomRobotAdapter(Adapter):
     capabilities = CAPABILITIES
     settings = SETTINGS
+    inbound = SignedEvents()
     dialect = WecomMarkdown()
     plain_dialect = WecomText()
 

@@ -1,12 +1,11 @@
-"""Signing keys of a subscription: the present one, and former ones that a receiver may still use for a day."""
+"""Signing keys, of a subscription or of what is sent here: the present one, and former ones for another day."""
 
 import base64
 import secrets
 from datetime import datetime
 from typing import Any
 
-from messaging.platforms.webhook.adapter import signature
-from messaging.platforms.webhook.config import PREFIX, signing_key
+from messaging.platforms.signing import PREFIX, signature, signing_key
 from messaging.webhook_models import WebhookSubscription
 from messaging.webhook_policies import MOST_KEYS, OLD_KEY_FOR
 
@@ -24,24 +23,30 @@ def first_secret(url: str, key: str) -> dict[str, Any]:
 
 
 def with_new_key(secret: dict[str, Any], key: str, *, now: datetime) -> dict[str, Any]:
-    """The same address with a new key in front; the former present one ends a day from now."""
+    """The same with a new key in front; the former present one ends a day from now."""
     until = (now + OLD_KEY_FOR).isoformat()
-    former = [one | {"until": one["until"] or until} for one in _valid(secret, now)]
+    former = [one | {"until": one["until"] or until} for one in valid_keys(secret, now)]
     return secret | {"keys": [{"key": key, "until": None}, *former][:MOST_KEYS]}
 
 
 def signatures(secret: dict[str, Any], identity: str, timestamp: str, body: bytes, *, now: datetime) -> str:
     """`webhook-signature`: one for each valid key, the present one first, separated by spaces."""
-    keys = (signing_key(one["key"]) for one in _valid(secret, now))
+    keys = (signing_key(one["key"]) for one in valid_keys(secret, now))
     return " ".join(signature(key, identity, timestamp, body) for key in keys)
 
 
 def old_key_until(subscription: WebhookSubscription, *, now: datetime) -> datetime | None:
     """When the last former key runs out; None when only the present one is valid."""
     secret: Any = subscription.secret  # the field decrypts JSON; its type says text
-    ends = [datetime.fromisoformat(one["until"]) for one in _valid(secret, now) if one["until"]]
+    return former_until(secret, now)
+
+
+def former_until(secret: dict[str, Any], now: datetime) -> datetime | None:
+    """When the last former key of what is kept encrypted runs out."""
+    ends = [datetime.fromisoformat(one["until"]) for one in valid_keys(secret, now) if one["until"]]
     return max(ends, default=None)
 
 
-def _valid(secret: dict[str, Any], now: datetime) -> list[dict[str, Any]]:
+def valid_keys(secret: dict[str, Any], now: datetime) -> list[dict[str, Any]]:
+    """The keys that are good at this moment, the present one first."""
     return [one for one in secret["keys"] if one["until"] is None or datetime.fromisoformat(one["until"]) > now]

@@ -14,8 +14,7 @@ from community_ops.common import dbtime, net, outbox
 from community_ops.common.errors import InvalidTransition
 from community_ops.common.models import AuditEntry, EventReceipt, OutboxEvent
 from messaging import tasks
-from messaging.platforms.webhook.adapter import signature
-from messaging.platforms.webhook.config import signing_key
+from messaging.platforms.signing import signature, signing_key
 from messaging.services import webhooks
 from messaging.services.webhooks import claiming
 from messaging.webhook_models import TryOutcome, WebhookCall, WebhookSubscription, WebhookTry

@@ -11,8 +11,7 @@ from community_ops.common.errors import InvalidInput, InvalidTransition
 from community_ops.common.events import Event
 from community_ops.common.fields import decrypt
 from community_ops.common.models import AuditEntry
-from messaging.platforms.webhook.adapter import signature
-from messaging.platforms.webhook.config import signing_key
+from messaging.platforms.signing import signature, signing_key
 from messaging.services import webhook_events, webhooks
 from messaging.services.webhooks.keys import old_key_until, signatures
 from messaging.webhook_models import WebhookCall, WebhookSubscription

@@ -1,0 +1,225 @@
+"""Discord's channels, asked for: from now on, once each, in the platform's pace, by one asker at a time."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from werkzeug import Request, Response
+
+from community_ops.common import clock, dbtime
+from members.models import Member
+from messaging.inbound_models import ChatCursor, RawEvent
+from messaging.models import InboundEvent, SendBudget
+from messaging.services import receiving
+from tests.factories.people import SYSTEM
+from tests.members.makers import make_community, make_group
+from tests.messaging.conftest import make_endpoint
+from tests.messaging.inbound.conftest import raw
+from tests.messaging.platforms.test_discord import CHANNEL, SEND, TOKEN
+from tests.moments import NOON
+from tests.races import at_once
+
+pytestmark = pytest.mark.django_db
+LI = {"id": "80351110224678912", "username": "lijie", "global_name": "李姐"}
+
+
+def written(number: int, **changes):
+    return {
+        "id": str(334385199974967000 + number),
+        "type": 0,
+        "channel_id": CHANNEL,
+        "author": LI,
+        "content": f"第 {number} 条",
+        "timestamp": "2026-11-21T12:00:00.123000+00:00",
+    } | changes
+
+
+class Channel:
+    """Answers as Discord does: those after an id, newest first, at most `limit`."""
+
+    def __init__(self) -> None:
+        self.messages, self.asked, self.answer = [], [], None
+
+    def __call__(self, request: Request) -> Response:
+        self.asked.append(dict(request.args))
+        if self.answer is not None:
+            return self.answer
+        after, limit = request.args.get("after"), int(request.args["limit"])
+        rows = sorted(self.messages, key=lambda one: int(one["id"]))
+        rows = [one for one in rows if int(one["id"]) > int(after)][:limit] if after else rows[-limit:]
+        return Response(json.dumps(rows[::-1]), content_type="application/json")
+
+
+@pytest.fixture
+def channel(httpserver):
+    played = Channel()
+    httpserver.expect_request(SEND, method="GET").respond_with_handler(played)
+    return played
+
+
+@pytest.fixture
+def chat(workspace, httpserver):
+    return make_endpoint(workspace, "discord", token=TOKEN, chat=CHANNEL, base_url=httpserver.url_for("").rstrip("/"))
+
+
+@pytest.fixture
+def route(chat, channel):
+    return receiving.open_route(connection=chat.connection, actor=SYSTEM, now=NOON)[0]
+
+
+@pytest.fixture
+def group(workspace, chat):
+    return make_group(make_community(workspace), endpoint_id=chat.pk)
+
+
+@pytest.fixture
+def poll():
+    """Ask, the time of asking having come again."""
+
+    def run() -> int:
+        ChatCursor.objects.update(next_poll_at=clock.now())
+        return receiving.poll_chats()
+
+    return run
+
+
+def test_it_begins_with_now_and_leaves_the_past_alone(route, channel, group, poll, read) -> None:
+    channel.messages = [written(1), written(2)]
+    poll()
+    channel.messages.append(written(3))
+    poll()
+    read()
+    assert list(InboundEvent.objects.values_list("text", flat=True)) == ["第 3 条"]
+    assert (Member.objects.get().display_name, InboundEvent.objects.get().author_external_id) == (
+        "李姐",
+        "discord:80351110224678912",
+    )
+
+
+def test_an_empty_channel_is_read_from_its_first_message(route, channel, group, poll, read) -> None:
+    poll()
+    channel.messages = [written(1)]
+    poll()
+    read()
+    assert InboundEvent.objects.count() == 1
+
+
+def test_asking_again_takes_nothing_twice(route, channel, group, poll, read) -> None:
+    poll()
+    channel.messages = [written(1)]
+    poll()
+    poll()
+    ChatCursor.objects.update(last_id="0")
+    poll()
+    read()
+    assert (RawEvent.objects.count(), InboundEvent.objects.count()) == (1, 1)
+
+
+def test_more_than_one_answer_holds_is_asked_for_at_once(route, channel, group, poll) -> None:
+    poll()
+    channel.messages = [written(number) for number in range(70)]
+    poll()
+    assert receiving.poll_chats() == 1
+    assert (RawEvent.objects.count(), [one["limit"] for one in channel.asked]) == (70, ["1", "50", "50"])
+
+
+def test_an_answer_too_long_to_be_read_is_asked_for_in_pieces(route, channel, group, poll) -> None:
+    poll()
+    channel.messages = [written(number, content="长" * 1900, filler="x" * 9000) for number in range(12)]
+    for _ in range(4):
+        poll()
+    assert RawEvent.objects.count() == 12
+
+
+def test_between_two_askings_nobody_is_asked(route, channel) -> None:
+    assert (receiving.poll_chats(), receiving.poll_chats()) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"author": LI | {"bot": True}}, "bot"),
+        ({"webhook_id": "1"}, "bot"),
+        ({"type": 6}, "not_meant"),
+        ({"type": 99}, "not_meant"),
+        ({"timestamp": "soon"}, "bad_fields"),
+        ({"author": LI | {"id": "x"}}, "bad_fields"),
+        ({"author": None}, "bot"),
+    ],
+)
+def test_what_means_nothing_does_no_harm(route, channel, group, poll, read, changes, reason) -> None:
+    poll()
+    channel.messages = [written(1, **changes)]
+    poll()
+    read()
+    assert (raw(), InboundEvent.objects.count()) == ([("ignored", reason, 0)], 0)
+
+
+def test_a_greeted_newcomer_is_a_join(route, channel, group, poll, read) -> None:
+    poll()
+    channel.messages = [written(1, type=7, content="")]
+    poll()
+    read()
+    assert InboundEvent.objects.get().kind == "join"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "seconds"),
+    [
+        (403, {"message": "Missing Access", "code": 50001}, 300),
+        (429, {"message": "You are being rate limited.", "retry_after": 7.5}, 8.5),
+        (500, {}, 60),
+        (200, {"no": "list"}, 60),
+    ],
+)
+def test_a_refusal_is_shown_and_waited_for(route, channel, poll, status, body, seconds) -> None:
+    channel.answer = Response(json.dumps(body), status=status)
+    before = clock.now()
+    poll()
+    cursor = ChatCursor.objects.get()
+    waited = (cursor.next_poll_at - before).total_seconds()
+    assert (cursor.failing_since is not None, bool(cursor.failure), seconds <= waited < seconds + 30) == (True,) * 3
+    channel.answer = None
+    poll()
+    assert ChatCursor.objects.get().failure == ""
+
+
+def test_the_token_is_in_no_failure(route, channel, poll) -> None:
+    channel.answer = Response(json.dumps({"message": f"bad {TOKEN}"}), status=401)
+    poll()
+    assert TOKEN not in ChatCursor.objects.get().failure
+
+
+def test_an_account_that_was_told_to_wait_is_not_asked(route, channel, chat, poll) -> None:
+    poll()
+    until = dbtime.now() + timedelta(minutes=1)
+    SendBudget.objects.create(
+        workspace_id=chat.workspace_id, scope="connection", scope_id=chat.connection_id, cooldown_until=until
+    )
+    assert poll() == 0
+
+
+def test_off_and_archived_channels_are_not_asked(route, channel, chat, poll) -> None:
+    poll()
+    receiving.close_route(route=route, actor=SYSTEM, now=NOON)
+    assert poll() == 0
+    receiving.open_route(connection=chat.connection, actor=SYSTEM, now=NOON)
+    type(chat).objects.filter(pk=chat.pk).update(archived_at=NOON)
+    assert poll() == 0
+
+
+def test_switched_on_again_it_begins_with_now_again(route, channel, chat, group, poll) -> None:
+    poll()
+    receiving.close_route(route=route, actor=SYSTEM, now=NOON)
+    channel.messages = [written(number) for number in range(5)]
+    receiving.open_route(connection=chat.connection, actor=SYSTEM, now=NOON)
+    poll()
+    assert not RawEvent.objects.exists()
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_four_askers_at_once_ask_once(route, channel) -> None:
+    receiving.poll_chats()
+    ChatCursor.objects.update(next_poll_at=clock.now())
+    assert sum(at_once([receiving.poll_chats] * 4)) == 1
