@@ -33,6 +33,8 @@ def hook(request: HttpRequest, code: str) -> JsonResponse:
 
 
 def _body(request: HttpRequest) -> bytes:
+    if "Transfer-Encoding" in request.headers:  # the server below us reads nothing of it
+        raise CallRefused("needs_length", status=411)
     length = request.headers.get("Content-Length", "")
     if length.isdigit() and int(length) > MAX_BODY_BYTES:
         raise CallRefused("too_large", status=413)

@@ -48,6 +48,7 @@ REFUSALS: dict[str, str | Promise] = {
     ),
     "missing_headers": pgettext_lazy("refused call", "The headers of the signature are missing"),
     "too_large": pgettext_lazy("refused call", "The body is larger than 256 KB"),
+    "needs_length": pgettext_lazy("refused call", "The call has no Content-Length"),
     "not_json": pgettext_lazy("refused call", "The body is no JSON object"),
     "bad_fields": pgettext_lazy("refused call", "A field is missing or wrong"),
     "other_body": pgettext_lazy("refused call", "An id that was used before came with another body"),

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from community_ops.common import text
 from community_ops.common.errors import InvalidInput
 from community_ops.common.nudge import nudge
-from messaging.inbound_models import InboundWay, RawEvent
+from messaging.inbound_models import InboundRoute, InboundWay, RawEvent
 from messaging.inbound_policies import MAX_PASTED, PASTED, READ_TASK
 from messaging.models import Endpoint, SandboxPost
 from messaging.platforms.inbound import MAX_NAME, Said
@@ -106,5 +106,7 @@ def _store(
         },
     )
     if is_new:
+        if room is not None:
+            InboundRoute.objects.filter(connection=room.connection).update(last_event_at=now, updated_at=now)
         nudge(READ_TASK)
     return is_new

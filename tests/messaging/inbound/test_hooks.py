@@ -145,6 +145,12 @@ def test_256_kb_themselves_are_taken(sender) -> None:
     assert sender.send(None, body=body).status_code == 200
 
 
+def test_a_body_in_chunks_is_411_for_everybody(client, sender) -> None:
+    for code in (sender.code, "nobody"):
+        answer = client.post(f"/hooks/{code}/", headers={"Transfer-Encoding": "chunked"})
+        assert refused(answer) == (411, "needs_length")
+
+
 @pytest.mark.parametrize("method", ["get", "put", "delete", "patch"])
 def test_only_post_is_answered_whoever_asks(client, sender, method) -> None:
     for code in (sender.code, "nobody"):
