@@ -47,6 +47,7 @@ from messaging.wording import answer_words, badge_state, joined, next_try_words,
 __all__ = [  # the pure rules and words higher apps ask for are handed out here too
     "WHY_OFF",
     "Arrival",
+    "AttemptOutcome",
     "Content",
     "Purpose",
     "answer_words",
@@ -72,9 +73,10 @@ LONGEST_WAIT = timedelta(hours=1)  # between two tries: `policies.retry_delay`
 MOST_TROUBLES = 50
 
 
-def endpoints_visible_to(actor: Actor) -> QuerySet[Endpoint]:
+def endpoints_visible_to(actor: Actor, *, with_archived: bool = False) -> QuerySet[Endpoint]:
     """Live endpoints of the actor's workspace with their connections, oldest first."""
-    rows = Endpoint.objects.filter(workspace_id=actor.workspace_id or 0, archived_at__isnull=True)
+    rows = Endpoint.objects.filter(workspace_id=actor.workspace_id or 0)
+    rows = rows if with_archived else rows.filter(archived_at__isnull=True)
     return rows.select_related("connection").order_by("id")
 
 

@@ -11,7 +11,8 @@ from campaigns.models import Announcement
 from campaigns.policies import MAX_TEXT_LENGTH
 from community_ops.common.api.fields import MomentField, ProseField, VisibleRelatedField
 from community_ops.common.assets import images_of
-from messaging.selectors import Purpose, shown_state
+from messaging.selectors import AttemptOutcome, Purpose, shown_state
+from messaging.services import VERDICTS
 
 if TYPE_CHECKING:
     from messaging.models import Delivery
@@ -118,3 +119,22 @@ class DeliverySerializer(serializers.Serializer):
     def get_state(self, delivery: "Delivery") -> str:
         now: datetime = self.context["now"]
         return shown_state(delivery.state, delivery.due_at, now)
+
+
+class VerdictSerializer(serializers.Serializer):
+    """What somebody who looked into the group says: `sent`, `not_sent`, or `again` to have it sent once more."""
+
+    verdict = serializers.ChoiceField(choices=VERDICTS)
+
+
+class AttemptSerializer(serializers.Serializer):
+    """One call of the platform. `latency_ms` is 0 where none was made; `http_status` null where no answer came."""
+
+    number = serializers.IntegerField()
+    started_at = MomentField()
+    finished_at = MomentField()
+    latency_ms = serializers.IntegerField()
+    outcome = serializers.ChoiceField(choices=AttemptOutcome.choices)
+    http_status = serializers.IntegerField(allow_null=True)
+    platform_code = serializers.CharField()
+    platform_text = serializers.CharField()

@@ -13,15 +13,18 @@ from campaigns import selectors, services
 from campaigns.api.filters import DeliveryFilter
 from campaigns.api.serializers import (
     AnnouncementSerializer,
+    AttemptSerializer,
     DeliverySerializer,
     MoveSerializer,
     NewAnnouncementSerializer,
+    VerdictSerializer,
 )
 from campaigns.models import Announcement
 from community_ops.common import clock
 from community_ops.common.actors import Actor
 from community_ops.common.api.views import TenantViewSet
-from messaging.selectors import deliveries_visible_to
+from messaging.selectors import attempts_of, deliveries_visible_to, get_delivery
+from messaging.services import cancel_delivery, decide_unknown, requeue_failed, try_now
 
 if TYPE_CHECKING:
     from messaging.models import Delivery
@@ -139,10 +142,62 @@ class DeliveryViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
 
     queryset = deliveries_visible_to(Actor.system("openapi")).none()
     serializer_class, filterset_class = DeliverySerializer, DeliveryFilter
-    allowed: ClassVar[dict[str, str]] = {"list": "deliveries.view", "retrieve": "deliveries.view"}
+    allowed: ClassVar[dict[str, str]] = {
+        "list": "deliveries.view",
+        "retrieve": "deliveries.view",
+        "attempts": "deliveries.view",
+        "decide": "deliveries.decide",
+        "try_now": "deliveries.decide",
+        "cancel": "deliveries.decide",
+        "requeue": "jobs.repair",
+    }
 
     def get_queryset(self) -> QuerySet["Delivery"]:
         return deliveries_visible_to(self.actor)
 
     def get_serializer_context(self) -> dict[str, Any]:
         return {**super().get_serializer_context(), "now": clock.now()}
+
+    @extend_schema(responses=AttemptSerializer(many=True))
+    @action(detail=True, filter_backends=())
+    def attempts(self, request: Request, pk: str) -> Response:
+        """Every call of the platform, in order; secrets are masked."""
+        rows = self.paginate_queryset(attempts_of(self.get_object()))
+        return self.get_paginated_response(AttemptSerializer(rows, many=True).data)
+
+    @extend_schema(request=VerdictSerializer)
+    @action(detail=True, methods=["post"])
+    def decide(self, request: Request, pk: str) -> Response:
+        """Settle one in doubt by a person's word. The same word twice is harmless; 409 for one that is not in doubt."""
+        delivery = self.get_object()
+        given = VerdictSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        decide_unknown(delivery=delivery, **given.validated_data, actor=self.actor, now=clock.now())
+        return self._answer(delivery)
+
+    @extend_schema(request=None)
+    @action(detail=True, methods=["post"], url_path="try-now")
+    def try_now(self, request: Request, pk: str) -> Response:
+        """Let one that is being retried try at once; 409 for any other."""
+        delivery = self.get_object()
+        try_now(delivery=delivery, actor=self.actor, now=clock.now())
+        return self._answer(delivery)
+
+    @extend_schema(request=None)
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, pk: str) -> Response:
+        """Cancel this one only. Repeating is harmless; 409 when it has gone out or ended."""
+        delivery = self.get_object()
+        cancel_delivery(delivery=delivery, actor=self.actor, now=clock.now())
+        return self._answer(delivery)
+
+    @extend_schema(request=None)
+    @action(detail=True, methods=["post"])
+    def requeue(self, request: Request, pk: str) -> Response:
+        """Give a failed one its tries again, from now; 409 when it has not failed."""
+        delivery = self.get_object()
+        requeue_failed(delivery=delivery, actor=self.actor, now=clock.now())
+        return self._answer(delivery)
+
+    def _answer(self, delivery: "Delivery") -> Response:
+        return Response(self.get_serializer(get_delivery(self.actor, delivery.pk)).data)

@@ -1,0 +1,167 @@
+"""REST of deliveries: what tools see of each call, and what they may decide."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from rest_framework.test import APIClient
+
+from community_ops.accounts.models import Workspace
+from community_ops.common.models import AuditEntry
+from groups import services as groups
+from groups.models import ChatGroup
+from messaging.models import Attempt, Delivery, Endpoint
+from tests.campaigns.conftest import Start, Write, schedule
+from tests.factories.people import SYSTEM, Someone
+from tests.moments import NOON
+
+URL = "/api/v1/deliveries/"
+ACTIONS = [("decide", {"verdict": "sent"}), ("try-now", {}), ("cancel", {}), ("requeue", {})]
+pytestmark = pytest.mark.usefixtures("at_noon")
+
+
+@pytest.fixture
+def delivery(write: Write) -> Delivery:
+    schedule(write(due_at=NOON))
+    return Delivery.objects.get()
+
+
+def settle(delivery: Delivery, **facts: Any) -> Delivery:
+    Delivery.objects.filter(pk=delivery.pk).update(**facts)
+    return Delivery.objects.get(pk=delivery.pk)
+
+
+def post(api: APIClient, delivery: Delivery, action: str, body: dict[str, Any] | None = None) -> Any:
+    return api.post(f"{URL}{delivery.pk}/{action}/", body or {}, format="json")
+
+
+@pytest.mark.parametrize(("verdict", "state"), [("sent", "confirmed"), ("not_sent", "failed"), ("again", "due")])
+def test_one_in_doubt_is_settled_and_answered_fresh(
+    api: APIClient, delivery: Delivery, verdict: str, state: str
+) -> None:
+    settle(delivery, state="unknown", reason="no_answer")
+    for _twice in range(2):
+        answer = post(api, delivery, "decide", {"verdict": verdict})
+        assert (answer.status_code, answer.json()["id"], answer.json()["state"]) == (200, delivery.pk, state)
+    assert AuditEntry.objects.filter(verb=f"delivery.{verdict}").count() == 1
+
+
+@pytest.mark.parametrize("body", [{}, {"verdict": "maybe"}, {"verdict": None}, {"verdict": ["sent"]}])
+def test_an_unknown_word_is_400_naming_it(api: APIClient, delivery: Delivery, body: dict[str, Any]) -> None:
+    settle(delivery, state="unknown")
+    answer = post(api, delivery, "decide", body)
+    assert (answer.status_code, list(answer.json())) == (400, ["verdict"])
+    assert Delivery.objects.get().state == "unknown"
+
+
+def test_one_that_is_retried_tries_at_once(api: APIClient, delivery: Delivery) -> None:
+    settle(delivery, reason="retrying", attempt_count=1, next_try_at=NOON + timedelta(hours=1))
+    assert post(api, delivery, "try-now").status_code == 200
+    assert Delivery.objects.get().next_try_at == NOON
+
+
+def test_one_is_cancelled_and_the_others_stay(
+    api: APIClient, write: Write, group: ChatGroup, second_group: ChatGroup
+) -> None:
+    schedule(write(group, second_group))
+    for _twice in range(2):
+        answer = post(api, Delivery.objects.get(target_id=group.pk), "cancel")
+        assert (answer.json()["state"], answer.json()["reason"]) == ("cancelled", "cancelled_by_person")
+    assert Delivery.objects.get(target_id=second_group.pk).state == "planned"
+
+
+def test_a_failed_one_gets_its_tries_again(api: APIClient, delivery: Delivery) -> None:
+    settle(delivery, state="failed", reason="gave_up", attempt_count=7)
+    assert post(api, delivery, "requeue").json()["state"] == "due"
+    assert Delivery.objects.get().attempt_limit == 14
+
+
+@pytest.mark.parametrize(("action", "body"), ACTIONS)
+def test_what_is_impossible_now_is_409_and_changes_nothing(
+    api: APIClient, delivery: Delivery, action: str, body: dict[str, Any]
+) -> None:
+    settle(delivery, state="accepted", accepted_at=NOON)
+    before = Delivery.objects.values().get()
+    answer = post(api, delivery, action, body)
+    assert (answer.status_code, answer.json()["code"]) == (409, "invalid_transition")
+    assert Delivery.objects.values().get() == before
+
+
+@pytest.mark.parametrize(("action", "body"), ACTIONS)
+def test_a_viewer_decides_nothing(
+    api_of: Callable[..., APIClient], workspace: Workspace, delivery: Delivery, action: str, body: dict[str, Any]
+) -> None:
+    before = Delivery.objects.values().get()
+    answer = post(api_of(workspace, "viewer"), delivery, action, body)
+    assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed")
+    assert Delivery.objects.values().get() == before
+
+
+@pytest.mark.parametrize("action", ["decide", "try-now", "cancel", "attempts"])
+def test_a_helper_finds_those_of_her_groups_only(
+    helper: Someone, delivery: Delivery, group: ChatGroup, action: str
+) -> None:
+    def answered() -> int:
+        tool = APIClient()
+        tool.force_authenticate(user=AnonymousUser(), token=helper.actor)
+        if action == "attempts":
+            return int(tool.get(f"{URL}{delivery.pk}/attempts/").status_code)
+        return int(post(tool, delivery, action, {"verdict": "sent"}).status_code)
+
+    assert answered() == 404
+    groups.assign_staff(group=group, user=helper.user, role="helper", actor=SYSTEM, now=NOON)
+    assert answered() != 404
+
+
+@pytest.mark.parametrize(("action", "body"), [*ACTIONS, ("attempts", {})])
+def test_nobody_elses_delivery_is_found(
+    foreign_api: APIClient, delivery: Delivery, action: str, body: dict[str, Any]
+) -> None:
+    before = settle(delivery, state="unknown").state
+    answers = [post(foreign_api, delivery, action, body), foreign_api.get(f"{URL}{delivery.pk}/{action}/")]
+    assert {answer.status_code for answer in answers} <= {404, 405}
+    assert Delivery.objects.get().state == before
+
+
+def test_every_call_is_told(api: APIClient, delivery: Delivery) -> None:
+    for number, outcome in enumerate(("retry", "accepted"), start=1):
+        Attempt.objects.create(
+            workspace_id=delivery.workspace_id, delivery=delivery, number=number, started_at=NOON,
+            finished_at=NOON + timedelta(seconds=1), latency_ms=1000, outcome=outcome, http_status=200,
+            platform_code="45009", platform_text="too fast",
+        )  # fmt: skip
+    told = api.get(f"{URL}{delivery.pk}/attempts/").json()["results"]
+    assert [(one["number"], one["outcome"]) for one in told] == [(1, "retry"), (2, "accepted")]
+    assert told[0]["started_at"] == NOON.isoformat().replace("+00:00", "Z")
+    facts = ("latency_ms", "http_status", "platform_code", "platform_text")
+    assert [told[0][name] for name in facts] == [1000, 200, "45009", "too fast"]
+
+
+def test_the_record_is_narrowed_to_a_run_and_to_a_channel(
+    api: APIClient, start: Start, delivery: Delivery, group: ChatGroup, second_group: ChatGroup
+) -> None:
+    run = start(second_group)
+
+    def found(**filters: Any) -> set[tuple[Any, Any]]:
+        rows = api.get(URL, filters | {"page_size": 200}).json()["results"]
+        return {(row["run"], row["endpoint"]) for row in rows}
+
+    assert found(run=run.pk) == {(run.pk, second_group.endpoint_id)}
+    assert found(endpoint=group.endpoint_id) == {(None, group.endpoint_id)}
+    assert found(run=run.pk, endpoint=group.endpoint_id) == set()
+
+
+def test_an_archived_channel_still_narrows(api: APIClient, delivery: Delivery) -> None:
+    Endpoint.objects.filter(pk=delivery.endpoint_id).update(archived_at=NOON)
+    assert len(api.get(URL, {"endpoint": delivery.endpoint_id}).json()["results"]) == 1
+
+
+@pytest.mark.parametrize("name", ["run", "endpoint"])
+def test_foreign_and_unknown_ids_are_400_alike(
+    api: APIClient, foreign_api: APIClient, start: Start, group: ChatGroup, name: str
+) -> None:
+    mine = {"run": start().pk, "endpoint": group.endpoint_id}[name]
+    answers = [foreign_api.get(URL, {name: mine}), *(api.get(URL, {name: value}) for value in (999_999, "x", 2**70))]
+    assert {(answer.status_code, *answer.json()) for answer in answers} == {(400, name)}
