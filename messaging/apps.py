@@ -8,3 +8,4 @@ class MessagingConfig(AppConfig):
     def ready(self) -> None:
         import_string("messaging.guards.register")()
         import_string("messaging.webhooks.offer_events")()
+        import_string("community_ops.common.pulses.need")("deliver_due")

@@ -4,7 +4,6 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from community_ops.common import dbtime, pulses
-from community_ops.common.models import JobPulse
 
 
 def live(request: HttpRequest) -> HttpResponse:
@@ -13,9 +12,13 @@ def live(request: HttpRequest) -> HttpResponse:
 
 
 def ready(request: HttpRequest) -> HttpResponse:
-    """200 when the database answers and workers consume; 503 naming what does not."""
-    checks = {"database": _database()}
-    checks["worker"] = checks["database"] and _worker()
+    """200 when the database answers, workers consume and messages are sent in time; 503 naming what does not.
+
+    A fresh start is ready when each needed job has ended well for the first time, which is a matter of seconds.
+    """
+    is_there = _database()
+    jobs = pulses.in_time(now=dbtime.now()) if is_there else dict.fromkeys(pulses.needed(), False)
+    checks = {"database": is_there} | jobs
     status = 200 if all(checks.values()) else 503
     return JsonResponse({"status": "ok" if status == 200 else "unavailable", "checks": checks}, status=status)
 
@@ -27,8 +30,3 @@ def _database() -> bool:
         return True
     except DatabaseError:
         return False
-
-
-def _worker() -> bool:
-    pulse = JobPulse.objects.filter(name="worker").first()
-    return pulse is not None and not pulses.is_late(pulse, now=dbtime.now())

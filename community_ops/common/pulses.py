@@ -15,6 +15,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 WRITE_EVERY_SECONDS = 5.0
 _written_at: dict[str, float] = {}
+_needed = ["worker"]
 
 
 def watched(name: str, *, grace_seconds: int = 60) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -34,6 +35,23 @@ def watched(name: str, *, grace_seconds: int = 60) -> Callable[[Callable[P, R]],
         return run
 
     return decorate
+
+
+def need(name: str) -> None:
+    """Make /health/ready ask for this job too; called from `AppConfig.ready()`, twice is once."""
+    if name not in _needed:
+        _needed.append(name)
+
+
+def needed() -> tuple[str, ...]:
+    """Names of the jobs without which nothing works as it should."""
+    return tuple(_needed)
+
+
+def in_time(*, now: datetime) -> dict[str, bool]:
+    """Whether each needed job ended well within its grace; one that never did has not. One query."""
+    late_of = {pulse.name: is_late(pulse, now=now) for pulse in JobPulse.objects.filter(name__in=_needed)}
+    return {name: not late_of.get(name, True) for name in _needed}
 
 
 def late(*, now: datetime) -> list[JobPulse]:

@@ -7,6 +7,7 @@ import pytest
 from community_ops.common import dbtime, pulses
 from community_ops.common.models import JobPulse
 from community_ops.common.tasks import beat_heart
+from messaging.tasks import deliver_due
 
 pytestmark = pytest.mark.django_db
 
@@ -16,19 +17,49 @@ def test_live_asks_nothing(client, django_assert_num_queries) -> None:
         assert client.get("/health/live").status_code == 200
 
 
-def test_ready_is_red_until_a_worker_has_consumed(client) -> None:
+def checks_of(client) -> tuple[int, dict[str, bool]]:
     answer = client.get("/health/ready")
-    assert (answer.status_code, answer.json()["checks"]) == (503, {"database": True, "worker": False})
+    return answer.status_code, answer.json()["checks"]
+
+
+def test_ready_is_red_until_workers_have_consumed_and_sent(client) -> None:
+    assert checks_of(client) == (503, {"database": True, "worker": False, "deliver_due": False})
     for _ in range(2):
         beat_heart()
-    assert client.get("/health/ready").status_code == 200
+    assert checks_of(client) == (503, {"database": True, "worker": True, "deliver_due": False})
+    deliver_due()
+    assert checks_of(client) == (200, {"database": True, "worker": True, "deliver_due": True})
 
 
-def test_ready_goes_red_after_a_minute_of_silence(client) -> None:
+@pytest.mark.parametrize("silent", ["worker", "deliver_due"])
+def test_ready_goes_red_after_a_minute_of_silence(client, silent) -> None:
     beat_heart()
-    JobPulse.objects.update(last_ok_at=dbtime.now() - timedelta(seconds=61))
-    assert client.get("/health/ready").status_code == 503
-    assert [pulse.name for pulse in pulses.late(now=dbtime.now())] == ["worker"]
+    deliver_due()
+    JobPulse.objects.filter(name=silent).update(last_ok_at=dbtime.now() - timedelta(seconds=61))
+    assert checks_of(client) == (503, {"database": True, "worker": True, "deliver_due": True} | {silent: False})
+    assert [pulse.name for pulse in pulses.late(now=dbtime.now())] == [silent]
+
+
+def test_sending_that_fails_again_and_again_is_seen(client, monkeypatch) -> None:
+    beat_heart()
+    monkeypatch.setattr("messaging.tasks.services.run_deliveries", lambda **_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        deliver_due()
+    assert checks_of(client)[1]["deliver_due"] is False
+
+
+def test_without_a_database_nothing_is_said_to_work(client, monkeypatch) -> None:
+    beat_heart()
+    deliver_due()
+    monkeypatch.setattr("community_ops.common.health._database", lambda: False)
+    assert checks_of(client) == (503, {"database": False, "worker": False, "deliver_due": False})
+
+
+def test_a_job_is_needed_once(monkeypatch) -> None:
+    monkeypatch.setattr(pulses, "_needed", ["worker"])
+    for _ in range(2):
+        pulses.need("kettle")
+    assert pulses.needed() == ("worker", "kettle")
 
 
 def test_a_failing_job_is_written_down(db) -> None:
