@@ -90,7 +90,7 @@ class DeliveryAdmin(RepairAdmin):
     search_fields = ("source_key", "target_label", "platform_code")
     actions = ("requeue", "mark_sent", "mark_not_sent", "send_again")
     rights: ClassVar[dict[str, str]] = {
-        "requeue": "jobs.repair",
+        "requeue": "deliveries.decide",
         "mark_sent": "deliveries.decide",
         "mark_not_sent": "deliveries.decide",
         "send_again": "deliveries.decide",

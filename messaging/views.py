@@ -143,7 +143,6 @@ def delivery_detail(request: WorkspaceRequest, delivery_id: int) -> HttpResponse
         "bubble": _bubble(delivery),
         "breadcrumbs": [{"label": _("Delivery record"), "url": _record_url(request)}],
         "may_decide": may(request.actor, "deliveries.decide"),
-        "may_repair": may(request.actor, "jobs.repair"),
         "may_manage": may(request.actor, "endpoints.manage"),
         "question": _question(request, delivery),
         "write_anew": _write_anew(request, delivery),
@@ -186,13 +185,13 @@ def _question(request: WorkspaceRequest, delivery: Delivery) -> dict[str, Any]:
 
 def _write_anew(request: WorkspaceRequest, delivery: Delivery) -> dict[str, Any] | None:
     """What can be done about one that did not go out and cannot be queued again by this person."""
-    is_failed = delivery.state == DeliveryState.FAILED and not may(request.actor, "jobs.repair")
+    is_failed = delivery.state == DeliveryState.FAILED and not may(request.actor, "deliveries.decide")
     if delivery.state != DeliveryState.EXPIRED and not is_failed:
         return None
     if delivery.state == DeliveryState.EXPIRED:
         text = _("It will not be sent any more. If it is still worth saying, write it anew.")
     else:
-        text = _("It is not tried again by itself. An operator can try again, or it can be written anew.")
+        text = _("It is not tried again by itself. A colleague can try again, or it can be written anew.")
     is_offered = delivery.target_kind == "group" and may(request.actor, "announcements.write")
     address = reverse("campaigns:announcement_new", args=[request.workspace.slug]) + f"?group={delivery.target_id}"
     return {"text": text, "url": address if is_offered else ""}
@@ -274,7 +273,7 @@ def delivery_cancel(request: WorkspaceRequest, delivery_id: int) -> HttpResponse
     return _change(request, delivery_id, services.cancel_delivery)
 
 
-@page("jobs.repair")
+@page("deliveries.decide")
 @require_POST
 def delivery_requeue(request: WorkspaceRequest, delivery_id: int) -> HttpResponse:
     """Give a failed delivery its tries again."""

@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.urls import reverse
 
 from community_ops.accounts.policies import ACTIONS
+from messaging.models import Delivery
 from tests.factories.people import make_person
 from tests.factories.world import make_world
 from tests.test_architecture import FLOORS
@@ -63,6 +64,12 @@ def test_a_moderator_sees_and_repairs_what_the_role_table_says(world, signed_in)
             ids = list(model._base_manager.values_list("pk", flat=True))
             tab.post(address(model), {"action": name, "_selected_action": ids})
     assert contents() == before
+
+
+def test_a_moderator_is_offered_every_repair_of_deliveries() -> None:
+    needed = {name: OURS[model].rights[name] for model, name in REPAIRS if model is Delivery}
+    assert needed == dict.fromkeys(("requeue", "mark_sent", "mark_not_sent", "send_again"), "deliveries.decide")
+    assert "moderator" in ACTIONS["deliveries.decide"]
 
 
 def test_an_owner_repairs_through_the_services(world, signed_in, owner) -> None:

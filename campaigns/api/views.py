@@ -149,7 +149,7 @@ class DeliveryViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
         "decide": "deliveries.decide",
         "try_now": "deliveries.decide",
         "cancel": "deliveries.decide",
-        "requeue": "jobs.repair",
+        "requeue": "deliveries.decide",
     }
 
     def get_queryset(self) -> QuerySet["Delivery"]:

@@ -78,6 +78,15 @@ def test_a_failed_one_gets_its_tries_again(api: APIClient, delivery: Delivery) -
     assert Delivery.objects.get().attempt_limit == 14
 
 
+@pytest.mark.parametrize("role", ["owner", "operator", "moderator"])
+def test_who_may_decide_queues_failed_ones_again(
+    api_of: Callable[..., APIClient], workspace: Workspace, delivery: Delivery, role: str
+) -> None:
+    settle(delivery, state="failed", reason="refused")
+    assert post(api_of(workspace, role), delivery, "requeue").status_code == 200
+    assert Delivery.objects.get().state == "planned"
+
+
 @pytest.mark.parametrize(("action", "body"), ACTIONS)
 def test_what_is_impossible_now_is_409_and_changes_nothing(
     api: APIClient, delivery: Delivery, action: str, body: dict[str, Any]
@@ -99,7 +108,7 @@ def test_a_viewer_decides_nothing(
     assert Delivery.objects.values().get() == before
 
 
-@pytest.mark.parametrize("action", ["decide", "try-now", "cancel", "attempts"])
+@pytest.mark.parametrize("action", ["decide", "try-now", "cancel", "requeue", "attempts"])
 def test_a_helper_finds_those_of_her_groups_only(
     helper: Someone, delivery: Delivery, group: ChatGroup, action: str
 ) -> None:

@@ -10,7 +10,7 @@ from community_ops.common import clock
 from community_ops.common.models import AuditEntry
 from messaging import services, showing, wording
 from messaging.models import Attempt, Delivery, Endpoint
-from tests.factories.people import SYSTEM
+from tests.factories.people import SYSTEM, make_person
 from tests.messaging.conftest import ROBOT_KEY, SECRET, make_endpoint
 from tests.moments import NOON
 
@@ -525,6 +525,19 @@ def test_the_admin_offers_a_viewer_no_repair(signed_in, viewer, plan, room) -> N
     tab, address = signed_in(viewer), reverse("admin:messaging_delivery_changelist")
     tab.post(address, {"action": "requeue", "_selected_action": [delivery.pk]})
     assert Delivery.objects.get().state == "failed"
+
+
+@pytest.mark.parametrize("role", ["owner", "operator", "moderator"])
+def test_who_may_decide_about_deliveries_queues_failed_ones_again(signed_in, workspace, url, plan, room, role) -> None:
+    by_page, by_admin = (settle(plan(room), state="failed", reason="refused") for _ in range(2))
+    tab, address = signed_in(make_person(workspace, role)), reverse("admin:messaging_delivery_changelist")
+    for name in ("requeue", "mark_sent", "mark_not_sent", "send_again"):
+        assert f'value="{name}"' in text_of(tab.get(address))
+    assert url("delivery_requeue", by_page.pk) in text_of(tab.get(url("delivery", by_page.pk)))
+    tab.post(url("delivery_requeue", by_page.pk))
+    tab.post(address, {"action": "requeue", "_selected_action": [by_admin.pk]})
+    assert set(Delivery.objects.values_list("state", flat=True)) == {"planned"}
+    assert AuditEntry.objects.filter(verb="delivery.requeued", actor_kind="user").count() == 2
 
 
 def test_the_admin_speaks_chinese_and_tells_local_time(signed_in, owner, plan, room) -> None:
