@@ -41,6 +41,13 @@ class EndpointInUse(DomainError):
     message = gettext_noop("Messages are still planned for this endpoint.")
 
 
+class KeptWithPerson(DomainError):
+    """A channel that is a person has no life of its own."""
+
+    code = "kept_with_person"
+    message = gettext_noop("This channel is a person: it is changed and archived with her.")
+
+
 class AssigneeBusy(DomainError):
     code = "assignee_busy"
     message = gettext_noop("There are open cards. Hand them on or take them back first.")

@@ -29,9 +29,10 @@ ITEM_COUNTS = {
 # --- people ------------------------------------------------------------------------------------------
 
 
-def assignees_visible_to(actor: Actor) -> QuerySet[Assignee]:
+def assignees_visible_to(actor: Actor, *, with_archived: bool = False) -> QuerySet[Assignee]:
     """Live people who work by hand in the actor's workspace, by name; a helper sees herself."""
-    rows = Assignee.objects.within(actor).filter(archived_at__isnull=True)
+    rows = Assignee.objects.within(actor)
+    rows = rows if with_archived else rows.filter(archived_at__isnull=True)
     if is_limited(actor):
         rows = rows.filter(user_id=_user_id(actor))
     return rows.select_related("user", "deputy", "notice_endpoint", "endpoint").order_by("name", "id")
@@ -267,6 +268,15 @@ def kept_to_rate(*, workspace_id: int, since: datetime, until: datetime, now: da
             if outcome == "left_out":
                 row.reasons[item.note] += 1
     return sorted(found.values(), key=lambda row: (-row.due_count, row.assignee.name))
+
+
+def kept_to_visible_to(actor: Actor, *, since: datetime, until: datetime, now: datetime) -> list[KeptTo]:
+    """`kept_to_rate` of the actor's workspace; a helper sees herself. Two queries at most."""
+    rows = kept_to_rate(workspace_id=actor.workspace_id or 0, since=since, until=until, now=now)
+    if not is_limited(actor):
+        return rows
+    seen = set(assignees_visible_to(actor).values_list("pk", flat=True))
+    return [row for row in rows if row.assignee.pk in seen]
 
 
 def _outcome(item: TaskItem, now: datetime) -> str:

@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from community_ops.accounts.pages import WorkspaceRequest, page, tell
-from community_ops.accounts.policies import is_limited, may
+from community_ops.accounts.policies import may
 from community_ops.common import assets, clock
 from community_ops.common.errors import DomainError, NotFound
 from community_ops.common.paging import id_in
@@ -129,16 +129,9 @@ def kept_to(request: WorkspaceRequest) -> HttpResponse:
     days = id_in(request.GET, "days")
     days = days if days in WINDOWS else WINDOWS[0]
     now = clock.now()
-    rows = task_selectors.kept_to_rate(
-        workspace_id=request.workspace.pk, since=now - timedelta(days=days), until=now, now=now
-    )
-    seen = set(task_selectors.assignees_visible_to(request.actor).values_list("pk", flat=True))
+    rows = task_selectors.kept_to_visible_to(request.actor, since=now - timedelta(days=days), until=now, now=now)
     context = {
-        "rows": [
-            {"kept": row, "reasons": row.reasons.most_common()}
-            for row in rows
-            if not is_limited(request.actor) or row.assignee.pk in seen
-        ],
+        "rows": [{"kept": row, "reasons": row.reasons.most_common()} for row in rows],
         "days": days,
         "windows": WINDOWS,
         "tabs": _tabs(request, "tasks_kept_to"),

@@ -200,3 +200,10 @@ class FrequencyCapSerializer(_SpanSerializer):
     purpose = serializers.ChoiceField(choices=Purpose.choices, required=False, allow_blank=True, default="")
     count = serializers.IntegerField()
     days = serializers.IntegerField(required=False, default=1)
+
+
+class ExemptionSerializer(serializers.Serializer):
+    """`code` stands in `exemption` of deliveries."""
+
+    code = serializers.CharField()
+    why = serializers.CharField()

@@ -6,6 +6,7 @@ from typing import Any
 from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from community_ops.common import clock, money
@@ -26,6 +27,7 @@ from messaging.selectors import endpoints_visible_to
 from messaging.services import NewItem
 from messaging.services.work import MAX_TEXT
 from messaging.task_policies import MOST_ITEMS, Field, Type
+from messaging.task_selectors import KeptTo
 
 
 class AssigneeSerializer(serializers.ModelSerializer):
@@ -55,6 +57,44 @@ class NewAssigneeSerializer(serializers.Serializer):
     deputy = VisibleRelatedField(task_selectors.assignees_visible_to, required=False, allow_null=True)
     notice_endpoint = VisibleRelatedField(endpoints_visible_to, required=False, allow_null=True)
     mention = LineField(max_length=128, required=False, allow_blank=True)
+
+
+class AssigneeChangeSerializer(NewAssigneeSerializer):
+    """What is left out stays as it is."""
+
+    name = LineField(max_length=100, required=False)
+
+
+class KeptToQuerySerializer(serializers.Serializer):
+    """`days`: how far back, from now."""
+
+    days = serializers.IntegerField(min_value=1, max_value=90, required=False, default=7)
+
+
+class _ReasonSerializer(serializers.Serializer):
+    note = serializers.CharField()
+    count = serializers.IntegerField()
+
+
+class KeptToSerializer(serializers.Serializer):
+    """One person's items that were due; `rate` is `on_time` ÷ `due_count`, as she says herself (人工填报).
+
+    `reasons`: why she left items out, in her words, the most frequent first.
+    """
+
+    assignee = serializers.IntegerField(source="assignee.pk")
+    name = serializers.CharField(source="assignee.name")
+    on_time = serializers.IntegerField()
+    late = serializers.IntegerField()
+    left_out = serializers.IntegerField()
+    not_done = serializers.IntegerField()
+    due_count = serializers.IntegerField()
+    rate = serializers.FloatField(allow_null=True)
+    reasons = serializers.SerializerMethodField()
+
+    @extend_schema_field(_ReasonSerializer(many=True))
+    def get_reasons(self, row: KeptTo) -> list[dict[str, object]]:
+        return [{"note": note, "count": count} for note, count in row.reasons.most_common()]
 
 
 class TaskSerializer(serializers.ModelSerializer):

@@ -1,5 +1,6 @@
 """REST of work by hand: who does it, cards, and what became of each place."""
 
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
@@ -14,8 +15,11 @@ from community_ops.common.api.views import TenantViewSet
 from messaging import services, task_selectors
 from messaging.api.task_filters import TaskFilter, TaskItemFilter
 from messaging.api.task_serializers import (
+    AssigneeChangeSerializer,
     AssigneeSerializer,
     HandOnSerializer,
+    KeptToQuerySerializer,
+    KeptToSerializer,
     NewAssigneeSerializer,
     NewTaskSerializer,
     TaskItemSerializer,
@@ -23,6 +27,8 @@ from messaging.api.task_serializers import (
     WithdrawSerializer,
 )
 from messaging.models import Assignee, HumanTask, TaskItem
+
+_KNOWN_OF_HER = ("name", "user", "deputy", "notice_endpoint", "mention")  # what `update_assignee` takes
 
 
 class AssigneeViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
@@ -33,10 +39,13 @@ class AssigneeViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
         "list": "tasks.view",
         "retrieve": "tasks.view",
         "create": "tasks.manage",
+        "change": "tasks.manage",
+        "archive": "tasks.manage",
+        "revoke_link": "tasks.manage",
     }
 
     def get_queryset(self) -> QuerySet[Assignee]:
-        return task_selectors.assignees_visible_to(self.actor)
+        return task_selectors.assignees_visible_to(self.actor, with_archived=self.action == "archive")
 
     @extend_schema(request=NewAssigneeSerializer, responses={201: AssigneeSerializer})
     def create(self, request: Request) -> Response:
@@ -46,6 +55,35 @@ class AssigneeViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
             workspace_id=self.workspace_id, **given.validated_data, actor=self.actor, now=clock.now()
         )
         return Response(self.get_serializer(person).data, status=201)
+
+    @extend_schema(request=AssigneeChangeSerializer)
+    @action(detail=True, methods=["post"])
+    def change(self, request: Request, pk: str) -> Response:
+        """What is left out stays; her account in the dashboard is chosen on the page only."""
+        person = self.get_object()
+        given = AssigneeChangeSerializer(data=request.data, context=self.get_serializer_context())
+        given.is_valid(raise_exception=True)
+        facts = {name: getattr(person, name) for name in _KNOWN_OF_HER} | given.validated_data
+        changed = services.update_assignee(assignee=person, **facts, actor=self.actor, now=clock.now())
+        return Response(self.get_serializer(changed).data)
+
+    @extend_schema(request=None)
+    @action(detail=True, methods=["post"])
+    def archive(self, request: Request, pk: str) -> Response:
+        """Her link and her channel end. Repeating is harmless; 409 while cards or messages of hers are open."""
+        person = self.get_object()
+        services.archive_assignee(assignee=person, actor=self.actor, now=clock.now())
+        person.refresh_from_db()
+        return Response(self.get_serializer(person).data)
+
+    @extend_schema(request=None)
+    @action(detail=True, methods=["post"], url_path="revoke-link")
+    def revoke_link(self, request: Request, pk: str) -> Response:
+        """End her link on every phone it was opened on. Repeating is harmless."""
+        person = self.get_object()
+        services.revoke_link(assignee=person, actor=self.actor, now=clock.now())
+        person.refresh_from_db()
+        return Response(self.get_serializer(person).data)
 
 
 class TaskViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
@@ -59,6 +97,7 @@ class TaskViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
         "nudge": "tasks.manage",
         "withdraw": "tasks.manage",
         "hand_on": "tasks.manage",
+        "kept_to": "tasks.view",
     }
 
     def get_queryset(self) -> QuerySet[HumanTask]:
@@ -96,6 +135,17 @@ class TaskViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
         """Let a colleague do what is still open; answers her card."""
         task = self.get_object()
         return self._answer(services.hand_on(task=task, **self._given(HandOnSerializer, request)))
+
+    @extend_schema(parameters=[KeptToQuerySerializer], responses=KeptToSerializer(many=True))
+    @action(detail=False, url_path="kept-to", filter_backends=(), pagination_class=None)
+    def kept_to(self, request: Request) -> Response:
+        """Who did her part in time, by person; whoever had nothing to do is not there."""
+        given = KeptToQuerySerializer(data=request.query_params)
+        given.is_valid(raise_exception=True)
+        now = clock.now()
+        since = now - timedelta(days=given.validated_data["days"])
+        rows = task_selectors.kept_to_visible_to(self.actor, since=since, until=now, now=now)
+        return Response(KeptToSerializer(rows, many=True).data)
 
     def _given(self, serializer: Any, request: Request) -> dict[str, Any]:
         given = serializer(data=request.data, context=self.get_serializer_context())

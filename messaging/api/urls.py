@@ -4,6 +4,7 @@ from messaging.api.task_views import AssigneeViewSet, TaskItemViewSet, TaskViewS
 from messaging.api.views import (
     ConnectionViewSet,
     EndpointViewSet,
+    ExemptionViewSet,
     FoundChatViewSet,
     FrequencyCapViewSet,
     HolidayViewSet,
@@ -22,6 +23,7 @@ def register(router: SimpleRouter) -> None:
     router.register("quiet-hours", QuietHoursViewSet, basename="quiet-hours")
     router.register("holidays", HolidayViewSet, basename="holiday")
     router.register("frequency-caps", FrequencyCapViewSet, basename="frequency-cap")
+    router.register("exemptions", ExemptionViewSet, basename="exemption")
     router.register("assignees", AssigneeViewSet, basename="assignee")
     router.register("tasks", TaskViewSet, basename="task")
     router.register("task-items", TaskItemViewSet, basename="task-item")

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
@@ -15,10 +17,17 @@ from community_ops.common import clock
 from community_ops.common.api.views import TenantViewSet
 from community_ops.common.errors import NotFound
 from messaging import inbound_selectors, selectors, services
+from messaging.api.channel_serializers import (
+    CapabilitiesSerializer,
+    ChannelDaySerializer,
+    EndpointChangeSerializer,
+    TestOutcomeSerializer,
+)
 from messaging.api.serializers import (
     BindChatSerializer,
     ConnectionSerializer,
     EndpointSerializer,
+    ExemptionSerializer,
     FoundChatSerializer,
     FrequencyCapSerializer,
     HolidaySerializer,
@@ -32,9 +41,13 @@ from messaging.api.serializers import (
     QuietHoursSerializer,
     RawEventSerializer,
 )
+from messaging.errors import KeptWithPerson
 from messaging.inbound_models import InboundRoute, RawEvent
 from messaging.models import Connection, Endpoint, FoundChat, FrequencyCap, Holiday, QuietHours
+from messaging.platforms import registry
+from messaging.policies import EXEMPTIONS
 from messaging.services import receiving
+from messaging.services.handing import is_by_hand
 
 
 class EndpointViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
@@ -47,10 +60,16 @@ class EndpointViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
         "create": "endpoints.manage",
         "limits": "endpoints.view",
         "set_limit": "endpoints.manage",
+        "change": "endpoints.manage",
+        "test": "endpoints.manage",
+        "archive": "endpoints.manage",
+        "capabilities": "endpoints.view",
+        "month": "endpoints.view",
     }
+    calls_outside = frozenset({"test"})
 
     def get_queryset(self) -> QuerySet[Endpoint]:
-        return selectors.endpoints_visible_to(self.actor)
+        return selectors.endpoints_visible_to(self.actor, with_archived=self.action == "archive")
 
     @extend_schema(request=NewEndpointSerializer, responses={201: EndpointSerializer})
     def create(self, request: Request) -> Response:
@@ -76,6 +95,64 @@ class EndpointViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
         given.is_valid(raise_exception=True)
         services.set_limit(endpoint=endpoint, **given.validated_data, actor=self.actor, now=clock.now())
         return Response(LimitSerializer(selectors.limit_use(endpoint), many=True).data)
+
+    @extend_schema(request=EndpointChangeSerializer)
+    @action(detail=True, methods=["post"])
+    def change(self, request: Request, pk: str) -> Response:
+        """Name and settings; what is left out stays. A secret is typed again where it would go to another server."""
+        endpoint = self._by_program()
+        given = EndpointChangeSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        config = _kept_flags(endpoint) | given.validated_data.get("config", {})
+        name = given.validated_data.get("name", endpoint.name)
+        changed = services.update_endpoint(
+            endpoint=endpoint, name=name, config=config, actor=self.actor, now=clock.now()
+        )
+        return Response(self.get_serializer(changed).data)
+
+    @extend_schema(request=None, responses=TestOutcomeSerializer)
+    @action(detail=True, methods=["post"])
+    def test(self, request: Request, pk: str) -> Response:
+        """Send one text that says it is a test, at once. Sends anew each time, also with the same `Idempotency-Key`."""
+        result = services.send_test_message(endpoint=self.get_object(), actor=self.actor, now=clock.now())
+        return Response(TestOutcomeSerializer(result).data)
+
+    @extend_schema(request=None)
+    @action(detail=True, methods=["post"])
+    def archive(self, request: Request, pk: str) -> Response:
+        """Send nothing through it any more. Repeating is harmless; 409 while messages are planned for it."""
+        endpoint = self._by_program()
+        services.archive_endpoint(endpoint=endpoint, actor=self.actor, now=clock.now())
+        return Response(self.get_serializer(endpoint).data)
+
+    @extend_schema(responses=CapabilitiesSerializer)
+    @action(detail=True, filter_backends=(), pagination_class=None)
+    def capabilities(self, request: Request, pk: str) -> Response:
+        """What its platform can do."""
+        known = registry.get(self.get_object().connection.platform).capabilities
+        return Response(CapabilitiesSerializer(known).data)
+
+    @extend_schema(responses=ChannelDaySerializer(many=True))
+    @action(detail=True, filter_backends=(), pagination_class=None)
+    def month(self, request: Request, pk: str) -> Response:
+        """What became of its deliveries, for each day of this month up to today."""
+        zone = settings.DEFAULT_COMMUNITY_TIMEZONE
+        today = clock.now().astimezone(ZoneInfo(zone)).date()
+        days = selectors.month_of(self.get_object(), today=today, zone=zone)
+        return Response(ChannelDaySerializer(days, many=True).data)
+
+    def _by_program(self) -> Endpoint:
+        """Raises KeptWithPerson for one that is a person."""
+        endpoint: Endpoint = self.get_object()
+        if is_by_hand(endpoint):
+            raise KeptWithPerson(assignee=endpoint.assignee.pk)
+        return endpoint
+
+
+def _kept_flags(endpoint: Endpoint) -> dict[str, Any]:
+    """The one setting that its service takes for "no" where a form leaves it out."""
+    has_flag = any(one.key == "drops_repeats" for one in registry.get(endpoint.connection.platform).settings)
+    return {"drops_repeats": endpoint.drops_repeats} if has_flag else {}
 
 
 class ConnectionViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
@@ -271,3 +348,15 @@ class FrequencyCapViewSet(_SendRuleViewSet):
 
     def get_queryset(self) -> QuerySet[FrequencyCap]:
         return selectors.frequency_caps(self.actor, with_archived=self.action != "list")
+
+
+class ExemptionViewSet(TenantViewSet):
+    """Whose messages send rules never hold back, and why; the same for every workspace."""
+
+    serializer_class, filter_backends, pagination_class = ExemptionSerializer, (), None
+    allowed: ClassVar[dict[str, str]] = {"list": "send_rules.view"}
+
+    @extend_schema(responses=ExemptionSerializer(many=True))
+    def list(self, request: Request) -> Response:
+        rows = [{"code": code, "why": str(why)} for code, why in EXEMPTIONS.items()]
+        return Response(ExemptionSerializer(rows, many=True).data)

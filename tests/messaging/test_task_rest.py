@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from community_ops.common import clock
+from community_ops.common.models import AuditEntry
 from groups.services import create_group
 from messaging import services
 from messaging.models import Assignee, Delivery, HumanTask
@@ -204,3 +205,99 @@ def test_another_workspaces_tool_finds_nothing(foreign_api, card, person) -> Non
     answer = foreign_api.post("/api/v1/tasks/", BODY | {"assignee": person.pk})
     assert (answer.status_code, list(answer.json())) == (400, ["assignee"])
     assert HumanTask.objects.count() == 1
+
+
+# --- colleagues changed ----------------------------------------------------------------------------------
+
+
+def of(person: Assignee, action: str) -> str:
+    return f"/api/v1/assignees/{person.pk}/{action}/"
+
+
+def test_what_is_left_out_of_a_change_stays(api, new_person, room, teammate) -> None:
+    person = new_person("阿May", user=teammate.user, notice_endpoint=room, mention="may")
+    deputy = new_person("小周")
+    for _twice in range(2):
+        answer = api.post(of(person, "change"), {"deputy": deputy.pk}, format="json")
+        assert (answer.status_code, answer.json()["deputy"], answer.json()["mention"]) == (200, deputy.pk, "may")
+    changed = Assignee.objects.get(pk=person.pk)
+    assert (changed.name, changed.user, changed.notice_endpoint) == ("阿May", teammate.user, room)
+    assert api.post(of(person, "change"), {"deputy": None}, format="json").json()["deputy"] is None
+    assert AuditEntry.objects.filter(verb="assignee.changed").count() == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"name": ""}, "name"),
+        ({"name": "小周"}, "name"),
+        ({"deputy": 10**9}, "deputy"),
+        ({"mention": "a b"}, "mention"),
+    ],
+)
+def test_a_refused_change_of_a_colleague_changes_nothing(api, person, new_person, body, field) -> None:
+    new_person("小周")
+    before = Assignee.objects.filter(pk=person.pk).values().get()
+    answer = api.post(of(person, "change"), body, format="json")
+    assert (answer.status_code, list(answer.json())) == (400, [field])
+    assert Assignee.objects.filter(pk=person.pk).values().get() == before
+
+
+def test_a_link_is_ended_and_ending_it_again_is_harmless(api, person) -> None:
+    services.issue_link(assignee=person, actor=SYSTEM, now=NOON)
+    for _twice in range(2):
+        answer = api.post(of(person, "revoke-link"))
+        assert (answer.status_code, answer.json()["has_link"], answer.json()["link_made_at"]) == (200, False, None)
+    assert AuditEntry.objects.filter(verb="assignee.link_revoked").count() == 1
+
+
+def test_a_colleague_is_archived_once_her_cards_are_over(api, person, card) -> None:
+    busy = api.post(of(person, "archive"))
+    assert (busy.status_code, busy.json()["code"]) == (409, "assignee_busy")
+    assert Assignee.objects.get().archived_at is None
+    services.withdraw_task(task=card, actor=SYSTEM, now=NOON)
+    for _twice in range(2):
+        assert api.post(of(person, "archive")).status_code == 200
+    assert Assignee.objects.get().archived_at == NOON
+    assert api.post(of(person, "change"), {"name": "x"}).status_code == 404
+
+
+@pytest.mark.parametrize("action", ["change", "archive", "revoke-link"])
+def test_who_may_not_manage_changes_no_colleague(workspace, api_of, foreign_api, person, action) -> None:
+    services.issue_link(assignee=person, actor=SYSTEM, now=NOON)
+    before = Assignee.objects.values().get()
+    tools = [*(api_of(workspace, role) for role in ("moderator", "helper", "viewer")), foreign_api]
+    assert [tool.post(of(person, action), {"name": "x"}).status_code for tool in tools] == [403, 403, 403, 404]
+    assert Assignee.objects.values().get() == before
+
+
+# --- who kept to what was planned ------------------------------------------------------------------------
+
+
+def test_who_did_her_part_is_told_with_the_reasons(api, card, at) -> None:
+    items = list(card.items.order_by("id"))
+    services.finish_items(task=card, item_ids=[items[0].pk], actor=SYSTEM, now=NOON)
+    services.leave_out(task=card, item_ids=[items[1].pk], note="群里在吵架", actor=SYSTEM, now=NOON)
+    at(hours=1)
+    (row,) = api.get("/api/v1/tasks/kept-to/").json()
+    assert row == {
+        "assignee": card.assignee_id, "name": "阿May", "on_time": 1, "late": 0, "left_out": 1, "not_done": 1,
+        "due_count": 3, "rate": row["rate"], "reasons": [{"note": "群里在吵架", "count": 1}],
+    }  # fmt: skip
+    assert round(row["rate"], 3) == 0.333
+    at(days=8)
+    assert api.get("/api/v1/tasks/kept-to/").json() == []
+    assert len(api.get("/api/v1/tasks/kept-to/", {"days": 30}).json()) == 1
+
+
+@pytest.mark.parametrize("days", ["0", "91", "x", "7.5"])
+def test_an_odd_window_is_400_naming_it(api, days) -> None:
+    answer = api.get("/api/v1/tasks/kept-to/", {"days": days})
+    assert (answer.status_code, list(answer.json())) == (400, ["days"])
+
+
+def test_others_read_no_rate_of_this_team(workspace, api_of, foreign_api, card, at) -> None:
+    at(hours=1)
+    assert len(api_of(workspace, "viewer").get("/api/v1/tasks/kept-to/").json()) == 1
+    assert api_of(workspace, "helper").get("/api/v1/tasks/kept-to/").json() == []
+    assert foreign_api.get("/api/v1/tasks/kept-to/").json() == []

@@ -1,0 +1,90 @@
+"""What a channel's platform can do, what came of a test, and its month, as other tools see them."""
+
+from rest_framework import serializers
+
+from community_ops.common.api.fields import LineField
+from messaging.models import LimitScope
+from messaging.platforms.base import Evidence, ImageWay, Outcome, Unit, Welcome
+
+
+def _one_of(values: type[Unit | ImageWay | Welcome | Evidence | Outcome]) -> serializers.ChoiceField:
+    return serializers.ChoiceField(choices=[one.value for one in values])
+
+
+class EndpointChangeSerializer(serializers.Serializer):
+    """What is left out stays as it is, each setting of `config` and each secret too."""
+
+    name = LineField(max_length=100, required=False)
+    config = serializers.DictField(required=False)
+
+
+class TestOutcomeSerializer(serializers.Serializer):
+    """What the platform said to the test message, in its own words where it has some."""
+
+    outcome = _one_of(Outcome)
+    code = serializers.CharField()
+    text = serializers.CharField()
+    http_status = serializers.IntegerField(allow_null=True)
+
+
+class _SizeSerializer(serializers.Serializer):
+    limit = serializers.IntegerField()
+    unit = _one_of(Unit)
+
+
+class _ImageRuleSerializer(serializers.Serializer):
+    """A larger image is made smaller. `max_side` in pixels."""
+
+    max_bytes = serializers.IntegerField()
+    content_types = serializers.ListField(child=serializers.CharField())
+    max_side = serializers.IntegerField(allow_null=True)
+    way = _one_of(ImageWay)
+
+
+class _FileRuleSerializer(serializers.Serializer):
+    """A file that is none of it is refused."""
+
+    max_bytes = serializers.IntegerField()
+    min_bytes = serializers.IntegerField()
+
+
+class _PlatformLimitSerializer(serializers.Serializer):
+    scope = serializers.ChoiceField(choices=LimitScope.choices)
+    seconds = serializers.IntegerField()
+    count = serializers.IntegerField()
+
+
+class CapabilitiesSerializer(serializers.Serializer):
+    """What the platform can do, as its documentation says (`source`, `checked_on`). `limits` are the platform's own.
+
+    Null `markdown`: marks arrive as plain words; null `image`: the text goes out without it; null `file`: refused.
+    """
+
+    text = _SizeSerializer()
+    markdown = _SizeSerializer(allow_null=True)
+    image = _ImageRuleSerializer(allow_null=True)
+    file = _FileRuleSerializer(allow_null=True)
+    can_card = serializers.BooleanField()
+    can_post = serializers.BooleanField()
+    can_mention = serializers.BooleanField()
+    can_mention_all = serializers.BooleanField()
+    can_read = serializers.BooleanField()
+    can_kick = serializers.BooleanField()
+    can_mute = serializers.BooleanField()
+    can_recall = serializers.BooleanField()
+    can_list_chats = serializers.BooleanField()
+    has_many_chats = serializers.BooleanField()
+    welcome = _one_of(Welcome)
+    evidence = _one_of(Evidence)
+    limits = _PlatformLimitSerializer(many=True)
+    source = serializers.CharField()  # type: ignore[assignment]  # a field of that name
+    checked_on = serializers.DateField(allow_null=True)
+
+
+class ChannelDaySerializer(serializers.Serializer):
+    """Deliveries that were due on a day, by how they ended; what is still to come counts nowhere."""
+
+    day = serializers.DateField()
+    sent_count = serializers.IntegerField()
+    unsent_count = serializers.IntegerField()
+    doubt_count = serializers.IntegerField()
