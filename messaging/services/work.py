@@ -1,7 +1,7 @@
 """Cards: made by hand, handed on to a colleague, taken back. Cards of touches are made by `handing`."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -55,7 +55,8 @@ def create_task(
 ) -> HumanTask:
     """Give somebody work: a card with its items (without any: one, called like the card). She is told when it is due.
 
-    With a subject, `text` is a template that is filled when she copies it. `facts`: `task_policies.FACTS`, amounts
+    With a subject, `text` is a template that is filled when she copies it; without one a placeholder in it is a
+    mistake, as in announcements. `facts`: `task_policies.FACTS`, amounts
     as decimal strings in major units. A `source_key` (kind:object:occurrence) that exists returns its card
     unchanged, whatever its state: calling twice is harmless; without one every call makes a card.
     Writes an audit row. Raises InvalidInput naming the field.
@@ -65,7 +66,7 @@ def create_task(
     values = {
         "kind": _known_kind(kind),
         "assignee": _live(assignee, field="assignee"),
-        **_words(kind, title, text, has_image=image is not None, subject_kind=subject_kind),
+        **_words(kind, title, text, has_image=image is not None, known=_fillable(subject_kind, subject_id)),
         "subject_kind": subject_kind,
         "subject_id": subject_id,
         "is_markdown": is_markdown,
@@ -102,10 +103,14 @@ def _live(assignee: Assignee, *, field: str) -> Assignee:
     return assignee
 
 
-def _words(kind: str, title: str, words: str, *, has_image: bool, subject_kind: str) -> dict[str, str]:
+def _fillable(subject_kind: str, subject_id: int | None) -> Collection[str]:
+    """Placeholders that will have a value when she copies; without a subject there are none."""
+    return text_contexts.get(subject_kind).names() if subject_kind and subject_id is not None else ()
+
+
+def _words(kind: str, title: str, words: str, *, has_image: bool, known: Collection[str]) -> dict[str, str]:
     words = text_tools.clean_text(words, field="text", max_length=MAX_TEXT, required=kind in HAS_TEXT and not has_image)
-    if subject_kind:
-        placeholders.refuse_unknown(words, known=text_contexts.get(subject_kind).names())
+    placeholders.refuse_unknown(words, known=known)
     return {"title": text_tools.clean_line(title, field="title", max_length=200), "text": words}
 
 

@@ -475,6 +475,8 @@ def test_work_is_refused_and_nothing_is_made(person, shop) -> None:
         ("currency", "red_packet", {"facts": PACKETS | {"currency": "XXX"}}),
         ("hack", "new_group", {"facts": {"hack": 1}}),
         ("text", "message", {"text": "{nobody}", "subject_kind": "shop", "subject_id": 5}),
+        ("text", "message", {"text": "{left}", "subject_kind": "shop"}), ("text", "message", {"text": "亲爱的{name}"}),
+        ("text", "new_group", {"text": "还剩 {left} 件"}),
         ("items", "message", {"text": "x", "items": [services.NewItem("一群")] * 501}),
     ]  # fmt: skip
     before = snapshot()
@@ -484,6 +486,12 @@ def test_work_is_refused_and_nothing_is_made(person, shop) -> None:
         if field != "amount":
             assert caught.value.field == field
     assert snapshot() == before
+
+
+@pytest.mark.parametrize("text", ['{"a": 1}', "{ name }", "{{name}}", "{姓名}"])
+def test_other_braces_are_words_and_copied_as_they_are(person, her, text) -> None:
+    task = make(person, "moments", text=text)
+    assert services.copy_card(task=task, actor=her, now=NOON).texts[0].pieces == (text,)
 
 
 def test_a_text_about_a_subject_is_filled_for_each_place(person, her, shop) -> None:

@@ -323,6 +323,7 @@ def test_a_card_of_every_kind_is_made_by_its_form(tab, url, workspace, person, k
         ({"assignee": "0"}, "assignee"),
         ({"groups": ["7"]}, "groups"),
         ({"title": "a\u202eb"}, "title"),
+        ({"text": "亲爱的{name}"}, "text"),
     ],
 )
 def test_a_refused_card_stands_in_its_form_again(tab, url, workspace, person, wrong, field) -> None:

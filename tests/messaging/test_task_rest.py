@@ -207,6 +207,12 @@ def test_another_workspaces_tool_finds_nothing(foreign_api, card, person) -> Non
     assert HumanTask.objects.count() == 1
 
 
+def test_a_placeholder_nobody_fills_is_refused(api, person) -> None:
+    answer = api.post("/api/v1/tasks/", BODY | {"assignee": person.pk, "text": "亲爱的{name}"})
+    assert (answer.status_code, list(answer.json())) == (400, ["text"])
+    assert not HumanTask.objects.exists()
+
+
 # --- colleagues changed ----------------------------------------------------------------------------------
 
 
