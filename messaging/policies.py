@@ -38,6 +38,7 @@ EXEMPTIONS: dict[str, Words] = {
     "moderation": gettext_lazy("A word of a moderator: what is said late is said to the wrong people"),
     "staff": gettext_lazy("A word to a colleague about her own work, not to a group or member"),
     "running_sale": gettext_lazy("A sale that is on: its groups were told of it beforehand"),
+    "test": gettext_lazy("A test message: somebody sends it at this moment and waits for what comes of it"),
 }
 # Why a send rule holds a message back; codes of `Delivery.reason`.
 QUIET_HOURS, HOLIDAY, CAP = "quiet_hours", "holiday", "cap"

@@ -173,9 +173,9 @@ def _facts_of(name: str, settings: Account) -> dict[str, Any]:
 def send_test_message(*, endpoint: Endpoint, actor: Actor, now: datetime) -> Result:
     """Send one text that says it is a test, at once, and return the platform's answer. There is no delivery for it.
 
-    It counts against the channel's limits. Raises InvalidTransition for an archived channel, for a sandbox room and
-    a person, which need no test, and where a limit is used up. The call is made outside any transaction; afterwards
-    an audit row is written with its outcome.
+    It counts against the channel's limits; send rules do not hold it (`policies.EXEMPTIONS`). Raises
+    InvalidTransition for an archived channel, for a sandbox room and a person, which need no test, and where a limit
+    is used up. The call is made outside any transaction; afterwards an audit row is written with its outcome.
     """
     endpoint = Endpoint.objects.select_related("connection").get(pk=endpoint.pk)
     if endpoint.archived_at is not None or endpoint.connection.platform in _UNTESTED:

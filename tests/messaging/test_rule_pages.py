@@ -1,9 +1,13 @@
 """发送规则 by page and by REST: added, listed, taken away, refused; by whoever may."""
 
+import re
+
 import pytest
 from django.urls import reverse
+from django.utils import translation
 
 from messaging.models import FrequencyCap, Holiday, QuietHours
+from messaging.policies import EXEMPTIONS
 
 pytestmark = pytest.mark.django_db
 KINDS = {
@@ -87,3 +91,12 @@ def test_a_viewers_tool_may_not_change_rules(workspace, api_of) -> None:
     for kind, (_model, facts) in KINDS.items():
         assert api_of(workspace, "viewer").post(f"/api/v1/{kind}/", facts).status_code == 403
         assert api_of(workspace, "viewer").get(f"/api/v1/{kind}/").status_code == 200
+
+
+def test_the_page_shows_the_whole_table_of_what_no_rule_holds(signed_in, viewer, workspace) -> None:
+    answer = signed_in(viewer).get(page(workspace, "send_rules"), headers={"Accept-Language": "en"})
+    with translation.override("en"):
+        sentences = [str(why) for why in EXEMPTIONS.values()]
+    shown = re.findall('<div class="feed-main">([^<]+)</div>', answer.content.decode())
+    assert shown == sentences
+    assert set(EXEMPTIONS) == {"payment", "moderation", "staff", "running_sale", "test"}

@@ -137,6 +137,15 @@ def test_exempt_messages_go_out_and_are_not_counted(workspace, plan, deliver, ro
     assert [sent(plan, deliver, room)[0] for _ in range(2)] == ["accepted", "cancelled"]
 
 
+def test_a_test_message_is_held_by_no_rule_and_counts_in_none(workspace, hook, room, plan, deliver, httpserver) -> None:
+    httpserver.expect_request("/hook").respond_with_data("")
+    rule = holiday(workspace)
+    assert services.send_test_message(endpoint=hook, actor=SYSTEM, now=NOON).outcome == "accepted"
+    services.archive_rule(rule=rule, actor=SYSTEM, now=NOON)
+    cap(workspace, 1)
+    assert sent(plan, deliver, room) == ("accepted", "")
+
+
 def send(due_at: datetime, target_id: int = 7, **facts) -> PlannedSend:
     base = {"endpoint_id": None, "text": "x", "origin": "test", "origin_id": 500_000, "zone": "Asia/Shanghai"}
     key = f"plan:{due_at.isoformat()}:{target_id}:{facts}"
