@@ -1,6 +1,6 @@
 """Words for the codes that campaigns stores and shows; formatting only."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from campaigns.selectors.reads import PARTLY_SENT, REST_CANCELLED
 from community_ops.common.templatetags.reason_words import condition_words, reason_words
 from community_ops.common.templatetags.state_words import StateWords, words_of
 from community_ops.common.templatetags.wording import duration
-from messaging.selectors import answer_words, joined, next_try_words
+from messaging.selectors import answer_words, by_hand_words, joined, next_try_words
 
 if TYPE_CHECKING:
     from campaigns.models import PlaybookStep
@@ -50,6 +50,8 @@ def badge_of(state: GroupState) -> Badge:
     """The state of one item in one group; a reason says more than the state's general sentence."""
     if state.state == "retrying":
         return replace(_general(state), help=next_try_words(state.next_try_at, state.zone))
+    if state.person:
+        return replace(_general(state), help=by_hand_words(state.person))
     return _general(state)
 
 
@@ -80,6 +82,11 @@ def badges_of(states: Iterable[GroupState]) -> list[Badge]:
 def names(values: Iterable[str]) -> str:
     """Names in a row, as the language separates them."""
     return pgettext("between names", ", ").join(values)
+
+
+def by_hand(people: Collection[str]) -> str:
+    """Who is to send what waits to be sent by hand; nothing where nothing waits."""
+    return _("By hand: %(names)s") % {"names": names(people)} if people else ""
 
 
 def announcement_badge(state: str) -> Badge:

@@ -40,9 +40,10 @@ from messaging.policies import shown_state, size_problem, text_limit, text_size
 from messaging.services.endpoints import channels_beside
 from messaging.services.limits import LimitUse, use_of
 from messaging.showing import first_words, lines, with_names
+from messaging.task_selectors import who_has, who_has_of
 from messaging.webhook_selectors import webhooks_switched_off
 from messaging.webhook_wording import WHY_OFF
-from messaging.wording import answer_words, badge_state, joined, next_try_words, outcome_of_test
+from messaging.wording import answer_words, badge_state, by_hand_words, joined, next_try_words, outcome_of_test
 
 __all__ = [  # the pure rules and words higher apps ask for are handed out here too
     "WHY_OFF",
@@ -53,6 +54,7 @@ __all__ = [  # the pure rules and words higher apps ask for are handed out here 
     "answer_words",
     "arrival",
     "badge_state",
+    "by_hand_words",
     "channels_beside",
     "first_words",
     "has_words",
@@ -65,6 +67,8 @@ __all__ = [  # the pure rules and words higher apps ask for are handed out here 
     "text_limit",
     "text_size",
     "webhooks_switched_off",
+    "who_has",
+    "who_has_of",
 ]
 
 R = TypeVar("R", QuietHours, Holiday, FrequencyCap)

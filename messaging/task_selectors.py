@@ -1,7 +1,7 @@
 """Reads of work for people: the phone's list, the team's board, and who kept to what was planned."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
@@ -124,6 +124,25 @@ def item_of_delivery(delivery: Delivery) -> TaskItem | None:
     """Where a delivery waits, or was done, by hand; with its card and the card's person."""
     rows = TaskItem.objects.filter(delivery=delivery)
     return rows.select_related("task__assignee", "done_by", "evidence").first()
+
+
+def who_has(deliveries: Collection[Delivery]) -> dict[int, str]:
+    """Who is to send those that wait to be sent by hand: delivery id to name. At most one query."""
+    ids = [delivery.pk for delivery in deliveries if delivery.state == DeliveryState.WAITING]
+    if not ids:
+        return {}
+    return dict(TaskItem.objects.filter(delivery__in=ids).values_list("delivery_id", "task__assignee__name"))
+
+
+def who_has_of(deliveries: QuerySet[Delivery]) -> dict[int, list[str]]:
+    """Who is to send those that wait to be sent by hand, by their origin's id: names in order. One query."""
+    waiting = deliveries.filter(state=DeliveryState.WAITING).order_by()
+    found: dict[int, list[str]] = {}
+    items = TaskItem.objects.filter(delivery__in=waiting.values("pk")).order_by()
+    pairs = items.values_list("delivery__origin_id", "task__assignee__name").distinct()
+    for origin_id, name in sorted(pairs):
+        found.setdefault(origin_id, []).append(name)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,13 +112,15 @@ def _number(query: QueryDict, name: str) -> int | None:
 
 
 def _rows(deliveries: Sequence[Delivery], now: datetime) -> list[dict[str, Any]]:
-    tries = selectors.tries_in_vain(deliveries)
+    tries, people = selectors.tries_in_vain(deliveries), selectors.who_has(deliveries)
     return [
         {
             "delivery": delivery,
             "text": selectors.text_to_read(delivery),
             "state": wording.badge_state(delivery, now=now),
-            "sentence": wording.state_sentence(delivery, zone=ZONE, tries_in_vain=tries.get(delivery.pk, 0)),
+            "sentence": wording.state_sentence(
+                delivery, zone=ZONE, tries_in_vain=tries.get(delivery.pk, 0), person=people.get(delivery.pk, "")
+            ),
             "is_unknown": delivery.state == DeliveryState.UNKNOWN,
         }
         for delivery in deliveries

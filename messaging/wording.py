@@ -54,11 +54,14 @@ def badge_state(delivery: Delivery, *, now: datetime) -> str:
     return delivery.state
 
 
-def state_sentence(delivery: Delivery, *, zone: str, tries_in_vain: int = 0) -> str:
+def state_sentence(delivery: Delivery, *, zone: str, tries_in_vain: int = 0, person: str = "") -> str:
     """What is known about this delivery, in one to three sentences. Source of the wording: docs/glossary.md.
 
-    `tries_in_vain`: of a cancelled one (`messaging.selectors.tries_in_vain`).
+    `tries_in_vain`: of a cancelled one (`messaging.selectors.tries_in_vain`). `person`: who has one that waits to be
+    sent by hand (`messaging.selectors.who_has`).
     """
+    if delivery.state == DeliveryState.WAITING and person:
+        return by_hand_words(person)
     if delivery.state == DeliveryState.ACCEPTED:
         at = _to_the_second(delivery.accepted_at, zone)
         return _("The platform answered success (%(at)s). Whether the group shows it is up to the platform.") % {
@@ -70,6 +73,11 @@ def state_sentence(delivery: Delivery, *, zone: str, tries_in_vain: int = 0) -> 
     if tries_in_vain:
         why = joined(why, _tried_in_vain(tries_in_vain))
     return joined(why, last_answer(delivery))
+
+
+def by_hand_words(person: str) -> str:
+    """Where a delivery is that waits to be sent by hand."""
+    return _("%(name)s has to send it by hand: it is on the to-send list.") % {"name": person}
 
 
 def _tried_in_vain(count: int) -> str:

@@ -19,7 +19,7 @@ from campaigns.selectors.reads import (
 from community_ops.accounts.policies import assigned_groups, is_limited
 from community_ops.common.actors import Actor
 from messaging import services as messaging
-from messaging.selectors import badge_state, deliveries_visible_to
+from messaging.selectors import badge_state, deliveries_visible_to, who_has
 
 if TYPE_CHECKING:
     from groups.models import ChatGroup
@@ -35,8 +35,8 @@ class GroupState:
 
     `state`: a delivery's as people read it (planned, due, retrying … unknown, parked), or draft, skipped, waits (for
     a condition), missed (it never came true), stopped; `reason`: a code. `platform_code` and `platform_text`: the
-    last answer, whose words are `messaging.selectors.answer_words`. `held`: the code of the send rule that would hold
-    it back at its time, where that was asked.
+    last answer, whose words are `messaging.selectors.answer_words`. `person`: who has one that waits to be sent by
+    hand. `held`: the code of the send rule that would hold it back at its time, where that was asked.
     """
 
     group_id: int
@@ -49,6 +49,7 @@ class GroupState:
     next_try_at: datetime | None = None
     platform_code: str = ""
     platform_text: str = ""
+    person: str = ""
     held: str = ""
 
 
@@ -110,7 +111,7 @@ def calendar_items(
 
 
 def states_of_run(run: PlaybookRun, actor: Actor, *, now: datetime) -> list[tuple[Touch, GroupState]]:
-    """Every touch of a run the actor may see, by step and group, with what became of it. Two queries."""
+    """Every touch of a run the actor may see, by step and group, with what became of it. Three queries at most."""
     rows = deliveries_visible_to(actor).filter(origin=origins.TOUCH, origin_id=run.pk)
     known = _by_key(rows)
     return [(touch, _touch_state(touch, run, known, now)) for touch in touches_of(run, actor)]
@@ -119,7 +120,7 @@ def states_of_run(run: PlaybookRun, actor: Actor, *, now: datetime) -> list[tupl
 def states_of_announcement(announcement: Announcement, actor: Actor, *, now: datetime) -> list[GroupState]:
     """The announcement in each group the actor may see, per occurrence; nothing for a draft.
 
-    `announcement` comes from `announcements_visible_to`, which limits its targets. Two queries.
+    `announcement` comes from `announcements_visible_to`, which limits its targets. Four queries at most.
     """
     known = _by_key(deliveries_of(announcement, actor))
     return [
@@ -129,7 +130,12 @@ def states_of_announcement(announcement: Announcement, actor: Actor, *, now: dat
     ]
 
 
-Known = dict[str, "Delivery"]
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of deliveries: each by its source key, and by id who has one that waits to be sent by hand."""
+
+    by_key: dict[str, "Delivery"]
+    people: dict[int, str]
 
 
 def _announcements(actor: Actor, since: datetime, until: datetime, group: "ChatGroup | None") -> list[Announcement]:
@@ -160,7 +166,7 @@ def _deliveries(actor: Actor, announcements: Iterable[Announcement], run_ids: se
 
 def _held(actor: Actor, known: Known, now: datetime) -> dict[int, str]:
     """By delivery the rule that would hold it back at its time, of those that are planned and not yet due."""
-    planned = {key: delivery for key, delivery in known.items() if delivery.state == "planned"}
+    planned = {key: delivery for key, delivery in known.by_key.items() if delivery.state == "planned"}
     sends = [_send_of(delivery) for delivery in sorted(planned.values(), key=lambda delivery: delivery.pk)]
     found = messaging.would_be_held(workspace_id=actor.workspace_id or 0, sends=sends)
     return {planned[held.send.source_key].pk: held.reason for held in found if held.send.due_at > now}
@@ -195,7 +201,8 @@ def _by_key(deliveries: QuerySet["Delivery"]) -> Known:
     times = ("due_at", "next_try_at", "accepted_at")
     ruled = ("origin", "origin_id", "target_kind", "target_id", "purpose", "zone", "exemption")
     facts = ("source_key", "state", "reason", *times, *ruled, "platform_code", "platform_text")
-    return {delivery.source_key: delivery for delivery in deliveries.select_related(None).only(*facts)}
+    rows = list(deliveries.select_related(None).only(*facts))
+    return Known({delivery.source_key: delivery for delivery in rows}, who_has(rows))
 
 
 def _announcement_items(
@@ -220,8 +227,8 @@ def _announcement_item(announcement: Announcement, at: datetime, states: Sequenc
 def _announcement_state(
     announcement: Announcement, occurrence: Occurrence, group: "ChatGroup", known: Known, now: datetime
 ) -> GroupState:
-    delivery = known.get(origins.announcement_key(announcement.pk, occurrence.pk, group.pk))
-    return _group_state(group, "planned") if delivery is None else _delivery_state(group, delivery, now)
+    delivery = known.by_key.get(origins.announcement_key(announcement.pk, occurrence.pk, group.pk))
+    return _group_state(group, "planned") if delivery is None else _delivery_state(group, delivery, known, now)
 
 
 def _touch_items(touches: Iterable[Touch], known: Known, now: datetime) -> Iterator[CalendarItem]:
@@ -243,9 +250,9 @@ def _is_called_off(run: PlaybookRun, states: Iterable[GroupState]) -> bool:
 
 
 def _touch_state(touch: Touch, run: PlaybookRun, known: Known, now: datetime) -> GroupState:
-    delivery = known.get(touch.source_key)
+    delivery = known.by_key.get(touch.source_key)
     if touch.state == TouchState.PLANNED and delivery is not None:
-        return _delivery_state(touch.group, delivery, now)
+        return _delivery_state(touch.group, delivery, known, now)
     state = {TouchState.SKIPPED: SKIPPED, TouchState.WAITING: WAITS, TouchState.STOPPED: STOPPED}.get(
         TouchState(touch.state), "planned"
     )
@@ -254,7 +261,7 @@ def _touch_state(touch: Touch, run: PlaybookRun, known: Known, now: datetime) ->
     return _group_state(touch.group, state, touch.reason)
 
 
-def _delivery_state(group: "ChatGroup", delivery: "Delivery", now: datetime) -> GroupState:
+def _delivery_state(group: "ChatGroup", delivery: "Delivery", known: Known, now: datetime) -> GroupState:
     return GroupState(
         group_id=group.pk,
         group_name=group.name,
@@ -266,6 +273,7 @@ def _delivery_state(group: "ChatGroup", delivery: "Delivery", now: datetime) -> 
         next_try_at=delivery.next_try_at,
         platform_code=delivery.platform_code,
         platform_text=delivery.platform_text,
+        person=known.people.get(delivery.pk, ""),
     )
 
 

@@ -70,6 +70,8 @@ def _listed(request: WorkspaceRequest, shown: Sequence[Announcement]) -> list[di
         now=clock.now(),
         actor=request.actor,
     )
+    mine = messaging.deliveries_visible_to(request.actor).filter(origin=origins.ANNOUNCEMENT, origin_id__in=ids)
+    people = messaging.who_has_of(mine)
     return [
         {
             "announcement": announcement,
@@ -77,6 +79,7 @@ def _listed(request: WorkspaceRequest, shown: Sequence[Announcement]) -> list[di
             "zone": zone_of(announcement, request),
             "state": selectors.state_shown(announcement, counts.get(announcement.pk, {})),
             "counts": counts.get(announcement.pk, {}),
+            "by_hand": wording.by_hand(people.get(announcement.pk, [])),
         }
         for announcement in shown
     ]

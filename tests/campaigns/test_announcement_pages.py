@@ -10,8 +10,9 @@ from django.test.utils import CaptureQueriesContext
 from campaigns import services
 from campaigns.models import Announcement
 from community_ops.accounts.models import Workspace
-from groups.models import ChatGroup
-from messaging.models import Delivery
+from groups.models import ChatGroup, Community
+from messaging import services as messaging
+from messaging.models import Delivery, HumanTask
 from tests.campaigns.conftest import (
     HTMX,
     UNREACHED,
@@ -43,6 +44,51 @@ def test_list_says_what_became_of_each(page: Page, write: Write, group: ChatGrou
     assert "Accepted by the platform" in shown
     assert "Planned" in shown
     assert "Draft" in shown
+
+
+def by_hand(group: ChatGroup, name: str) -> ChatGroup:
+    """Let this colleague send what goes to the group."""
+    person = messaging.create_assignee(workspace_id=group.workspace_id, name=name, actor=SYSTEM, now=NOON)
+    ChatGroup.objects.filter(pk=group.pk).update(endpoint=person.endpoint)
+    return ChatGroup.objects.get(pk=group.pk)
+
+
+def hand_over(write: Write, *groups: ChatGroup) -> Announcement:
+    announcement = write(*groups, due_at=NOON)
+    schedule(announcement)
+    messaging.deliver_due(worker="tests", now=NOON)
+    return announcement
+
+
+def test_what_waits_for_a_person_says_for_whom(
+    page: Page, write: Write, group: ChatGroup, second_group: ChatGroup
+) -> None:
+    announcement = hand_over(write, by_hand(group, "阿May"), by_hand(second_group, "小周"))
+    shown = text_of(page(f"announcements/{announcement.pk}/"))
+    for name in ("阿May", "小周"):
+        assert f"{name} has to send it by hand: it is on the to-send list." in shown
+    assert "By hand: 小周, 阿May" in text_of(page("announcements/"))
+    for task in HumanTask.objects.all():
+        messaging.finish_items(task=task, actor=SYSTEM, now=NOON)
+    assert "has to send it by hand" not in text_of(page(f"announcements/{announcement.pk}/"))
+    assert "By hand:" not in text_of(page("announcements/"))
+
+
+@pytest.mark.parametrize("has_detail", [True, False])
+def test_names_cost_as_many_queries_for_one_row_as_for_twenty(
+    page: Page, write: Write, community: Community, has_detail: bool
+) -> None:
+    def queries(count: int) -> int:
+        found = [by_hand(make_group(community, f"群 {count}-{number}"), f"{count}-{number}") for number in range(count)]
+        announcement = hand_over(write, *found)
+        path = f"announcements/{announcement.pk}/" if has_detail else "announcements/"
+        with CaptureQueriesContext(connection) as asked:
+            shown = text_of(page(path))
+        assert f"{count}-{count - 1}" in shown
+        return len(asked)
+
+    page("announcements/")
+    assert queries(1) == queries(20)
 
 
 def test_empty_list_names_the_next_step(page: Page) -> None:

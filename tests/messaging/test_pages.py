@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import translation
 
@@ -244,6 +246,39 @@ def test_the_record_asks_as_often_for_one_as_for_twenty(tab, url, plan, room, dj
         plan(room)
     with django_assert_max_num_queries(10):
         tab.get(url("deliveries"))
+
+
+def test_what_waits_for_a_person_says_for_whom(tab, url, plan, room, new_person, deliver) -> None:
+    may, zhou = new_person("阿May"), new_person("小周")
+    hers = [plan(person.endpoint) for person in (may, zhou, may)]
+    plan(room)
+    deliver()
+    page = text_of(tab.get(url("deliveries"), headers=IN_ENGLISH))
+    assert page.count("阿May has to send it by hand: it is on the to-send list.") == 2
+    assert page.count("小周 has to send it by hand") == 1
+    assert "阿May has to send it by hand" in text_of(tab.get(url("delivery", hers[0].pk), headers=IN_ENGLISH))
+    services.hand_on(task=may.tasks.earliest("pk"), to=zhou, actor=SYSTEM, now=NOON)
+    page = text_of(tab.get(url("deliveries"), headers=IN_ENGLISH))
+    assert (page.count("阿May has to"), page.count("小周 has to")) == (1, 2)
+
+
+def test_what_has_ended_by_hand_names_nobody_to_wait_for(tab, url, card) -> None:
+    services.finish_items(task=card, actor=SYSTEM, now=NOON)
+    assert "has to send it by hand" not in text_of(tab.get(url("deliveries"), headers=IN_ENGLISH))
+
+
+def test_the_record_asks_as_often_for_one_that_waits_as_for_twenty(tab, url, plan, new_person, deliver) -> None:
+    def queries(count: int) -> int:
+        for _ in range(count):
+            plan(new_person().endpoint)
+        deliver()
+        with CaptureQueriesContext(connection) as asked:
+            page = text_of(tab.get(url("deliveries"), headers=IN_ENGLISH))
+        assert page.count("has to send it by hand") == Delivery.objects.count()
+        return len(asked)
+
+    tab.get(url("deliveries"))
+    assert queries(1) == queries(19)
 
 
 @pytest.mark.parametrize(
