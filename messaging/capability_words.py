@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from community_ops.common.templatetags.wording import MISSING, grouped
-from messaging.platforms.base import Capabilities, Evidence, ImageRule, ImageWay, Size, Unit, Welcome
+from messaging.platforms.base import Capabilities, Evidence, FileRule, ImageRule, ImageWay, Size, Unit, Welcome
 
 
 def facts(known: Capabilities) -> list[dict[str, str]]:
@@ -20,6 +20,8 @@ def _facts(known: Capabilities) -> Iterator[tuple[str, str]]:
         yield _("One text with marks"), size_words(known.markdown)
     yield _("Bold, links, headings"), _yes(known.markdown is not None, otherwise=_("no, they arrive as plain words"))
     yield _("Picture"), _image(known.image)
+    yield _("File"), _file(known.file)
+    yield _("Link card"), _yes(known.can_card, otherwise=_("no, its words go out below the text"))
     yield _("Mention somebody"), _yes(known.can_mention)
     yield _("Mention everybody"), _yes(known.can_mention_all)
     yield _("Read what is written there"), _yes(known.can_read)
@@ -61,6 +63,12 @@ def _image(rule: ImageRule | None) -> str:
     if rule.way is ImageWay.ADDRESS:
         return _("yes, fetched by its link: this site has to be reachable from outside")
     return _("yes, up to %(count)s MB; a larger one is made smaller") % {"count": grouped(rule.max_bytes / 2**20)}
+
+
+def _file(rule: FileRule | None) -> str:
+    if rule is None:
+        return _("no, a message with a file is not sent")
+    return _("yes, up to %(count)s MB") % {"count": grouped(rule.max_bytes / 2**20)}
 
 
 def _welcome(welcome: Welcome) -> str:

@@ -151,6 +151,7 @@ def _limits(endpoint: Endpoint, form: OwnLimitForm | None = None) -> dict[str, A
     source = registry.get(endpoint.connection.platform).capabilities
     return {
         "limits": [wording.limit_words(use, source) for use in selectors.limit_use(endpoint)],
+        "cooldown": wording.cooldown_words(selectors.cooldown_of(endpoint), zone=ZONE),
         "source": source,
         "limit_form": form or OwnLimitForm(),
     }

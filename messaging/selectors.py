@@ -38,7 +38,7 @@ from messaging.models import (
 from messaging.platforms.base import Content, Outcome
 from messaging.policies import shown_state, size_problem, text_limit, text_size
 from messaging.services.endpoints import channels_beside
-from messaging.services.limits import LimitUse, use_of
+from messaging.services.limits import LimitUse, cooling_until, use_of
 from messaging.showing import first_words, lines, with_names
 from messaging.task_selectors import who_has, who_has_of
 from messaging.webhook_selectors import webhooks_switched_off
@@ -350,6 +350,11 @@ def inbound_events(
 def limit_use(endpoint: Endpoint) -> list[LimitUse]:
     """The endpoint's limits and how much of each is used at this moment."""
     return use_of(endpoint, db_now=dbtime.now())
+
+
+def cooldown_of(endpoint: Endpoint) -> datetime | None:
+    """Until when the endpoint's platform asked to wait; None while it did not."""
+    return cooling_until(endpoint, db_now=dbtime.now())
 
 
 @dataclass(frozen=True, slots=True)

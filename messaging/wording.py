@@ -214,7 +214,7 @@ def _decision(entry: AuditEntry) -> Told:
 
 
 def limit_words(use: "LimitUse", source: Capabilities) -> dict[str, Any]:
-    """One limit and its use, e.g. "20 in any minute, for this account", "14 / 20" and where the figure comes from."""
+    """One limit, how much of it is used now, e.g. "14 of 20 used in this minute", and where the figure comes from."""
     facts = {"count": use.limit.count, "time": duration(use.limit.seconds)}
     pattern = {
         Scope.CONNECTION: _("At most %(count)d within %(time)s, for this account"),
@@ -223,13 +223,30 @@ def limit_words(use: "LimitUse", source: Capabilities) -> dict[str, Any]:
     }[use.limit.scope]
     return {
         "rule": pattern % facts,
-        "used": f"{use.used_count} / {use.limit.count}",
+        "used": _used_words(use),
         "scope": use.limit.scope.value,
         "seconds": use.limit.seconds,
         "is_own": use.is_own,
         "warning": _above_platform(use) if use.is_above_platform else "",
         "why": (use.note or _("Chosen by the team")) if use.is_own else _the_platforms_own(source),
     }
+
+
+def _used_words(use: "LimitUse") -> str:
+    pattern = {
+        1: _("%(used)d of %(count)d used in this second"),
+        60: _("%(used)d of %(count)d used in this minute"),
+        3600: _("%(used)d of %(count)d used in this hour"),
+        86_400: _("%(used)d of %(count)d used in this day"),
+    }.get(use.limit.seconds, _("%(used)d of %(count)d used in the last %(time)s"))
+    return pattern % {"used": use.used_count, "count": use.limit.count, "time": duration(use.limit.seconds)}
+
+
+def cooldown_words(until: datetime | None, *, zone: str) -> str:
+    """That a platform said "too fast"; nothing while none did."""
+    if until is None:
+        return ""
+    return _("The platform asked to wait: nothing goes out here before %(at)s.") % {"at": _to_the_second(until, zone)}
 
 
 def _above_platform(use: "LimitUse") -> str:

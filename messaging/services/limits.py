@@ -124,6 +124,16 @@ def _used_count(workspace_id: int, key: Key, limit: Limit, db_now: datetime) -> 
     return rows.filter(still).count()
 
 
+def cooling_until(endpoint: Endpoint, *, db_now: datetime) -> datetime | None:
+    """Until when nothing goes out here because a platform said "too fast", in database time. One query."""
+    mine = Q()
+    for scope, scope_id in scope_ids(endpoint).items():
+        mine |= Q(scope=scope, scope_id=scope_id)
+    hot = SendBudget.objects.of(endpoint.workspace_id).filter(mine, cooldown_until__gt=db_now)
+    until: datetime | None = hot.aggregate(until=Max("cooldown_until"))["until"]
+    return until
+
+
 BOOK = Book(read)
 
 

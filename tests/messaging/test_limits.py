@@ -302,6 +302,7 @@ def test_the_channels_page_says_what_is_used_now(signed_in, owner, workspace, pl
     limit(robot, 7, 3600, scope="endpoint")
     use = {(use.limit.scope, use.limit.seconds): (use.used_count, use.is_own) for use in selectors.limit_use(robot)}
     assert use == {("connection", 60): (3, False), ("endpoint", 3600): (0, True)}
-    page = signed_in(owner).get(reverse("messaging:endpoint_edit", args=[workspace.slug, robot.pk]))
-    assert "3 / 20" in page.content.decode()
-    assert "0 / 7" in page.content.decode()
+    address = reverse("messaging:endpoint_edit", args=[workspace.slug, robot.pk])
+    page = signed_in(owner).get(address, headers={"Accept-Language": "en"})
+    assert "3 of 20 used in this minute" in page.content.decode()
+    assert "0 of 7 used in this hour" in page.content.decode()

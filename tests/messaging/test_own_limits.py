@@ -72,8 +72,8 @@ def test_a_limit_is_set_and_taken_back_on_the_channels_page(signed_in, owner, wo
     client, args = signed_in(owner), [workspace.slug, robot.pk]
     given = {"scope": "endpoint", "seconds": "3600", "count": "7", "note": "和群主说好的"}
     client.post(reverse("messaging:endpoint_limit", args=args), given)
-    page = client.get(reverse("messaging:endpoint_edit", args=args)).content.decode()
-    assert "0 / 7" in page
+    page = client.get(reverse("messaging:endpoint_edit", args=args), headers={"Accept-Language": "en"}).content.decode()
+    assert "0 of 7 used in this hour" in page
     assert "和群主说好的" in page
     client.post(reverse("messaging:endpoint_unlimit", args=args), {"scope": "endpoint", "seconds": "3600"})
     assert not SendLimit.objects.exists()
