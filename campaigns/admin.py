@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 from unfold.admin import TabularInline
 
-from campaigns import services
+from campaigns import origins, services
 from campaigns.models import Announcement, Occurrence, Playbook, PlaybookRun, PlaybookStep, Touch
 from community_ops.accounts.repairing import RepairAdmin
 from community_ops.common.actors import Actor
@@ -78,7 +78,7 @@ class PlaybookRunAdmin(RepairAdmin):
     @admin.action(description=_("Call off what has not gone out"))
     def stop(self, request: HttpRequest, queryset: QuerySet[PlaybookRun]) -> None:
         def change(run: PlaybookRun, actor: Actor, now: datetime) -> None:
-            services.stop_run(run=run, reason="run_stopped", actor=actor, now=now)
+            services.stop_run(run=run, reason=origins.RUN_STOPPED, actor=actor, now=now)
 
         self.repair(request, queryset, "stop", change)
 

@@ -31,4 +31,5 @@ urlpatterns = [
     path("w/<slug:slug>/runs/<int:run_id>/", plans.run_detail, name="run"),
     path("w/<slug:slug>/runs/<int:run_id>/pause/", plans.run_pause, name="run_pause"),
     path("w/<slug:slug>/runs/<int:run_id>/resume/", plans.run_resume, name="run_resume"),
+    path("w/<slug:slug>/runs/<int:run_id>/stop/", plans.run_stop, name="run_stop"),
 ]

@@ -26,6 +26,7 @@ from campaigns.selectors.reads import (
     platforms_of,
     playbooks_visible_to,
     runs_visible_to,
+    runs_with_groups,
     state_shown,
     touches_of,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "platforms_of",
     "playbooks_visible_to",
     "runs_visible_to",
+    "runs_with_groups",
     "state_shown",
     "states_of_announcement",
     "states_of_run",

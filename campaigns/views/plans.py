@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -14,10 +15,10 @@ from django.utils.translation import get_language_info, pgettext
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from campaigns import policies, selectors, services, wording
+from campaigns import origins, policies, selectors, services, wording
 from campaigns.forms import PlanForm
 from campaigns.models import Playbook, PlaybookRun, PlaybookStep, Touch
-from campaigns.views.acting import PAUSABLE, SHOWN_NAMES, pause_words, still_to_go
+from campaigns.views.acting import PAUSABLE, SHOWN_NAMES, WAITING, pause_words, still_to_go
 from community_ops.accounts.pages import WorkspaceRequest, page, tell
 from community_ops.accounts.policies import may
 from community_ops.common import clock
@@ -313,10 +314,14 @@ def _dialogs(request: WorkspaceRequest, run: PlaybookRun, states: States) -> dic
         "text": _("What is due goes out at once; what has passed its latest moment meanwhile is not sent."),
         "confirm_label": pgettext("button", "Go on sending"),
     }
-    return {
-        "pause": pause | _dialog(request, run, "pause", states),
-        "resume": resume | _dialog(request, run, "resume", states),
+    stop = {
+        "title": _("Stop this playbook run?"),
+        "text": _("What has not gone out is cancelled for good; what has gone out stays. Pausing can be taken back."),
+        "confirm_label": pgettext("button", "Stop the run"),
+        "is_bad": True,
     }
+    found: dict[str, dict[str, Any]] = {"pause": pause, "resume": resume, "stop": stop}
+    return {kind: words | _dialog(request, run, kind, states) for kind, words in found.items()}
 
 
 def _dialog(request: WorkspaceRequest, run: PlaybookRun, kind: str, states: States) -> dict[str, Any]:
@@ -341,7 +346,9 @@ def _offered(
         is_useful, kind = now < run.ends_at or "paused" in known, "resume"
     else:
         is_useful, kind = bool(known & PAUSABLE) or is_waiting, "pause"
-    return {kind: dialogs[kind]} if is_useful and kind in dialogs else {}
+    kinds = {kind} if is_useful else set()
+    kinds |= {"stop"} if is_waiting or known & (WAITING | {"waiting"}) else set()
+    return {kind: dialog for kind, dialog in dialogs.items() if kind in kinds}
 
 
 @page("announcements.send")
@@ -356,6 +363,13 @@ def run_pause(request: WorkspaceRequest, run_id: int) -> HttpResponse:
 def run_resume(request: WorkspaceRequest, run_id: int) -> HttpResponse:
     """Let a paused run go on."""
     return _change(request, run_id, services.resume_run)
+
+
+@page("announcements.send")
+@require_POST
+def run_stop(request: WorkspaceRequest, run_id: int) -> HttpResponse:
+    """Call off for good what has not gone out of a run."""
+    return _change(request, run_id, partial(services.stop_run, reason=origins.RUN_STOPPED))
 
 
 def _change(request: WorkspaceRequest, run_id: int, service: Callable[..., int]) -> HttpResponse:
