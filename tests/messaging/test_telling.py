@@ -1,6 +1,9 @@
 """Who is told of her cards, when, in how many messages; and when there is silence."""
 
+import email
 from datetime import timedelta
+from email.message import EmailMessage
+from email.policy import default as modern
 
 import pytest
 from django.utils import translation
@@ -12,6 +15,7 @@ from messaging.models import Delivery, HumanTask, SandboxPost
 from messaging.tasks import tell_assignees
 from tests.factories.people import SYSTEM
 from tests.messaging.conftest import make_endpoint
+from tests.messaging.platforms.mail_server import USER, real_server
 from tests.moments import NOON
 
 SETTLED = NOON + timedelta(seconds=2)
@@ -197,3 +201,50 @@ def test_the_tick_tells_once_however_often_it_runs(card, time_machine) -> None:
     for _ in range(2):
         tell_assignees()
     assert Delivery.objects.filter(origin="task").count() == 1
+
+
+# --- by mail ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def mail_server():
+    with real_server() as server:
+        yield server
+
+
+def mails(server) -> list[EmailMessage]:
+    envelopes = server.handler.envelopes
+    return [email.message_from_bytes(envelope.original_content, policy=modern) for envelope in envelopes]
+
+
+@pytest.fixture
+def by_mail(new_person, workspace, mail_server):
+    """A colleague who is told by mail."""
+    config = {"host": "127.0.0.1", "security": "none", "sender": USER, "chat": "zhou@example.org"}
+    return new_person("小周", notice_endpoint=make_endpoint(workspace, "email", **config, port=mail_server.port))
+
+
+def test_a_colleague_is_told_by_mail_and_once_more_by_a_nudge(by_mail, mail_server, plan, deliver) -> None:
+    for number in (1, 2):
+        plan(by_mail.endpoint, origin_id=79, target_id=number)
+    deliver()
+    assert tell() == 1
+    deliver(SETTLED)
+    (mail,) = mails(mail_server)
+    assert (mail["To"], mail["Auto-Submitted"]) == ("zhou@example.org", "auto-generated")
+    assert mail.get_content().strip() == "1 card to do: 12:00 今晚八点开抢 · 2 groups → https://ops.example/t/"
+    services.nudge_card(task=HumanTask.objects.get(), actor=SYSTEM, now=NOON + timedelta(minutes=2))
+    deliver(NOON + timedelta(minutes=2))
+    assert [mail["To"] for mail in mails(mail_server)] == ["zhou@example.org"] * 2
+    assert {row.state for row in Delivery.objects.filter(target_kind="staff")} == {"accepted"}
+    assert mails(mail_server)[0]["Message-ID"] != mails(mail_server)[1]["Message-ID"]
+
+
+def test_a_card_done_before_its_mail_went_out_sends_none(by_mail, mail_server, plan, deliver) -> None:
+    plan(by_mail.endpoint, origin_id=79)
+    deliver()
+    tell()
+    services.finish_items(task=HumanTask.objects.get(), actor=SYSTEM, now=SETTLED)
+    deliver(SETTLED)
+    assert mails(mail_server) == []
+    assert Delivery.objects.get(target_kind="staff").reason == "card_closed"
