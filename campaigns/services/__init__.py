@@ -6,15 +6,14 @@ from campaigns.services.announcements import (
     cancel_announcement,
     change_announcement,
     create_announcement,
-    failing_endpoint_warnings,
     move_announcement,
-    no_endpoint_warnings,
     plan_due,
     rehearse_announcement,
     schedule_announcement,
     sends_of,
     target_groups,
 )
+from campaigns.services.channels import failing_endpoint_warnings, no_endpoint_warnings
 from campaigns.services.content import (
     arrival_warnings,
     arrivals,

@@ -12,6 +12,7 @@ from campaigns import origins, policies, selectors
 from campaigns.errors import AlreadyCancelled, GroupClosed, NoGroups, NotADraft, NothingPlanned
 from campaigns.events import AnnouncementCancelled, AnnouncementMoved, AnnouncementScheduled
 from campaigns.models import Announcement, AnnouncementGroup, AnnouncementState, Occurrence
+from campaigns.services.channels import no_endpoint_warnings
 from campaigns.services.content import content_warnings, known_image, sendable
 from campaigns.services.holding import held_warnings
 from campaigns.services.pausing import keep_paused
@@ -19,7 +20,6 @@ from community_ops.common import audit, outbox
 from community_ops.common.actors import Actor
 from community_ops.common.errors import InvalidInput
 from groups.services import Warned
-from messaging import selectors as messaging_selectors
 from messaging import services as messaging
 from messaging.selectors import Purpose
 
@@ -260,35 +260,6 @@ def target_groups(announcement: Announcement) -> list["ChatGroup"]:
     """The announcement's groups with community, endpoint and connection, oldest first."""
     rows = announcement.targets.select_related("group__community", "group__endpoint__connection")
     return [row.group for row in rows.order_by("group_id")]
-
-
-def no_endpoint_warnings(groups: Sequence["ChatGroup"]) -> list[Warned]:
-    """One warning per group that has nowhere to send to: its delivery will fail when it is due."""
-    message = _("%(group)s has no delivery channel: nothing can be sent to it, and its delivery will fail.")
-    return [
-        {"code": "no_endpoint", "message": message % {"group": group.name}}
-        for group in groups
-        if group.endpoint_id is None
-    ]
-
-
-def failing_endpoint_warnings(groups: Sequence["ChatGroup"]) -> list[Warned]:
-    """One warning (`endpoint_fails`) per channel of the groups that failed the last time, with the platform's words.
-
-    Groups come with their endpoint; all are of one workspace. Scheduling remains possible.
-    """
-    names = {group.endpoint.pk: group.endpoint.name for group in groups if group.endpoint is not None}
-    if not names:
-        return []
-    failing = messaging_selectors.failing_endpoints(workspace_id=groups[0].workspace_id, endpoint_ids=names)
-    message = _("Delivery channel “%(channel)s”: the last message to it failed.")
-    return [
-        {
-            "code": "endpoint_fails",
-            "message": messaging_selectors.joined(message % {"channel": names[pk]}, why),
-        }
-        for pk, why in sorted(failing.items())
-    ]
 
 
 def _known(purpose: str) -> str:
