@@ -1,6 +1,7 @@
 """What people type on the pages of campaigns."""
 
-from datetime import datetime
+import math
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,7 +11,7 @@ from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from campaigns import policies, selectors
+from campaigns import policies, selectors, wording
 from campaigns.models import Announcement
 from community_ops.common.actors import Actor
 from community_ops.common.assets import images_of, store_image
@@ -21,6 +22,7 @@ from messaging.selectors import Purpose
 
 BUBBLE_ID = "preview"
 _YES = "1"
+LATENESS_SECONDS = (600, 1800, 3600, 7200, 14_400, 43_200, 86_400)
 _LOCAL = "%Y-%m-%dT%H:%M"
 
 
@@ -127,6 +129,11 @@ class AnnouncementForm(ZonedForm):
     kept_image = forms.Field(required=False, widget=forms.HiddenInput)
     remove_image = forms.BooleanField(label=_("Remove the picture"), required=False)
     due_at = LocalMomentField(label=_("When"))
+    may_be_late = forms.ChoiceField(
+        label=_("If it is late"),
+        required=False,
+        help_text=_("After an outage, what is later than this is not sent any more."),
+    )
     purpose = forms.ChoiceField(
         label=_("Purpose"),
         choices=Purpose.choices,
@@ -139,6 +146,15 @@ class AnnouncementForm(ZonedForm):
         super().__init__(*args, **kwargs)
         self.actor = actor
         _offer_groups(self, actor)
+        self._offer_lateness()
+
+    def _offer_lateness(self) -> None:
+        """Round spans, and the draft's own where a tool gave it another."""
+        field, own = self.fields["may_be_late"], self.initial.get("may_be_late")
+        assert isinstance(field, forms.ChoiceField)
+        spans = sorted({*LATENESS_SECONDS, int(own)} if own else LATENESS_SECONDS)
+        words = [(str(span), wording.late_words(timedelta(seconds=span))) for span in spans]
+        field.choices = [("", gettext("Send it however late it is")), *words]
 
     @property
     def kept(self) -> Asset | None:
@@ -174,19 +190,22 @@ class AnnouncementForm(ZonedForm):
 
     def cleaned(self) -> dict[str, Any]:
         """Keyword arguments of the service."""
+        due_at, late = self.moment("due_at"), self.cleaned_data["may_be_late"]
         return {
             "groups": list(self.cleaned_data["groups"]),
             "text": self.cleaned_data["text"],
             "is_markdown": bool(self.cleaned_data["is_markdown"]),
             "may_split": bool(self.cleaned_data["may_split"]),
             "image": self.cleaned_data["image"],
-            "due_at": self.moment("due_at"),
+            "due_at": due_at,
+            "latest_at": due_at + timedelta(seconds=int(late)) if late else None,
             "purpose": self.cleaned_data["purpose"] or Purpose.NOTICE,
         }
 
 
 def initial_of(announcement: Announcement, zone: str) -> dict[str, Any]:
     """A draft as the form shows it."""
+    late = announcement.may_be_late
     return {
         "groups": [target.group_id for target in announcement.targets.all()],
         "text": announcement.text,
@@ -194,6 +213,7 @@ def initial_of(announcement: Announcement, zone: str) -> dict[str, Any]:
         "may_split": _YES if announcement.may_split else "",
         "kept_image": announcement.image_id or "",
         "purpose": announcement.purpose,
+        "may_be_late": str(math.ceil(late.total_seconds())) if late is not None else "",
         "due_at": announcement.due_at.astimezone(ZoneInfo(zone)).replace(tzinfo=None),
     }
 

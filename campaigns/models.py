@@ -1,6 +1,6 @@
 """Announcements, playbooks and their runs. What goes out is a delivery of `messaging`; here is why it goes out."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import models
 from django.db.models import Q
@@ -24,6 +24,7 @@ class Announcement(TenantModel):
     may_split = models.BooleanField(default=False)  # cut where it is longer than a platform takes, else refused
     image = models.ForeignKey("common.Asset", on_delete=models.PROTECT, related_name="+", null=True)
     due_at = models.DateTimeField()
+    latest_at = models.DateTimeField(null=True)  # what has not begun by then is not sent at all
     purpose = models.CharField(max_length=10, choices=Purpose, default=Purpose.NOTICE)
     state = models.CharField(max_length=10, choices=AnnouncementState, default=AnnouncementState.DRAFT)
     scheduled_at = models.DateTimeField(null=True)
@@ -34,6 +35,10 @@ class Announcement(TenantModel):
         constraints = [
             models.CheckConstraint(condition=Q(state__in=AnnouncementState.values), name="announcement_state_known"),
             models.CheckConstraint(condition=Q(purpose__in=Purpose.values), name="announcement_purpose_known"),
+            models.CheckConstraint(
+                condition=Q(latest_at__isnull=True) | Q(latest_at__gt=models.F("due_at")),
+                name="announcement_latest_after_due",
+            ),
         ]
         indexes = [
             # list: newest first
@@ -47,6 +52,16 @@ class Announcement(TenantModel):
     def words(self) -> str:
         """The text without its marks, for lists and headings."""
         return plain_words(self.text, is_markdown=self.is_markdown)
+
+    @property
+    def may_be_late(self) -> timedelta | None:
+        """How late it may go out; None: however late it is."""
+        return None if self.latest_at is None else self.latest_at - self.due_at
+
+    def move_to(self, due_at: datetime) -> None:
+        """Another time; its latest moment stays as long after it. Saves nothing."""
+        late = self.may_be_late
+        self.due_at, self.latest_at = due_at, due_at + late if late is not None else None
 
 
 class AnnouncementGroup(TenantModel):

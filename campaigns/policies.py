@@ -63,6 +63,13 @@ def due_or_now(due_at: datetime, *, now: datetime, field: str = "due_at") -> dat
     return max(due_at, now)
 
 
+def known_latest(latest_at: datetime | None, *, due_at: datetime) -> datetime | None:
+    """`latest_at` as it was given. Raises InvalidInput naming it unless it is after `due_at`."""
+    if latest_at is not None and latest_at <= due_at:
+        raise InvalidInput(_("The latest moment must be after the time it goes out."), field="latest_at")
+    return latest_at
+
+
 def wall_time(on: date, at: time, zone: ZoneInfo) -> datetime:
     """The moment (UTC) of a wall time. One that does not exist is the next minute that does; one that happens twice
     is its first. Source: design/reliability.md section 1."""

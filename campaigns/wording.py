@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.utils.functional import Promise
@@ -13,11 +14,11 @@ from campaigns.selectors.calendar import GroupState
 from campaigns.selectors.reads import PARTLY_SENT, REST_CANCELLED
 from community_ops.common.templatetags.reason_words import condition_words, reason_words
 from community_ops.common.templatetags.state_words import StateWords, words_of
-from community_ops.common.templatetags.wording import duration
+from community_ops.common.templatetags.wording import duration, in_zone
 from messaging.selectors import answer_words, by_hand_words, joined, next_try_words
 
 if TYPE_CHECKING:
-    from campaigns.models import PlaybookStep
+    from campaigns.models import Announcement, PlaybookStep
 
 Words = str | Promise
 DAY_SECONDS = 86_400
@@ -106,6 +107,18 @@ def paused_words(count: int) -> str:
         "Sending is paused: %(count)d message waits.", "Sending is paused: %(count)d messages wait.", count
     )
     return words % {"count": count}
+
+
+def late_words(may_be_late: timedelta) -> str:
+    """How late something may go out: "At most 2 hours late"."""
+    return _("At most %(time)s late") % {"time": duration(may_be_late)}
+
+
+def latest_words(announcement: "Announcement", zone: str) -> str:
+    """Said below its time: from when on it is not sent any more; nothing where it goes out however late."""
+    if announcement.latest_at is None:
+        return ""
+    return _("After %(at)s it is not sent any more.") % {"at": in_zone(announcement.latest_at, zone)}
 
 
 def held_words(counts: Mapping[str, int]) -> list[str]:

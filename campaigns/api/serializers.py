@@ -31,12 +31,14 @@ class AnnouncementWarningSerializer(serializers.Serializer):
 class AnnouncementSerializer(serializers.ModelSerializer):
     """`state`: draft, scheduled or cancelled; what became of it in each group are its deliveries.
 
-    `image`: the id of an asset. `paused_at`: since when what has not gone out waits for `resume`; its deliveries have
-    the reason `paused`.
+    `image`: the id of an asset. `latest_at`: what has not begun by then is `expired`, reason `too_late`; null: it goes
+    out however late it is. `paused_at`: since when what has not gone out waits for `resume`; its deliveries have the
+    reason `paused`.
     """
 
     groups = serializers.SerializerMethodField()
     due_at = MomentField(read_only=True)
+    latest_at = MomentField(read_only=True, allow_null=True)
     scheduled_at = MomentField(read_only=True, allow_null=True)
     cancelled_at = MomentField(read_only=True, allow_null=True)
     paused_at = MomentField(read_only=True, allow_null=True)
@@ -46,8 +48,8 @@ class AnnouncementSerializer(serializers.ModelSerializer):
     class Meta:
         model = Announcement
         fields = (
-            "id", "groups", "text", "is_markdown", "may_split", "image", "due_at", "purpose", "state",
-            "scheduled_at", "cancelled_at", "paused_at", "created_at", "warnings",
+            "id", "groups", "text", "is_markdown", "may_split", "image", "due_at", "latest_at", "purpose",
+            "state", "scheduled_at", "cancelled_at", "paused_at", "created_at", "warnings",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -62,7 +64,7 @@ class AnnouncementSerializer(serializers.ModelSerializer):
 
 class NewAnnouncementSerializer(serializers.Serializer):
     """What POST takes. `is_markdown`: the text has marks; `may_split`: it is cut where a platform takes less; `image`:
-    the id that `POST assets/` answered."""
+    the id that `POST assets/` answered; `latest_at`: after `due_at`."""
 
     groups = VisibleRelatedField(selectors.groups_to_choose, many=True, allow_empty=False)
     text = ProseField(max_length=MAX_TEXT_LENGTH)
@@ -70,11 +72,12 @@ class NewAnnouncementSerializer(serializers.Serializer):
     may_split = serializers.BooleanField(required=False)
     image = VisibleRelatedField(images_of, required=False, allow_null=True)
     due_at = MomentField()
+    latest_at = MomentField(required=False, allow_null=True)
     purpose = serializers.ChoiceField(choices=Purpose.choices, required=False)
 
 
 class MoveSerializer(serializers.Serializer):
-    """The new time."""
+    """The new time; a latest moment moves along."""
 
     due_at = MomentField()
 

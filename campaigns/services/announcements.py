@@ -37,6 +37,7 @@ def create_announcement(
     groups: Sequence["ChatGroup"],
     text: str,
     due_at: datetime,
+    latest_at: datetime | None = None,
     is_markdown: bool = False,
     may_split: bool = False,
     image: "Asset | None" = None,
@@ -46,20 +47,23 @@ def create_announcement(
 ) -> Announcement:
     """Write a draft for one or more groups. Writes it, its groups and one audit row; nothing is sent.
 
-    `due_at` at most 60 s past means `now`. A group named twice counts once. `is_markdown`: with the marks of
-    `messaging.markup`; `may_split`: cut into several messages where it is longer than a platform takes; `image`: one
-    that `common.assets.store_image` kept. Raises InvalidInput naming `groups`, `text` (also when it is too big for a
-    target's platform, as that platform counts), `image`, `due_at` or `purpose` (`messaging.Purpose`: what frequency
-    caps count it as).
+    `due_at` at most 60 s past means `now`; `latest_at`: what has not begun by then expires (None: it goes out however
+    late it is). A group named twice counts once. `is_markdown`: with the marks of `messaging.markup`; `may_split`: cut
+    into several messages where it is longer than a platform takes; `image`: one that `common.assets.store_image` kept.
+    Raises InvalidInput naming `groups`, `text` (also when it is too big for a target's platform, as that platform
+    counts), `image`, `due_at`, `latest_at` (not after `due_at`) or `purpose` (`messaging.Purpose`: what frequency caps
+    count it as).
     """
     chosen = _live_groups(groups)
+    due_at = policies.due_or_now(due_at, now=now)
     announcement = Announcement.objects.create(
         workspace_id=workspace_id,
         text=sendable(text, chosen, is_markdown=is_markdown, may_split=may_split),
         is_markdown=is_markdown,
         may_split=may_split,
         image=known_image(image, workspace_id=workspace_id),
-        due_at=policies.due_or_now(due_at, now=now),
+        due_at=due_at,
+        latest_at=policies.known_latest(latest_at, due_at=due_at),
         purpose=_known(purpose),
     )
     _add_groups(announcement, chosen)
@@ -75,6 +79,7 @@ def change_announcement(
     groups: Sequence["ChatGroup"],
     text: str,
     due_at: datetime,
+    latest_at: datetime | None = None,
     is_markdown: bool = False,
     may_split: bool = False,
     image: "Asset | None" = None,
@@ -95,8 +100,9 @@ def change_announcement(
     locked.is_markdown, locked.may_split = is_markdown, may_split
     locked.image = known_image(image, workspace_id=locked.workspace_id)
     locked.due_at = policies.due_or_now(due_at, now=now)
+    locked.latest_at = policies.known_latest(latest_at, due_at=locked.due_at)
     locked.purpose = _known(purpose)
-    written = ["text", "is_markdown", "may_split", "image", "due_at", "purpose"]
+    written = ["text", "is_markdown", "may_split", "image", "due_at", "latest_at", "purpose"]
     locked.save(update_fields=[*written, "updated_at"])
     locked.targets.all().delete()
     _add_groups(locked, chosen)
@@ -111,10 +117,10 @@ def schedule_announcement(
 ) -> list[Warned]:
     """Plan a draft's deliveries: they exist when this returns. Returns `announcement_warnings`.
 
-    `due_at`: another time than the draft's, e.g. `now`. Writes the occurrence, one delivery a group, an audit row and
-    AnnouncementScheduled. A second call changes nothing. Raises AlreadyCancelled, and InvalidInput naming `due_at`
-    (more than 60 s past) or `text` (a group's platform changed to one it is too big for). A group without an endpoint
-    is planned too: its delivery fails when it is due.
+    `due_at`: another time than the draft's, e.g. `now`; its latest moment moves along. Writes the occurrence, one
+    delivery a group, an audit row and AnnouncementScheduled. A second call changes nothing. Raises AlreadyCancelled,
+    and InvalidInput naming `due_at` (more than 60 s past) or `text` (a group's platform changed to one it is too big
+    for). A group without an endpoint is planned too: its delivery fails when it is due.
     """
     groups = target_groups(announcement)
     if not _change_state(announcement, AnnouncementState.DRAFT, AnnouncementState.SCHEDULED, scheduled_at=now):
@@ -122,11 +128,11 @@ def schedule_announcement(
             raise AlreadyCancelled
         return _warnings(announcement, groups)
     _refuse_unsendable(announcement, groups)
-    announcement.due_at = policies.due_or_now(due_at or announcement.due_at, now=now)
-    announcement.save(update_fields=["due_at", "updated_at"])
+    announcement.move_to(policies.due_or_now(due_at or announcement.due_at, now=now))
+    announcement.save(update_fields=["due_at", "latest_at", "updated_at"])
     occurrence = _occurrence(announcement, announcement.due_at)
     _plan(occurrence, announcement, groups, actor=actor, now=now)
-    after = {"state": announcement.state, "due_at": announcement.due_at}
+    after = {name: getattr(announcement, name) for name in ("state", "due_at", "latest_at")}
     audit.record(actor=actor, verb="announcement.scheduled", target=announcement, now=now, after=after)
     outbox.publish(
         AnnouncementScheduled(
@@ -180,7 +186,7 @@ def announcement_held_warnings(announcement: Announcement, groups: Sequence["Cha
 @transaction.atomic
 def move_announcement(*, announcement: Announcement, due_at: datetime, actor: Actor, now: datetime) -> Announcement:
     """Send at another time. What has gone out stays as it is; what is planned moves, also when a worker holds it.
-    What is paused stays so.
+    What is paused stays so. Its latest moment moves along.
 
     Writes an audit row and AnnouncementMoved. The same time again changes nothing. Raises InvalidInput naming
     `due_at`, AlreadyCancelled, NothingPlanned.
@@ -193,8 +199,9 @@ def move_announcement(*, announcement: Announcement, due_at: datetime, actor: Ac
         return locked
     if locked.state == AnnouncementState.SCHEDULED:
         _move_deliveries(locked, due_at, now=now)
-    locked.due_at = announcement.due_at = due_at
-    locked.save(update_fields=["due_at", "updated_at"])
+    locked.move_to(due_at)
+    announcement.due_at, announcement.latest_at = locked.due_at, locked.latest_at
+    locked.save(update_fields=["due_at", "latest_at", "updated_at"])
     audit.record(
         actor=actor,
         verb="announcement.moved",
@@ -276,7 +283,7 @@ def _refuse_unsendable(announcement: Announcement, groups: Sequence["ChatGroup"]
 
 def _facts(announcement: Announcement, groups: Sequence["ChatGroup"]) -> dict[str, Any]:
     """What the audit log keeps of a draft; its words are in the draft."""
-    names = ("due_at", "is_markdown", "may_split")
+    names = ("due_at", "latest_at", "is_markdown", "may_split")
     facts = {name: getattr(announcement, name) for name in names}
     return facts | {"image": announcement.image_id, "groups": [group.pk for group in groups]}
 
@@ -326,6 +333,7 @@ def sends_of(
     announcement: Announcement, groups: Sequence["ChatGroup"], *, occurrence: Occurrence | None = None
 ) -> list[messaging.PlannedSend]:
     """What goes to `messaging`, one for each group; without an occurrence for looking only. Groups with community."""
+    due_at, late = occurrence.due_at if occurrence else announcement.due_at, announcement.may_be_late
     return [
         messaging.PlannedSend(
             source_key=origins.announcement_key(announcement.pk, occurrence.pk if occurrence else 0, group.pk),
@@ -334,8 +342,8 @@ def sends_of(
             is_markdown=announcement.is_markdown,
             may_split=announcement.may_split,
             image_id=announcement.image_id,
-            due_at=occurrence.due_at if occurrence else announcement.due_at,
-            latest_at=None,
+            due_at=due_at,
+            latest_at=due_at + late if late is not None else None,
             origin=origins.ANNOUNCEMENT,
             origin_id=announcement.pk,
             target_kind=origins.GROUP,

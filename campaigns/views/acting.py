@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_POST
 
-from campaigns import selectors, services
+from campaigns import selectors, services, wording
 from campaigns.forms import MoveForm
 from campaigns.models import Announcement, AnnouncementState
 from community_ops.accounts.pages import WorkspaceRequest, page, tell
@@ -79,7 +79,7 @@ def _dialog(
     groups: Sequence["ChatGroup"],
     rows: Sequence[selectors.GroupState],
 ) -> dict[str, Any]:
-    title, label, text = _words(kind)
+    title, label, text = _words(announcement, kind)
     facts = _facts(request, announcement, kind, len(groups))
     if text:
         facts.append(still_to_go(row.state for row in rows))
@@ -99,20 +99,22 @@ def _dialog(
     }
 
 
-def _words(kind: str) -> tuple[str, str, str]:
+def _words(announcement: Announcement, kind: str) -> tuple[str, str, str]:
     """Title, label of the button, and what follows from it where that is not plain."""
     return {
         "schedule": (_("Schedule for these groups?"), _("Schedule"), ""),
         "send_now": (_("Send to these groups now?"), _("Send now"), ""),
         "move": (_("Send at another time?"), _("Change the time"), ""),
         "pause": (_("Pause sending?"), pgettext("button", "Pause sending"), pause_words()),
-        "resume": (
-            _("Go on sending?"),
-            pgettext("button", "Go on sending"),
-            _("What is due goes out at once, however late it is by now; the rest goes out at its time."),
-        ),
+        "resume": (_("Go on sending?"), pgettext("button", "Go on sending"), _resume_words(announcement)),
         "cancel": (_("Cancel what has not gone out?"), _("Cancel this announcement"), ""),
     }[kind]
+
+
+def _resume_words(announcement: Announcement) -> str:
+    if announcement.latest_at is not None:
+        return _("What is due goes out at once; what has passed its latest moment meanwhile is not sent.")
+    return _("What is due goes out at once, however late it is by now; the rest goes out at its time.")
 
 
 def pause_words() -> str:
@@ -131,8 +133,10 @@ def _facts(request: WorkspaceRequest, announcement: Announcement, kind: str, gro
     """What a person agrees to: when, what, to how many."""
     zone = zone_of(announcement, request)
     when = _("At once") if kind == "send_now" else f"{in_zone(announcement.due_at, zone)} ({zone})"
+    late = announcement.may_be_late
     return [
         {"label": _("When"), "value": when},
+        *([{"label": _("If it is late"), "value": wording.late_words(late)}] if late is not None else []),
         {"label": _("Text"), "value": Truncator(announcement.words).chars(SHOWN_SIGNS)},
         {"label": _("Groups"), "value": grouped(group_count)},
     ]
