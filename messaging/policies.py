@@ -42,6 +42,7 @@ EXEMPTIONS: dict[str, Words] = {
 }
 # Why a send rule holds a message back; codes of `Delivery.reason`.
 QUIET_HOURS, HOLIDAY, CAP = "quiet_hours", "holiday", "cap"
+MOST_IN_A_ROW = 100  # rules that follow each other without a gap: then no end is in sight
 MORE_PARTS = "more_parts"  # planned, and a part of it has gone out
 
 
@@ -72,6 +73,11 @@ class Quiet:
             return self.span.has(day)
         return moment < self.ends and self.span.has(day - timedelta(days=1))
 
+    def end_after(self, local: datetime) -> datetime:
+        """When the quiet hours end that hold at this wall time."""
+        is_tomorrow = self.ends <= self.begins <= local.time()
+        return datetime.combine(local.date() + timedelta(days=is_tomorrow), self.ends, local.tzinfo)
+
 
 @dataclass(frozen=True, slots=True)
 class Cap:
@@ -100,6 +106,19 @@ class SendRules:
         if any(quiet.has(local) for quiet in self.quiet):
             return QUIET_HOURS
         return HOLIDAY if any(span.has(local.date()) for span in self.holidays) else ""
+
+    def free_from(self, local: datetime) -> datetime | None:
+        """The first wall time from `local` on at which nothing is held back; None where no end of it is in sight."""
+        for _rule in range(MOST_IN_A_ROW):
+            if not self.held_at(local):
+                return local
+            holidays = [span.until_on for span in self.holidays if span.has(local.date())]
+            days = [day + timedelta(days=1) for day in holidays if day is not None]
+            if len(days) < len(holidays):
+                return None
+            ends = [datetime.combine(day, time.min, local.tzinfo) for day in days]
+            local = max(ends + [quiet.end_after(local) for quiet in self.quiet if quiet.has(local)])
+        return None
 
     def caps_on(self, purpose: str, day: date) -> tuple[Cap, ...]:
         return tuple(cap for cap in self.caps if cap.counts(purpose, day))

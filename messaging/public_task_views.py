@@ -21,7 +21,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from community_ops.common import clock
 from community_ops.common.errors import DomainError, InvalidInput, NotFound
-from messaging import services, task_copying, task_selectors, task_showing, task_wording
+from messaging import services, task_copying, task_selectors, task_showing
 from messaging.assignee_links import actor_of, current_assignee, forget_link, remember_link
 from messaging.models import Assignee, HumanTask, TaskState
 from messaging.task_forms import DoneForm, HandOnForm, LeaveOutForm
@@ -92,10 +92,9 @@ def my_tasks(request: HttpRequest, person: Assignee) -> HttpResponse:
     now = clock.now()
     services.note_link_use(assignee=person, now=now)
     found = task_selectors.cards_of(person, now=now)
-    due = sorted((task_showing.row_of(task, now=now) for task in found.due), key=lambda row: not row["late"])
     context = {
         "person": person,
-        "due": due,
+        "due": task_showing.rows_of(found.due, now=now),
         "later": _later(person, found.later, now),
         "done": [task_showing.row_of(task, now=now) for task in found.done],
         "zone": ZONE,
@@ -131,11 +130,11 @@ def _card(request: HttpRequest, person: Assignee, task: HumanTask, status: int =
     now, items = clock.now(), task_selectors.items_of(task)
     still_open = [item for item in items if item.state == TaskState.OPEN]
     colleagues = task_selectors.colleagues_of(person)
-    late = task_wording.late_words(task, now)
+    card = task_showing.card_of(task, items, now=now)
     context = {
         "person": person,
-        "card": task_showing.card_of(task, items, now=now),
-        "is_asked": bool(late) and request.GET.get("send") != "now",
+        "card": card,
+        "is_asked": bool(card["late"]) and not card["is_held"] and request.GET.get("send") != "now",
         "done_form": DoneForm(task, still_open),
         "leave_out_form": LeaveOutForm(prefix="leave"),
         "hand_on_form": HandOnForm(colleagues) if colleagues else None,

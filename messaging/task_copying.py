@@ -26,7 +26,7 @@ def copy(request: HttpRequest, task: HumanTask, *, actor: Actor, page_url: str, 
     _say_what_changed(request, copied)
     if not is_piece:
         return redirect(page_url)
-    if copied.withdrawn or copied.waiting or not copied.texts:
+    if copied.withdrawn or copied.waiting or copied.held or not copied.texts:
         return HttpResponse(status=LOAD_AGAIN)
     task = task_selectors.get_task(actor, task.pk)
     card = {**task_showing.texts(task, task_selectors.items_of(task), now=now), "task": task}
@@ -42,3 +42,6 @@ def _say_what_changed(request: HttpRequest, copied: services.Copied) -> None:
     if copied.waiting:
         names = ", ".join(item.label for item in copied.waiting)
         messages.warning(request, _("Not now, it is paused: %(names)s. Please copy it again later.") % {"names": names})
+    if copied.held:  # why and until when stands above the button
+        names = ", ".join(item.label for item, _why in copied.held)
+        messages.warning(request, _("Not copied: %(names)s.") % {"names": names})

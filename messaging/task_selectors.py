@@ -168,6 +168,12 @@ def cards_of(assignee: Assignee, *, now: datetime) -> Cards:
     )
 
 
+def open_items_of(tasks: Iterable[HumanTask]) -> list[TaskItem]:
+    """What is open of several cards, with their deliveries. One query."""
+    rows = TaskItem.objects.filter(task__in=[task.pk for task in tasks], state=TaskState.OPEN)
+    return list(rows.select_related("delivery").order_by("id"))
+
+
 @dataclass(frozen=True, slots=True)
 class Upcoming:
     """A touch that will become her card: no row stands for it yet."""
@@ -205,12 +211,16 @@ class ShownText:
     items: tuple[TaskItem, ...]
 
 
-def texts_of(task: HumanTask, items: Iterable[TaskItem]) -> list[ShownText]:
-    """What a card's bubble shows: the texts as they were copied last, for the items that are open."""
+def texts_of(task: HumanTask, items: Iterable[TaskItem], *, held: Collection[int] = ()) -> list[ShownText]:
+    """What a card's bubble shows: the texts as they were copied last, for the items that are open.
+
+    `held`: ids of items that may not be posted now; their text is shown as before it is copied.
+    """
     by_text: dict[tuple[str, bool], list[TaskItem]] = {}
     for item in items:
         if item.state == TaskState.OPEN:
-            key = (item.copied_text or with_names(task.text, task.subject_kind), bool(item.copied_text))
+            copied = "" if item.pk in held else item.copied_text
+            key = (copied or with_names(task.text, task.subject_kind), bool(copied))
             by_text.setdefault(key, []).append(item)
     return [ShownText(text, is_copied, tuple(same)) for (text, is_copied), same in by_text.items()]
 

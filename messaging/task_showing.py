@@ -1,6 +1,6 @@
 """Cards as pages show them: the phone of whoever does the work, and the team's list."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -31,6 +31,26 @@ def row_of(task: HumanTask, *, now: datetime) -> dict[str, Any]:
     }
 
 
+def rows_of(tasks: Sequence[HumanTask], *, now: datetime) -> list[dict[str, Any]]:
+    """Lines of cards that are due, those that can be done first, the late ones of them on top.
+
+    `held`: why nothing of a card can be posted now; it is not called late then. One query, and those of
+    `services.not_now`.
+    """
+    by_task: dict[int, list[TaskItem]] = {}
+    for item in task_selectors.open_items_of(tasks):
+        by_task.setdefault(item.task_id, []).append(item)
+    held = held_items([item for items in by_task.values() for item in items], now=now)
+    rows = [row_of(task, now=now) for task in tasks]
+    for row in rows:
+        still_open = by_task.get(row["task"].pk, [])
+        same = {item.pk: held[item.pk] for item in still_open if item.pk in held}
+        is_all = bool(same) and len(same) == len(still_open)
+        row["held"] = held_words(row["task"], same, is_all=True, now=now) if is_all else []
+        row["late"] = "" if is_all else row["late"]
+    return sorted(rows, key=lambda row: (bool(row["held"]), not row["late"]))
+
+
 def upcoming_row(coming: Upcoming, *, now: datetime) -> dict[str, Any]:
     """A line for what will become a card."""
     return {
@@ -48,8 +68,12 @@ def card_of(task: HumanTask, items: Sequence[TaskItem], *, now: datetime) -> dic
     """Everything a card's page says, for the phone and for the team."""
     words, tone = task_wording.closed_words(task)
     places = task_wording.places_words(task.kind, len(items), items[0].label if items else "")
+    held = held_items(items, now=now)
+    still_open = [item for item in items if item.state == TaskState.OPEN]
     return {
         "task": task,
+        "held": held_words(task, held, is_all=len(held) == len(still_open), now=now),
+        "is_held": bool(held) and len(held) == len(still_open),
         "about": " · ".join(filter(None, (str(TaskKind(task.kind).label), places))),
         "is_named": task.title != first_words(with_names(task.text, task.subject_kind)),
         "kind": TaskKind(task.kind).label,
@@ -67,8 +91,30 @@ def card_of(task: HumanTask, items: Sequence[TaskItem], *, now: datetime) -> dic
         "done_words": task_wording.done_words(task.kind),
         "is_sending": task.kind in task_wording.SENDING,
         "told": task_wording.told_words(task),
-        **texts(task, items, now=now),
+        **texts(task, items, now=now, held=held),
     }
+
+
+Held = Mapping[int, tuple[TaskItem, services.NotNow]]
+
+
+def held_items(items: Sequence[TaskItem], *, now: datetime) -> Held:
+    """By id the open items of a card that a send rule holds back at this moment."""
+    waiting = {item.delivery.pk: item for item in items if item.state == TaskState.OPEN and item.delivery is not None}
+    found = services.not_now([item.delivery for item in waiting.values() if item.delivery is not None], now=now)
+    return {waiting[pk].pk: (waiting[pk], why) for pk, why in found.items()}
+
+
+def held_words(task: HumanTask, held: Held, *, is_all: bool, now: datetime) -> list[str]:
+    """One sentence for each reason and end; the places by name unless all that is open is held alike."""
+    alike: dict[services.NotNow, list[str]] = {}
+    for item, why in held.values():
+        alike.setdefault(why, []).append(item.label)
+    needs_names = len(alike) > 1 or not is_all
+    return [
+        task_wording.not_now_words(why.reason, why.until, names=names if needs_names else (), zone=task.zone, now=now)
+        for why, names in alike.items()
+    ]
 
 
 def item_row(item: TaskItem, task: HumanTask, *, now: datetime) -> dict[str, Any]:
@@ -85,9 +131,9 @@ def item_row(item: TaskItem, task: HumanTask, *, now: datetime) -> dict[str, Any
     }
 
 
-def texts(task: HumanTask, items: Sequence[TaskItem], *, now: datetime) -> dict[str, Any]:
+def texts(task: HumanTask, items: Sequence[TaskItem], *, now: datetime, held: Collection[int] = ()) -> dict[str, Any]:
     """The words of a card: to be copied, or as they were copied last, with how fresh their numbers are."""
-    shown = task_selectors.texts_of(task, items) if task.text else []
+    shown = task_selectors.texts_of(task, items, held=held) if task.text else []
     has_numbers = bool(task.subject_kind and placeholders.names_in(task.text))
     is_copied = any(one.is_copied for one in shown)
     return {

@@ -1,7 +1,7 @@
 """Cards in words: what is to do where, how late it is, what became of each place. Formatting only."""
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils.functional import Promise
@@ -10,9 +10,10 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_
 
 from community_ops.common.models import AuditEntry
 from community_ops.common.templatetags.reason_words import reason_words
-from community_ops.common.templatetags.wording import grouped, money, since, time_in_zone
+from community_ops.common.templatetags.wording import grouped, in_zone, money, since, time_in_zone
 from messaging import task_policies
 from messaging.models import HumanTask, TaskItem, TaskKind, TaskState
+from messaging.policies import CAP, HOLIDAY, QUIET_HOURS
 from messaging.task_policies import Field, Type
 from messaging.wording import Told
 
@@ -60,6 +61,17 @@ LEAVE_OUT_REASONS: tuple[str | Promise, ...] = (
 )
 
 
+# Said above the button that copies, by the rule and whether its end is known.
+_NOT_NOW: Mapping[tuple[str, bool], str | Promise] = {
+    (QUIET_HOURS, True): gettext_lazy("Not now: these are quiet hours. It can be copied from %(at)s on."),
+    (QUIET_HOURS, False): gettext_lazy("Not now: these are quiet hours."),
+    (HOLIDAY, True): gettext_lazy("Not now: it is a holiday. It can be copied from %(at)s on."),
+    (HOLIDAY, False): gettext_lazy("Not now: it is a holiday."),
+    (CAP, False): gettext_lazy("Not now: there have been as many messages as the limit allows."),
+}
+A_DAY = timedelta(days=1)
+
+
 def done_words(kind: str) -> str:
     """The words of the button that ends the work."""
     return str(DONE_WORDS.get(kind) or pgettext("task button", "Posted"))
@@ -70,6 +82,16 @@ def late_words(task: HumanTask, now: datetime) -> str:
     if task.state != TaskState.OPEN or not task_policies.is_late(task.due_at, task.latest_at, now):
         return ""
     return _("%(span)s late") % {"span": since(task.due_at, now)}
+
+
+def not_now_words(reason: str, until: datetime | None, *, names: Sequence[str], zone: str, now: datetime) -> str:
+    """Why a send rule lets her not post it now and from when on it does; with the places where these are not all."""
+    words = _NOT_NOW[reason, until is not None]
+    if until is not None:
+        words = words % {"at": (time_in_zone if until - now < A_DAY else in_zone)(until, zone)}
+    if not names:
+        return str(words)
+    return _("%(names)s: %(why)s") % {"names": pgettext("between names", ", ").join(names), "why": words}
 
 
 def places_words(kind: str, count: int, label: str = "") -> str:

@@ -40,7 +40,7 @@ from messaging.services.planning import (
     retarget_deliveries,
 )
 from messaging.services.rule_changes import archive_rule, create_frequency_cap, create_holiday, create_quiet_hours
-from messaging.services.send_rules import Held, would_be_held
+from messaging.services.send_rules import Held, NotNow, not_now, would_be_held
 from messaging.services.task_cards import (
     Copied,
     CopiedText,
@@ -64,6 +64,7 @@ __all__ = [
     "InboundRow",
     "Move",
     "NewItem",
+    "NotNow",
     "PlannedSend",
     "Verdict",
     "add_chat",
@@ -88,6 +89,7 @@ __all__ = [
     "issue_link",
     "leave_out",
     "look_for_chats",
+    "not_now",
     "note_chat",
     "note_link_use",
     "nudge_card",

@@ -1,11 +1,11 @@
-"""Quiet hours, holidays and frequency caps: what holds a message back, at planning and again at sending.
+"""Quiet hours, holidays and frequency caps: what holds a message back, at planning, at sending, and in a person's hand.
 
 A moment is judged by the wall clock of the target. All are off until somebody makes one; which origins they never
 hold is in `policies.EXEMPTIONS`.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as wall_time
@@ -69,6 +69,55 @@ def held_back(delivery: Delivery, *, now: datetime) -> str:
         if rows.filter(Q(state__in=SPENT) | Q(state=DeliveryState.PLANNED) & earlier).count() >= cap.count:
             return CAP
     return ""
+
+
+@dataclass(frozen=True, slots=True)
+class NotNow:
+    """A rule holds a message back that waits for a person. `until`: it lets go then; None where nobody can say."""
+
+    reason: str
+    until: datetime | None = None
+
+
+def not_now(deliveries: Iterable[Delivery], *, now: datetime) -> dict[int, NotNow]:
+    """Of deliveries that wait for a person, by id, those a rule holds back at `now`: she posts them later.
+
+    A cap counts as in `held_back`, and of those that wait the earlier ones only: else two would hold each other up.
+    No query without caps; with them at most one for each cap and zone, however many deliveries.
+    """
+    found: dict[int, NotNow] = {}
+    capped: dict[tuple[int, str, Cap], list[Delivery]] = defaultdict(list)
+    for delivery in deliveries:
+        rules, local = RULES.of(delivery.workspace_id), now.astimezone(ZoneInfo(delivery.zone))
+        if delivery.exemption or rules == _NONE:
+            continue
+        if reason := rules.held_at(local):
+            found[delivery.pk] = NotNow(reason, rules.free_from(local))
+            continue
+        for cap in rules.caps_on(delivery.purpose, local.date()):
+            capped[delivery.workspace_id, delivery.zone, cap].append(delivery)
+    for (workspace_id, zone, cap), waiting in capped.items():
+        rows = _counted(cap, workspace_id, now.astimezone(ZoneInfo(zone)))
+        found |= dict.fromkeys(_without_place(cap, rows, waiting), NotNow(CAP))
+    return found
+
+
+def _without_place(cap: Cap, rows: QuerySet[Delivery], waiting: Sequence[Delivery]) -> list[int]:
+    """Those for which others have used a cap up, among the rows it counts. One query."""
+    targets = {
+        "target_kind__in": {one.target_kind for one in waiting},
+        "target_id__in": {one.target_id for one in waiting},
+    }
+    rows = rows.filter(**targets, state__in=(*SPENT, DeliveryState.PLANNED))
+    counted = list(rows.only("target_kind", "target_id", "state", "due_at"))
+
+    def has_place_before(other: Delivery, one: Delivery) -> bool:
+        if other.pk == one.pk or (other.target_kind, other.target_id) != (one.target_kind, one.target_id):
+            return False
+        is_to_come = other.state in (DeliveryState.PLANNED, DeliveryState.WAITING)
+        return not is_to_come or (other.due_at, other.pk) < (one.due_at, one.pk)
+
+    return [one.pk for one in waiting if sum(has_place_before(other, one) for other in counted) >= cap.count]
 
 
 def _counted(cap: Cap, workspace_id: int, local: datetime) -> QuerySet[Delivery]:

@@ -22,6 +22,7 @@ from messaging.platforms.base import Content
 from messaging.ports import text_contexts
 from messaging.services import cards
 from messaging.services.calling import card_of
+from messaging.services.send_rules import NotNow, not_now
 from messaging.services.sending import Refusal, filled, verdict_on
 from messaging.task_policies import CONFIRMED_BY_PERSON, LEFT_OUT, UNDO_WITHIN
 
@@ -36,12 +37,14 @@ class CopiedText:
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """`withdrawn`: not to be posted any more, `item.reason` says why. `waiting`: their guard says "not now"."""
+    """`withdrawn`: not to be posted any more, `item.reason` says why. `waiting`: their guard says "not now"; `held`: a
+    send rule does. Both stay open."""
 
     texts: tuple[CopiedText, ...]
     at: datetime
     withdrawn: tuple[TaskItem, ...] = ()
     waiting: tuple[TaskItem, ...] = ()
+    held: tuple[tuple[TaskItem, NotNow], ...] = ()
 
 
 def open_card(*, task: HumanTask, now: datetime) -> None:
@@ -52,11 +55,13 @@ def open_card(*, task: HumanTask, now: datetime) -> None:
 def copy_card(*, task: HumanTask, actor: Actor, now: datetime) -> Copied:
     """Fill the text of every open item with the values of this moment, and remember what she was given.
 
-    The guards of the items' deliveries are asked first, outside any transaction: what may not be posted any more is
-    withdrawn. Items whose texts are the same share one. Writes an audit row. Raises InvalidTransition when nothing
-    of the card is open.
+    The guards of the items' deliveries and the send rules are asked first, outside any transaction: what may not be
+    posted any more is withdrawn; what may not be posted now stays open and has no text. Items whose texts are the same
+    share one. Writes an audit row, unless all of it has to wait. Raises InvalidTransition when nothing is open.
     """
-    found = [_look_at(item, task, now) for item in cards.open_items(task)]
+    items = list(cards.open_items(task))
+    held = not_now([item.delivery for item in items if item.delivery is not None], now=now)
+    found = [_look_at(item, task, held, now) for item in items]
     if not found:
         raise InvalidTransition(_("Nothing of this card is open."))
     with transaction.atomic():
@@ -68,15 +73,17 @@ def copy_card(*, task: HumanTask, actor: Actor, now: datetime) -> Copied:
                 reason = one.item.reason = one.refusal.reason
                 end = (one.refusal.state, reason)
                 cards.end_items([one.item], state=TaskState.WITHDRAWN, delivery=end, now=now, reason=reason)
-        copied = [one for one in found if one.refusal is None and not one.is_waiting]
-        _remember(task, copied, now)
-        cards.close_if_over(task, now=now, reason=next((one.refusal.reason for one in found if one.refusal), ""))
-        audit.record(actor=actor, verb="task.copied", target=task, now=now, after={"item_count": len(copied)})
+        copied = [one for one in found if one.refusal is None and not one.has_to_wait]
+        if any(not one.has_to_wait for one in found):
+            _remember(task, copied, now)
+            cards.close_if_over(task, now=now, reason=next((one.refusal.reason for one in found if one.refusal), ""))
+            audit.record(actor=actor, verb="task.copied", target=task, now=now, after={"item_count": len(copied)})
     return Copied(
         texts=_grouped(copied, is_markdown=task.is_markdown),
         at=now,
         withdrawn=tuple(one.item for one in found if one.refusal is not None),
         waiting=tuple(one.item for one in found if one.is_waiting),
+        held=tuple((one.item, one.held) for one in found if one.held is not None),
     )
 
 
@@ -86,10 +93,15 @@ class _Look:
     text: str = ""
     refusal: Refusal | None = None
     is_waiting: bool = False
+    held: NotNow | None = None
+
+    @property
+    def has_to_wait(self) -> bool:
+        return self.is_waiting or self.held is not None
 
 
-def _look_at(item: TaskItem, task: HumanTask, now: datetime) -> _Look:
-    """May it still be posted there, and with which words?"""
+def _look_at(item: TaskItem, task: HumanTask, held: Mapping[int, NotNow], now: datetime) -> _Look:
+    """May it still be posted there, and now, and with which words?"""
     try:
         if item.delivery is None:
             return _Look(item, _filled_by_hand(item, task, now))
@@ -97,6 +109,8 @@ def _look_at(item: TaskItem, task: HumanTask, now: datetime) -> _Look:
         if not verdict.allowed:
             refusal = None if verdict.waits else Refusal(DeliveryState.CANCELLED, verdict.reason)
             return _Look(item, refusal=refusal, is_waiting=verdict.waits)
+        if item.delivery.pk in held:
+            return _Look(item, held=held[item.delivery.pk])
         text, card = filled(item.delivery, now), card_of(item.delivery)
         return _Look(item, card.below(text) if card is not None else text)
     except Refusal as refusal:

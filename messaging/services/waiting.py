@@ -1,7 +1,7 @@
 """What waits for a person: asked again and again whether it may still be posted, and given up a day later."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -9,7 +9,9 @@ from django.db.models import QuerySet
 from django.db.models.functions import Coalesce
 
 from messaging.models import Delivery, DeliveryState, TaskState
+from messaging.policies import QUIET_HOURS
 from messaging.services import cards
+from messaging.services.send_rules import not_now
 from messaging.services.sending import verdict_on
 from messaging.task_policies import FORGOTTEN, FORGOTTEN_AFTER
 
@@ -19,7 +21,9 @@ BATCH = 200
 def review_waiting(*, now: datetime) -> int:
     """Withdraw what may not be posted any more (its guard says no), and what nobody posted within a day.
 
-    Returns how many deliveries ended. Guards are asked outside any transaction. Safe to repeat and to run twice.
+    What a send rule holds back waits on. Where a holiday or a cap does so when its day is over, it is cancelled for
+    that reason: nobody forgot it. Returns how many deliveries ended. Guards are asked outside any transaction. Safe
+    to repeat and to run twice.
     """
     ended = sum(_review(batch, now) for batch in _batches())
     return ended + _give_up(now)
@@ -54,8 +58,22 @@ def _withdraw(pks: list[int], reason: str, now: datetime) -> int:
 def _give_up(now: datetime) -> int:
     """Nobody posts it any more: said as it is, and her list is not full of last week's cards."""
     rows = _waiting().alias(last=Coalesce("latest_at", "due_at")).filter(last__lte=now - FORGOTTEN_AFTER)
-    pks = list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH])
-    if not pks:
+    given_up = list(rows.order_by("pk")[:BATCH])
+    if not given_up:
         return 0
-    given_up = Delivery.objects.filter(pk__in=pks)
-    return cards.withdraw(given_up, reason=FORGOTTEN, now=now, state=DeliveryState.EXPIRED)
+    held = _held_for_long(given_up, now)
+    count = sum(
+        cards.withdraw(Delivery.objects.filter(pk__in=pks), reason=reason, now=now) for reason, pks in held.items()
+    )
+    is_held = {pk for pks in held.values() for pk in pks}
+    rest = Delivery.objects.filter(pk__in=[row.pk for row in given_up if row.pk not in is_held])
+    return count + cards.withdraw(rest, reason=FORGOTTEN, now=now, state=DeliveryState.EXPIRED)
+
+
+def _held_for_long(rows: Sequence[Delivery], now: datetime) -> dict[str, list[int]]:
+    """Ids by the rule that holds them back; of quiet hours there is an end within each day, so they excuse nothing."""
+    held: dict[str, list[int]] = defaultdict(list)
+    for pk, why in not_now(rows, now=now).items():
+        if why.reason != QUIET_HOURS:
+            held[why.reason].append(pk)
+    return held
