@@ -3,7 +3,7 @@
 import zoneinfo
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -12,6 +12,7 @@ from community_ops.common import audit, money, outbox, text
 from community_ops.common.actors import Actor
 from community_ops.common.errors import InvalidInput
 from community_ops.common.tenancy import MAX_ID
+from community_ops.common.warned import Warned as Warned  # what others import from here
 from groups import selectors
 from groups.errors import CommunityArchived, GroupArchived, UnknownTimezone
 from groups.events import GroupEndpointBound
@@ -41,13 +42,6 @@ class NewChannel:
 
     platform: str
     config: dict[str, Any] = field(default_factory=dict)
-
-
-class Warned(TypedDict):
-    """One entry of a `warnings` list beside success."""
-
-    code: str
-    message: str
 
 
 @transaction.atomic

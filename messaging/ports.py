@@ -53,7 +53,7 @@ class TextContext(Protocol):
 
 
 class TaskPlaces(Protocol):
-    """Names what a card made by hand can be about, for one kind of target."""
+    """Names what a card made by hand can be about, for one kind of target, and knows its clock."""
 
     def names(self, actor: Actor) -> Mapping[int, str]:
         """By id what this actor may choose, in the order it is offered. A constant number of queries."""
@@ -63,6 +63,9 @@ class TaskPlaces(Protocol):
 
     def zone(self, *, workspace_id: int, target_id: int) -> str:
         """The time zone in which its days are meant. Raises NotFound."""
+
+    def zones(self, actor: Actor) -> Mapping[int, str]:
+        """By id the zone whose clock counts there. A constant number of queries."""
 
 
 origin_guards: Registry[SendGuard] = Registry("messaging.SendGuard of an origin")

@@ -355,9 +355,17 @@ class TaskForm(RefusableForm):
 
     def items(self) -> list[NewItem]:
         """The chosen groups, then the typed names."""
-        chosen = [int(pk) for pk in self.cleaned_data.get("groups", ())]
-        typed = [line.strip() for line in self.cleaned_data.get("names", "").splitlines() if line.strip()]
+        data = self.cleaned_data if self.is_bound else {}
+        chosen = [int(pk) for pk in data.get("groups", ())]
+        typed = [line.strip() for line in data.get("names", "").splitlines() if line.strip()]
         return [NewItem(self._groups[pk], "group", pk) for pk in chosen] + [NewItem(name) for name in typed]
+
+    def typed_due_at(self) -> datetime | None:
+        """When it is due, also of a form that is not whole; what it begins with before anything is typed."""
+        if not self.is_bound:
+            wall: datetime | None = self.initial.get("due_at")
+            return wall.replace(tzinfo=self._zone).astimezone(UTC) if wall else None
+        return self.moment("due_at") if not self.errors.get("due_at") else None
 
     def moment(self, name: str) -> datetime | None:
         wall: datetime | None = self.cleaned_data[name]

@@ -97,6 +97,7 @@ ANSWERS: dict[str, tuple[Field, ...]] = {
 }
 NEEDS_IMAGE = frozenset({TaskKind.NEW_GROUP, TaskKind.NEW_QR})  # its QR code
 HAS_TEXT = frozenset({TaskKind.MESSAGE, TaskKind.NOTICE, TaskKind.PRIVATE, TaskKind.MOMENTS})  # to be copied
+POSTS = HAS_TEXT | {TaskKind.RED_PACKET}  # groups or people get something; elsewhere something is done
 
 
 def read(fields: Sequence[Field], given: Mapping[str, Any], *, currency: str = "") -> dict[str, Any]:

@@ -19,6 +19,7 @@ from community_ops.accounts.policies import may
 from community_ops.common import assets, clock
 from community_ops.common.errors import DomainError, NotFound
 from community_ops.common.paging import id_in
+from community_ops.common.warned import Warned
 from messaging import services, task_copying, task_selectors, task_showing, task_wording
 from messaging.models import Assignee, HumanTask, TaskKind, TaskState
 from messaging.task_forms import DoneForm, HandOnForm, LeaveOutForm, TaskForm, WithdrawForm
@@ -302,19 +303,20 @@ def task_kinds(request: WorkspaceRequest) -> HttpResponse:
 
 @page("tasks.manage")
 def task_new(request: WorkspaceRequest, kind: str) -> HttpResponse:
-    """The form of one kind; what is refused stands in it again."""
+    """The form of one kind; what is refused stands in it again. To htmx what is known beforehand of what is typed."""
     if kind not in TaskKind.values:
         raise NotFound(_("There is no such kind of work."))
     form = TaskForm(
         kind, request.POST or None, request.FILES or None, actor=request.actor, zone=ZONE, initial=_soon(request)
     )
+    if request.htmx and request.method == "POST":
+        return render(request, "messaging/_task_warnings.html", {"warnings": _warnings(request, kind, form)})
     if request.method == "POST" and form.is_valid() and (made := _create(request, kind, form)):
-        messages.success(
-            request, _("“%(title)s” is on the list of %(name)s.") % {"title": made.title, "name": made.assignee.name}
-        )
+        _say_made(request, made, _warnings(request, kind, form))
         return redirect("messaging:tasks", slug=request.workspace.slug)
     context = {
         "form": form,
+        "warnings": _warnings(request, kind, form),
         "kind_label": TaskKind(kind).label,
         "hint": task_wording.ABOUT[kind],
         "breadcrumbs": [
@@ -323,6 +325,22 @@ def task_new(request: WorkspaceRequest, kind: str) -> HttpResponse:
         ],
     }
     return render(request, "messaging/task_form.html", context, status=422 if form.errors else 200)
+
+
+def _warnings(request: WorkspaceRequest, kind: str, form: TaskForm) -> list[Warned]:
+    """What is known beforehand of the card as far as it is typed."""
+    due_at = form.typed_due_at()
+    if due_at is None:
+        return []
+    facts = {"kind": kind, "due_at": due_at, "items": form.items(), "zone": ZONE}
+    return services.task_warnings(workspace_id=request.workspace.pk, **facts, actor=request.actor)
+
+
+def _say_made(request: WorkspaceRequest, made: HumanTask, warnings: list[Warned]) -> None:
+    facts = {"title": made.title, "name": made.assignee.name}
+    messages.success(request, _("“%(title)s” is on the list of %(name)s.") % facts)
+    for warning in warnings:
+        messages.warning(request, warning["message"])
 
 
 def _soon(request: WorkspaceRequest) -> dict[str, Any]:

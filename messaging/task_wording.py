@@ -20,7 +20,7 @@ from messaging.wording import Told
 _PEOPLE = frozenset({TaskKind.PRIVATE, TaskKind.PULL_IN})  # whose items are people, not groups
 _ONE_THING = frozenset({TaskKind.MOMENTS, TaskKind.NEW_GROUP, TaskKind.PAYMENT})  # whose items are neither
 
-SENDING = task_policies.HAS_TEXT | {TaskKind.RED_PACKET}  # where something is sent; elsewhere something is done
+SENDING = task_policies.POSTS  # where something is sent; elsewhere something is done
 
 # What the button says that ends the work of a kind.
 DONE_WORDS: Mapping[str, str | Promise] = {

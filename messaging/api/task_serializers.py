@@ -97,8 +97,16 @@ class KeptToSerializer(serializers.Serializer):
         return [{"note": note, "count": count} for note, count in row.reasons.most_common()]
 
 
+class TaskWarningSerializer(serializers.Serializer):
+    """Something worth knowing beside success."""
+
+    code = serializers.CharField()
+    message = serializers.CharField()
+
+
 class TaskSerializer(serializers.ModelSerializer):
-    """A card. `is_late`: open, and past its latest moment or ten minutes past its due one."""
+    """A card. `is_late`: open, and past its latest moment or ten minutes past its due one. `warnings` of a new one
+    say that its time falls into quiet hours or a holiday of its places."""
 
     kind = serializers.ChoiceField(choices=TaskKind.choices, read_only=True)
     state = serializers.ChoiceField(choices=TaskState.choices, read_only=True)
@@ -114,19 +122,24 @@ class TaskSerializer(serializers.ModelSerializer):
     opened_at = MomentField(read_only=True, allow_null=True)
     copied_at = MomentField(read_only=True, allow_null=True)
     created_at = MomentField(read_only=True)
+    warnings = serializers.SerializerMethodField()
 
     class Meta:
         model = HumanTask
         fields = (
             "id", "kind", "assignee", "source_key", "title", "text", "facts", "zone", "due_at", "latest_at", "state",
             "reason", "is_late", "item_count", "open_count", "done_count", "done_at", "told_at", "told_count",
-            "opened_at", "copied_at", "created_at",
+            "opened_at", "copied_at", "created_at", "warnings",
         )  # fmt: skip
         read_only_fields = fields
 
     def get_facts(self, task: HumanTask) -> dict[str, Any]:
         fields = task_policies.FACTS.get(task.kind, ())
         return _outside(fields, task.facts, str(task.facts.get("currency", "")))
+
+    @extend_schema_field(TaskWarningSerializer(many=True))
+    def get_warnings(self, task: HumanTask) -> list[Any]:
+        return list(self.context.get("warnings", []))
 
     def get_is_late(self, task: HumanTask) -> bool:
         return task.state == TaskState.OPEN and task_policies.is_late(task.due_at, task.latest_at, clock.now())

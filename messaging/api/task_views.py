@@ -1,5 +1,6 @@
 """REST of work by hand: who does it, cards, and what became of each place."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -12,6 +13,7 @@ from rest_framework.response import Response
 
 from community_ops.common import clock
 from community_ops.common.api.views import TenantViewSet
+from community_ops.common.warned import Warned
 from messaging import services, task_selectors
 from messaging.api.task_filters import TaskFilter, TaskItemFilter
 from messaging.api.task_serializers import (
@@ -103,16 +105,26 @@ class TaskViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
     def get_queryset(self) -> QuerySet[HumanTask]:
         return task_selectors.tasks_visible_to(self.actor)
 
-    def _answer(self, task: HumanTask, status: int = 200) -> Response:
+    def _answer(self, task: HumanTask, status: int = 200, *, warnings: Sequence[Warned] = ()) -> Response:
         """The card fresh, with its counts."""
-        return Response(self.get_serializer(task_selectors.get_task(self.actor, task.pk)).data, status=status)
+        context = {**self.get_serializer_context(), "warnings": warnings}
+        fresh = task_selectors.get_task(self.actor, task.pk)
+        return Response(TaskSerializer(fresh, context=context).data, status=status)
 
     @extend_schema(request=NewTaskSerializer, responses={201: TaskSerializer})
     def create(self, request: Request) -> Response:
         given = NewTaskSerializer(data=request.data, context=self.get_serializer_context())
         given.is_valid(raise_exception=True)
         task = services.create_task(**given.validated_data, actor=self.actor, now=clock.now())
-        return self._answer(task, 201)
+        warnings = services.task_warnings(
+            workspace_id=self.workspace_id,
+            kind=task.kind,
+            due_at=task.due_at,
+            items=given.validated_data.get("items", ()),
+            zone=task.zone,
+            actor=self.actor,
+        )
+        return self._answer(task, 201, warnings=warnings)
 
     @extend_schema(request=None)
     @action(detail=True, methods=["post"])

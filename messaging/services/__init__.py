@@ -51,6 +51,7 @@ from messaging.services.task_cards import (
     pieces_of,
     undo_items,
 )
+from messaging.services.task_warnings import task_warnings
 from messaging.services.telling import can_be_told, nudge_card, tell_assignees
 from messaging.services.waiting import review_waiting
 from messaging.services.work import NewItem, create_task, hand_on, withdraw_task
@@ -110,6 +111,7 @@ __all__ = [
     "send_test_message",
     "set_limit",
     "store_inbound",
+    "task_warnings",
     "tell_assignees",
     "tidy_limits",
     "try_now",
