@@ -1,9 +1,10 @@
 """Reads of work for people: the phone's list, the team's board, and who kept to what was planned."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -257,11 +258,10 @@ def _on_board(person: Assignee, cards: list[HumanTask], now: datetime) -> OnBoar
     )
 
 
-@dataclass(slots=True)
-class KeptTo:
-    """One person's items of a window. `reasons`: why items were left out, in her words, with how many."""
+@dataclass(slots=True, kw_only=True)
+class Kept:
+    """Items of a window by their end. `reasons`: why items were left out, in people's words, with how many."""
 
-    assignee: Assignee
     on_time: int = 0
     late: int = 0
     left_out: int = 0
@@ -277,35 +277,78 @@ class KeptTo:
         """0 to 1; None when nothing was due."""
         return self.on_time / self.due_count if self.due_count else None
 
+    def add(self, item: TaskItem, outcome: str) -> None:
+        setattr(self, outcome, getattr(self, outcome) + 1)
+        if outcome == "left_out":
+            self.reasons[item.note] += 1
 
-def kept_to_rate(*, workspace_id: int, since: datetime, until: datetime, now: datetime) -> list[KeptTo]:
-    """Who did her part, by person, those with the most items first; what she says herself (人工填报).
+
+@dataclass(slots=True)
+class KeptTo(Kept):
+    """One person's items."""
+
+    assignee: Assignee
+
+    @property
+    def name(self) -> str:
+        return self.assignee.name
+
+
+@dataclass(slots=True)
+class KeptToInGroup(Kept):
+    """One group's items, whoever did them. `name`: as its newest item called it."""
+
+    group_id: int
+    name: str
+
+
+K = TypeVar("K", KeptTo, KeptToInGroup)
+
+
+@dataclass(frozen=True, slots=True)
+class Breakdowns:
+    """The same items twice, those with the most first: by person, and by the group they were for."""
+
+    people: list[KeptTo]
+    groups: list[KeptToInGroup]
+
+
+def kept_to(actor: Actor, *, since: datetime, until: datetime, now: datetime) -> Breakdowns:
+    """Who did her part, and where; what she says herself (人工填报). A helper sees what stands on her own cards.
 
     Numerator: items ticked until ten minutes after their card was due, or until its latest moment where that is
     later. Denominator: all items of cards due in [since, until) whose time to be ticked is over or that have ended;
     not those the system or the team took back (sale over, card withdrawn), but those given up after a day. An item
-    counts for whose card it stands on now: who handed it on has it no more. Moments are UTC, so no zone matters.
-    Nothing due: the person is not in the list, and `rate` of an empty row is None. One query.
+    counts for whose card it stands on now: who handed it on has it no more. What is for no group (private messages,
+    moments, a payment …) stands in no group's row, so the sums may differ. Moments are UTC, so no zone matters.
+    Nothing due: no row, and `rate` of an empty one is None. One query, for a helper two.
     """
+    seen = set(assignees_visible_to(actor).values_list("pk", flat=True)) if is_limited(actor) else None
+    people: dict[int, KeptTo] = {}
+    groups: dict[int, KeptToInGroup] = {}
+    for item, outcome in _counted_items(actor.workspace_id or 0, since, until, now):
+        if seen is not None and item.task.assignee_id not in seen:
+            continue
+        people.setdefault(item.task.assignee_id, KeptTo(item.task.assignee)).add(item, outcome)
+        if item.target_kind == "group" and item.target_id is not None:
+            group = groups.setdefault(item.target_id, KeptToInGroup(item.target_id, item.label))
+            group.name = item.label
+            group.add(item, outcome)
+    return Breakdowns(_most_first(people), _most_first(groups))
+
+
+def _most_first(rows: Mapping[int, K]) -> list[K]:
+    return sorted(rows.values(), key=lambda row: (-row.due_count, row.name))
+
+
+def _counted_items(
+    workspace_id: int, since: datetime, until: datetime, now: datetime
+) -> Iterator[tuple[TaskItem, str]]:
+    """Items that count, oldest first, with the name of the count each belongs to."""
     rows = TaskItem.objects.filter(task__workspace_id=workspace_id, task__due_at__gte=since, task__due_at__lt=until)
-    found: dict[int, KeptTo] = {}
     for item in rows.select_related("task__assignee").order_by("id").iterator(chunk_size=1000):
-        outcome = _outcome(item, now)
-        if outcome:
-            row = found.setdefault(item.task.assignee_id, KeptTo(item.task.assignee))
-            setattr(row, outcome, getattr(row, outcome) + 1)
-            if outcome == "left_out":
-                row.reasons[item.note] += 1
-    return sorted(found.values(), key=lambda row: (-row.due_count, row.assignee.name))
-
-
-def kept_to_visible_to(actor: Actor, *, since: datetime, until: datetime, now: datetime) -> list[KeptTo]:
-    """`kept_to_rate` of the actor's workspace; a helper sees herself. Two queries at most."""
-    rows = kept_to_rate(workspace_id=actor.workspace_id or 0, since=since, until=until, now=now)
-    if not is_limited(actor):
-        return rows
-    seen = set(assignees_visible_to(actor).values_list("pk", flat=True))
-    return [row for row in rows if row.assignee.pk in seen]
+        if outcome := _outcome(item, now):
+            yield item, outcome
 
 
 def _outcome(item: TaskItem, now: datetime) -> str:

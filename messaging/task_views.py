@@ -126,13 +126,14 @@ tabs = _tabs
 @page("tasks.view")
 @require_safe
 def kept_to(request: WorkspaceRequest) -> HttpResponse:
-    """Who did her part in the last 7 or 30 days, with the reasons; what people ticked themselves."""
+    """Who did her part in the last 7 or 30 days, and in which groups, with the reasons, as people say."""
     days = id_in(request.GET, "days")
     days = days if days in WINDOWS else WINDOWS[0]
     now = clock.now()
-    rows = task_selectors.kept_to_visible_to(request.actor, since=now - timedelta(days=days), until=now, now=now)
+    found = task_selectors.kept_to(request.actor, since=now - timedelta(days=days), until=now, now=now)
     context = {
-        "rows": [{"kept": row, "reasons": row.reasons.most_common()} for row in rows],
+        "rows": [{"kept": row, "reasons": row.reasons.most_common()} for row in found.people],
+        "in_groups": [{"kept": row, "reasons": row.reasons.most_common()} for row in found.groups],
         "days": days,
         "windows": WINDOWS,
         "tabs": _tabs(request, "tasks_kept_to"),

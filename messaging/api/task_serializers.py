@@ -27,7 +27,6 @@ from messaging.selectors import endpoints_visible_to
 from messaging.services import NewItem
 from messaging.services.work import MAX_TEXT
 from messaging.task_policies import MOST_ITEMS, Field, Type
-from messaging.task_selectors import KeptTo
 
 
 class AssigneeSerializer(serializers.ModelSerializer):
@@ -63,38 +62,6 @@ class AssigneeChangeSerializer(NewAssigneeSerializer):
     """What is left out stays as it is."""
 
     name = LineField(max_length=100, required=False)
-
-
-class KeptToQuerySerializer(serializers.Serializer):
-    """`days`: how far back, from now."""
-
-    days = serializers.IntegerField(min_value=1, max_value=90, required=False, default=7)
-
-
-class _ReasonSerializer(serializers.Serializer):
-    note = serializers.CharField()
-    count = serializers.IntegerField()
-
-
-class KeptToSerializer(serializers.Serializer):
-    """One person's items that were due; `rate` is `on_time` ÷ `due_count`, as she says herself (人工填报).
-
-    `reasons`: why she left items out, in her words, the most frequent first.
-    """
-
-    assignee = serializers.IntegerField(source="assignee.pk")
-    name = serializers.CharField(source="assignee.name")
-    on_time = serializers.IntegerField()
-    late = serializers.IntegerField()
-    left_out = serializers.IntegerField()
-    not_done = serializers.IntegerField()
-    due_count = serializers.IntegerField()
-    rate = serializers.FloatField(allow_null=True)
-    reasons = serializers.SerializerMethodField()
-
-    @extend_schema_field(_ReasonSerializer(many=True))
-    def get_reasons(self, row: KeptTo) -> list[dict[str, object]]:
-        return [{"note": note, "count": count} for note, count in row.reasons.most_common()]
 
 
 class TaskWarningSerializer(serializers.Serializer):
@@ -229,3 +196,54 @@ class TaskItemSerializer(serializers.ModelSerializer):
     def get_answers(self, item: TaskItem) -> dict[str, Any]:
         fields = task_policies.ANSWERS.get(item.task.kind, ())
         return _outside(fields, item.answers, str(item.task.facts.get("currency", "")))
+
+
+class WindowSerializer(serializers.Serializer):
+    """What `kept-to` takes: how many days back from now."""
+
+    days = serializers.IntegerField(min_value=1, max_value=92, default=7)
+
+
+class ReasonSerializer(serializers.Serializer):
+    """Why items were left out, in the person's words, and how many."""
+
+    note = serializers.CharField()
+    count = serializers.IntegerField()
+
+
+class KeptSerializer(serializers.Serializer):
+    """Items of a window by their end; `rate`: `on_time` of `due_count`, 0 to 1."""
+
+    name = serializers.CharField()
+    due_count = serializers.IntegerField()
+    on_time = serializers.IntegerField()
+    late = serializers.IntegerField()
+    left_out = serializers.IntegerField()
+    not_done = serializers.IntegerField()
+    rate = serializers.FloatField(allow_null=True)
+    reasons = serializers.SerializerMethodField()
+
+    @extend_schema_field(ReasonSerializer(many=True))
+    def get_reasons(self, kept: task_selectors.Kept) -> list[dict[str, Any]]:
+        return [{"note": note, "count": count} for note, count in kept.reasons.most_common()]
+
+
+class KeptToSerializer(KeptSerializer):
+    """One person's items."""
+
+    assignee = serializers.IntegerField(source="assignee.pk")
+
+
+class KeptToInGroupSerializer(KeptSerializer):
+    """The items that were for one group."""
+
+    group = serializers.IntegerField(source="group_id")
+
+
+class BreakdownsSerializer(serializers.Serializer):
+    """Who did her part and where: the same items by person and by group, as people say (人工填报)."""
+
+    since = MomentField()
+    until = MomentField()
+    people = KeptToSerializer(many=True)
+    groups = KeptToInGroupSerializer(many=True)

@@ -1,5 +1,6 @@
 """执行率: who did her part. Numerator, denominator, window and zero, as the docstring says."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,7 +9,8 @@ import pytest
 from messaging import services
 from messaging.models import HumanTask
 from messaging.ports import Verdict
-from messaging.task_selectors import KeptTo, kept_to_rate
+from messaging.services import NewItem
+from messaging.task_selectors import Breakdowns, Kept, KeptTo, kept_to
 from tests.factories.people import SYSTEM
 from tests.moments import NOON
 
@@ -16,11 +18,15 @@ WEEK = timedelta(days=7)
 
 
 def rates(workspace, *, since: datetime = NOON - WEEK, until: datetime = NOON + WEEK, now: datetime = NOON + WEEK):
-    found = kept_to_rate(workspace_id=workspace.pk, since=since, until=until, now=now)
-    return {row.assignee.name: row for row in found}
+    return {row.assignee.name: row for row in found(workspace, since=since, until=until, now=now).people}
 
 
-def figures(row: KeptTo) -> tuple[int, int, int, int]:
+def found(workspace, **window: datetime) -> Breakdowns:
+    window = {"since": NOON - WEEK, "until": NOON + WEEK, "now": NOON + WEEK} | window
+    return kept_to(replace(SYSTEM, workspace_id=workspace.pk), **window)
+
+
+def figures(row: Kept) -> tuple[int, int, int, int]:
     return row.on_time, row.late, row.left_out, row.not_done
 
 
@@ -93,3 +99,59 @@ def test_the_window_begins_with_since_and_ends_before_until(person, touch, works
 
 def test_nothing_due_is_no_rate(person) -> None:
     assert KeptTo(person).rate is None
+
+
+# --- by group ----------------------------------------------------------------------------------------
+
+
+def by_group(workspace) -> dict[str, tuple[int, int, int, int]]:
+    return {row.name: figures(row) for row in found(workspace).groups}
+
+
+def test_the_same_items_are_counted_by_the_group_they_were_for(person, new_person, plan, deliver, workspace) -> None:
+    colleague = new_person("小周")
+    for one, number in ((person, 1), (person, 2), (colleague, 1)):
+        plan(one.endpoint, origin_id=one.pk, target_id=number, target_label=f"{number} 群")
+    deliver()
+    hers, his = HumanTask.objects.filter(assignee=person).get(), HumanTask.objects.filter(assignee=colleague).get()
+    done(his, minutes=3)
+    first, second = hers.items.order_by("pk")
+    services.finish_items(task=hers, item_ids=[first.pk], actor=SYSTEM, now=NOON + timedelta(minutes=11))
+    services.leave_out(task=hers, item_ids=[second.pk], note="群主不让发", actor=SYSTEM, now=NOON)
+    assert by_group(workspace) == {"1 群": (1, 1, 0, 0), "2 群": (0, 0, 1, 0)}
+    assert [row.name for row in found(workspace).groups] == ["1 群", "2 群"]
+    assert found(workspace).groups[1].reasons == {"群主不让发": 1}
+    assert found(workspace).groups[0].rate == 0.5
+
+
+def test_what_is_for_no_group_stands_in_no_groups_row(person, workspace) -> None:
+    task = services.create_task(
+        assignee=person, kind="private", title="私聊", text="在吗", items=[NewItem("李姐")], due_at=NOON, actor=SYSTEM,
+        now=NOON,
+    )  # fmt: skip
+    done(task, minutes=0)
+    assert figures(rates(workspace)["阿May"]) == (1, 0, 0, 0)
+    assert by_group(workspace) == {}
+
+
+def test_a_group_has_the_name_of_its_newest_item(person, touch, workspace) -> None:
+    done(touch(person, text="一", target_label="旧名"), minutes=0)
+    done(touch(person, text="二", target_label="新名"), minutes=0)
+    assert by_group(workspace) == {"新名": (2, 0, 0, 0)}
+
+
+def test_a_helper_sees_her_own_items_in_both(person, new_person, plan, deliver, workspace, helper) -> None:
+    colleague = new_person("小周", user=helper.user)
+    for one, number in ((person, 1), (colleague, 2)):
+        plan(one.endpoint, origin_id=one.pk, target_id=number, target_label=f"{number} 群")
+    deliver()
+    window = {"since": NOON - WEEK, "until": NOON + WEEK, "now": NOON + WEEK}
+    hers = kept_to(helper.actor, **window)
+    assert ([row.name for row in hers.people], [row.name for row in hers.groups]) == (["小周"], ["2 群"])
+
+
+def test_one_query_however_many_items(person, touch, workspace, django_assert_num_queries) -> None:
+    for number in range(3):
+        touch(person, text=str(number))
+        with django_assert_num_queries(1):
+            found(workspace)

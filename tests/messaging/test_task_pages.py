@@ -443,3 +443,17 @@ def test_labels_with_marks_are_shown_as_they_are(tab, url, person) -> None:
     page = text_of(tab.get(url("task", task.pk)))
     for raw in ("<b>x</b>", "<i>y</i>", "<u>z</u>"):
         assert raw not in page
+
+
+def test_kept_to_counts_by_group_below(tab, url, card, at) -> None:
+    services.finish_items(task=card, actor=SYSTEM, now=NOON)
+    at(hours=1)
+    answer = tab.get(url("tasks_kept_to"))
+    assert [(row["kept"].name, row["kept"].rate) for row in answer.context["in_groups"]] == [
+        ("晨跑 1 群", 1.0), ("晨跑 2 群", 1.0), ("晨跑 3 群", 1.0),
+    ]  # fmt: skip
+    page = text_of(answer)
+    assert page.index("By group") < page.index("晨跑 2 群")
+    assert "other work without a group are not among them" in page
+    at(days=40)
+    assert "By group" not in text_of(tab.get(url("tasks_kept_to")))

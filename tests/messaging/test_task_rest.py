@@ -277,33 +277,40 @@ def test_who_may_not_manage_changes_no_colleague(workspace, api_of, foreign_api,
     assert Assignee.objects.values().get() == before
 
 
-# --- who kept to what was planned ------------------------------------------------------------------------
+# --- kept to -----------------------------------------------------------------------------------------
 
 
-def test_who_did_her_part_is_told_with_the_reasons(api, card, at) -> None:
-    items = list(card.items.order_by("id"))
-    services.finish_items(task=card, item_ids=[items[0].pk], actor=SYSTEM, now=NOON)
-    services.leave_out(task=card, item_ids=[items[1].pk], note="群里在吵架", actor=SYSTEM, now=NOON)
+def test_a_tool_reads_who_kept_to_what_by_person_and_by_group(api, card, person, at) -> None:
+    first, second, _third = card.items.order_by("pk")
+    services.finish_items(task=card, item_ids=[first.pk], actor=SYSTEM, now=NOON)
+    services.leave_out(task=card, item_ids=[second.pk], note="群主不让发", actor=SYSTEM, now=NOON)
     at(hours=1)
-    (row,) = api.get("/api/v1/tasks/kept-to/").json()
-    assert row == {
-        "assignee": card.assignee_id, "name": "阿May", "on_time": 1, "late": 0, "left_out": 1, "not_done": 1,
-        "due_count": 3, "rate": row["rate"], "reasons": [{"note": "群里在吵架", "count": 1}],
-    }  # fmt: skip
-    assert round(row["rate"], 3) == 0.333
-    at(days=8)
-    assert api.get("/api/v1/tasks/kept-to/").json() == []
-    assert len(api.get("/api/v1/tasks/kept-to/", {"days": 30}).json()) == 1
+    found = api.get("/api/v1/tasks/kept-to/").json()
+    assert found["people"] == [
+        {
+            "name": "阿May", "due_count": 3, "on_time": 1, "late": 0, "left_out": 1, "not_done": 1, "rate": 1 / 3,
+            "reasons": [{"note": "群主不让发", "count": 1}], "assignee": person.pk,
+        }
+    ]  # fmt: skip
+    assert [(row["group"], row["name"], row["rate"]) for row in found["groups"]] == [
+        (1, "晨跑 1 群", 1.0), (2, "晨跑 2 群", 0.0), (3, "晨跑 3 群", 0.0),
+    ]  # fmt: skip
+    assert (found["since"], found["until"]) == ("2026-11-14T13:00:00Z", "2026-11-21T13:00:00Z")
 
 
-@pytest.mark.parametrize("days", ["0", "91", "x", "7.5"])
-def test_an_odd_window_is_400_naming_it(api, days) -> None:
+def test_another_workspaces_cards_are_not_counted(foreign_api, card, at) -> None:
+    at(hours=1)
+    found = foreign_api.get("/api/v1/tasks/kept-to/", {"days": 92}).json()
+    assert (found["people"], found["groups"]) == ([], [])
+
+
+@pytest.mark.parametrize("days", ["0", "93", "x", "1.5", "9" * 30])
+def test_a_wrong_window_is_400_naming_it(api, days) -> None:
     answer = api.get("/api/v1/tasks/kept-to/", {"days": days})
     assert (answer.status_code, list(answer.json())) == (400, ["days"])
 
 
 def test_others_read_no_rate_of_this_team(workspace, api_of, foreign_api, card, at) -> None:
     at(hours=1)
-    assert len(api_of(workspace, "viewer").get("/api/v1/tasks/kept-to/").json()) == 1
-    assert api_of(workspace, "helper").get("/api/v1/tasks/kept-to/").json() == []
-    assert foreign_api.get("/api/v1/tasks/kept-to/").json() == []
+    tools = [api_of(workspace, "viewer"), api_of(workspace, "helper"), foreign_api]
+    assert [len(tool.get("/api/v1/tasks/kept-to/").json()["people"]) for tool in tools] == [1, 0, 0]
