@@ -1,7 +1,7 @@
 """Reads of messaging. Each takes who asks, or the workspace it is about."""
 
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TypeVar
@@ -16,9 +16,9 @@ from community_ops.common import dbtime
 from community_ops.common.actors import Actor
 from community_ops.common.errors import NotFound
 from community_ops.common.models import AuditEntry
-from community_ops.common.templatetags.reason_words import reason_words
 from community_ops.common.tenancy import get_row
 from messaging.arrival import Arrival, arrival, has_words, plain_words
+from messaging.failing import failing_endpoints
 from messaging.models import (
     Attempt,
     AttemptOutcome,
@@ -35,7 +35,7 @@ from messaging.models import (
     QuietHours,
     SandboxPost,
 )
-from messaging.platforms.base import Content, Outcome
+from messaging.platforms.base import Content
 from messaging.policies import shown_state, size_problem, text_limit, text_size
 from messaging.services.endpoints import channels_beside
 from messaging.services.limits import LimitUse, cooling_until, use_of
@@ -43,7 +43,7 @@ from messaging.showing import first_words, lines, with_names
 from messaging.task_selectors import who_has, who_has_of
 from messaging.webhook_selectors import webhooks_switched_off
 from messaging.webhook_wording import WHY_OFF
-from messaging.wording import answer_words, badge_state, by_hand_words, joined, next_try_words, outcome_of_test
+from messaging.wording import answer_words, badge_state, by_hand_words, joined, next_try_words
 
 __all__ = [  # the pure rules and words higher apps ask for are handed out here too
     "WHY_OFF",
@@ -56,6 +56,7 @@ __all__ = [  # the pure rules and words higher apps ask for are handed out here 
     "badge_state",
     "by_hand_words",
     "channels_beside",
+    "failing_endpoints",
     "first_words",
     "has_words",
     "joined",
@@ -261,54 +262,6 @@ def last_test_of(endpoint: Endpoint) -> AuditEntry | None:
     """The newest test message sent through this channel."""
     rows = AuditEntry.objects.filter(workspace_id=endpoint.workspace_id, target_kind="messaging.endpoint")
     return rows.filter(target_id=str(endpoint.pk), verb="endpoint.tested").order_by("-id").first()
-
-
-def failing_endpoints(*, workspace_id: int, endpoint_ids: Collection[int]) -> dict[int, str]:
-    """Channels that failed for good the last time, each with the platform's words: endpoint id to sentence.
-
-    Failed for good is a message or test the platform refused, or a message given up after its last try. What was
-    accepted since, a test too, ends it; a try that may still pass says nothing. At most four queries.
-    """
-    settled = [*_failures_of(workspace_id, endpoint_ids), *_tests_of(workspace_id, endpoint_ids)]
-    suspects = {settling.endpoint_id for settling in settled if settling.failure}
-    accepted = Delivery.objects.of(workspace_id).filter(endpoint_id__in=suspects, accepted_at__isnull=False)
-    latest = accepted.order_by().values_list("endpoint_id").annotate(at=Max("accepted_at"))
-    settled += [_Settling(endpoint_id, at) for endpoint_id, at in latest if at is not None]
-    last = {settling.endpoint_id: settling for settling in sorted(settled, key=lambda settling: settling.at)}
-    return {pk: settling.failure for pk, settling in last.items() if settling.failure}
-
-
-@dataclass(frozen=True, slots=True)
-class _Settling:
-    """When a channel's message or test came to an end; `failure` in words, empty when it was accepted."""
-
-    endpoint_id: int
-    at: datetime
-    failure: str = ""
-
-
-def _failures_of(workspace_id: int, endpoint_ids: Collection[int]) -> Iterator[_Settling]:
-    """Each channel's newest call that ended a delivery for good."""
-    rows = Delivery.objects.of(workspace_id).filter(endpoint_id__in=endpoint_ids, sending_at__isnull=False)
-    failed = rows.filter(state=DeliveryState.FAILED, reason__in=("refused", "gave_up")).order_by()
-    newest = dict(failed.values_list("endpoint_id").annotate(at=Max("sending_at")))
-    found = failed.filter(endpoint_id__in=newest, sending_at__in=set(newest.values()))
-    for row in found.only("endpoint_id", "sending_at", "platform_code", "platform_text", "reason"):
-        if row.endpoint_id is not None and row.sending_at is not None:
-            why = answer_words(row.platform_code, row.platform_text) or reason_words(row.reason)
-            yield _Settling(row.endpoint_id, row.sending_at, why)
-
-
-def _tests_of(workspace_id: int, endpoint_ids: Collection[int]) -> Iterator[_Settling]:
-    """The channels' tests that were accepted or refused for good."""
-    rows = AuditEntry.objects.filter(
-        workspace_id=workspace_id, target_kind="messaging.endpoint", verb="endpoint.tested"
-    )
-    for entry in rows.filter(target_id__in=[str(pk) for pk in endpoint_ids]).order_by("id"):
-        outcome, code, text = (entry.after[name] for name in ("outcome", "code", "text"))
-        if outcome in (Outcome.ACCEPTED, Outcome.REFUSED):
-            failure = outcome_of_test(outcome, code, text)[0] if outcome == Outcome.REFUSED else ""
-            yield _Settling(int(entry.target_id), entry.at, failure)
 
 
 def get_room(actor: Actor, endpoint_id: int) -> Endpoint:

@@ -1,0 +1,61 @@
+"""Channels that do not work at present, by what became of the last message or test."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Max
+
+from community_ops.common.models import AuditEntry
+from community_ops.common.templatetags.reason_words import reason_words
+from messaging.models import Delivery, DeliveryState
+from messaging.platforms.base import Outcome
+from messaging.wording import answer_words, outcome_of_test
+
+
+def failing_endpoints(*, workspace_id: int, endpoint_ids: Collection[int]) -> dict[int, str]:
+    """Channels that failed for good the last time, each with the platform's words: endpoint id to sentence.
+
+    Failed for good is a message or test the platform refused, or a message given up after its last try. What was
+    accepted since, a test too, ends it; a try that may still pass says nothing. At most four queries.
+    """
+    settled = [*_failures_of(workspace_id, endpoint_ids), *_tests_of(workspace_id, endpoint_ids)]
+    suspects = {settling.endpoint_id for settling in settled if settling.failure}
+    accepted = Delivery.objects.of(workspace_id).filter(endpoint_id__in=suspects, accepted_at__isnull=False)
+    latest = accepted.order_by().values_list("endpoint_id").annotate(at=Max("accepted_at"))
+    settled += [_Settling(endpoint_id, at) for endpoint_id, at in latest if at is not None]
+    last = {settling.endpoint_id: settling for settling in sorted(settled, key=lambda settling: settling.at)}
+    return {pk: settling.failure for pk, settling in last.items() if settling.failure}
+
+
+@dataclass(frozen=True, slots=True)
+class _Settling:
+    """When a channel's message or test came to an end; `failure` in words, empty when it was accepted."""
+
+    endpoint_id: int
+    at: datetime
+    failure: str = ""
+
+
+def _failures_of(workspace_id: int, endpoint_ids: Collection[int]) -> Iterator[_Settling]:
+    """Each channel's newest call that ended a delivery for good."""
+    rows = Delivery.objects.of(workspace_id).filter(endpoint_id__in=endpoint_ids, sending_at__isnull=False)
+    failed = rows.filter(state=DeliveryState.FAILED, reason__in=("refused", "gave_up")).order_by()
+    newest = dict(failed.values_list("endpoint_id").annotate(at=Max("sending_at")))
+    found = failed.filter(endpoint_id__in=newest, sending_at__in=set(newest.values()))
+    for row in found.only("endpoint_id", "sending_at", "platform_code", "platform_text", "reason"):
+        if row.endpoint_id is not None and row.sending_at is not None:
+            why = answer_words(row.platform_code, row.platform_text) or reason_words(row.reason)
+            yield _Settling(row.endpoint_id, row.sending_at, why)
+
+
+def _tests_of(workspace_id: int, endpoint_ids: Collection[int]) -> Iterator[_Settling]:
+    """The channels' tests that were accepted or refused for good."""
+    rows = AuditEntry.objects.filter(
+        workspace_id=workspace_id, target_kind="messaging.endpoint", verb="endpoint.tested"
+    )
+    for entry in rows.filter(target_id__in=[str(pk) for pk in endpoint_ids]).order_by("id"):
+        outcome, code, text = (entry.after[name] for name in ("outcome", "code", "text"))
+        if outcome in (Outcome.ACCEPTED, Outcome.REFUSED):
+            failure = outcome_of_test(outcome, code, text)[0] if outcome == Outcome.REFUSED else ""
+            yield _Settling(int(entry.target_id), entry.at, failure)
