@@ -26,6 +26,7 @@ from messaging.services.endpoints import (
     send_test_message,
     update_endpoint,
 )
+from messaging.services.forecast import Allowance, FailingChannel, Forecast, Foreseen, Hand, foresee
 from messaging.services.found_chats import add_chat, bind_chat, look_for_chats, note_chat
 from messaging.services.inbound import InboundRow, store_inbound
 from messaging.services.own_limits import set_limit
@@ -58,9 +59,14 @@ from messaging.services.work import NewItem, create_task, hand_on, withdraw_task
 
 __all__ = [
     "VERDICTS",
+    "Allowance",
     "Card",
     "Copied",
     "CopiedText",
+    "FailingChannel",
+    "Forecast",
+    "Foreseen",
+    "Hand",
     "Held",
     "InboundRow",
     "Move",
@@ -86,6 +92,7 @@ __all__ = [
     "decide_unknown",
     "deliver_due",
     "finish_items",
+    "foresee",
     "hand_on",
     "issue_link",
     "leave_out",

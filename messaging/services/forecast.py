@@ -1,178 +1,330 @@
 """What a plan will take, before it is scheduled: how long, who hears last, by whose hands, who cannot be reached."""
 
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from zoneinfo import ZoneInfo
 
-from community_ops.common import dbtime
+from community_ops.common.models import Asset
 from messaging import forecasting
-from messaging.forecasting import Calls, Card, Key
-from messaging.models import Delivery, DeliveryState, Endpoint, SendSlot
-from messaging.platforms import registry
-from messaging.platforms.base import Content, Limit
+from messaging.failing import failing_endpoints
+from messaging.forecasting import Calls, Card, Key, Window
+from messaging.models import Endpoint, LimitScope
+from messaging.platforms.base import MAX_PARTS, Limit, Part
+from messaging.policies import SendRules
 from messaging.services import limits
-from messaging.services.limits import Limits
+from messaging.services.calling import parts_of, takes_file
+from messaging.services.forecast_facts import A_DAY_SECONDS, Budgets, Others, Ways, budgets_of, others_of
+from messaging.services.handing import is_by_hand
 from messaging.services.planning import PlannedSend
+from messaging.services.send_rules import rules_of, would_be_held
 
-BY_HAND = "assisted"
-A_DAY_SECONDS = 86_400
-MOST_OTHERS = 20_000  # rows of other plans that are looked at
+TOO_LATE = "too_late"
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """A limit of a day or longer: what is used of it now and what the plan wants of it."""
+    """A limit of a day or longer: what is wanted of it in the fullest window of its length, which ends `until_at`.
 
-    endpoint_name: str
+    `used_count` went out already, `others_count` is planned by others, `wanted_count` is of this plan. `name`: of the
+    channel or account it counts for; empty for the whole team.
+    """
+
+    name: str
     limit: Limit
     used_count: int
+    others_count: int
     wanted_count: int
+    until_at: datetime
+
+    @property
+    def missing_count(self) -> int:
+        """How many calls more than the limit allows."""
+        return max(0, self.used_count + self.others_count + self.wanted_count - self.limit.count)
 
     @property
     def is_too_little(self) -> bool:
-        return self.used_count + self.wanted_count > self.limit.count
+        return self.missing_count > 0
 
 
 @dataclass(frozen=True, slots=True)
-class Unreached:
-    """A send that cannot go out as things are; `reason` is a code of the delivery reasons."""
+class Foreseen:
+    """What becomes of one send. `at`: when it is there, None where it is not reached; `reason` says why not, a code of
+    the delivery reasons. `person`: the assignee's id where it goes by hand."""
 
     send: PlannedSend
-    reason: str
+    at: datetime | None = None
+    reason: str = ""
+    person: int | None = None
+
+    @property
+    def is_by_robot(self) -> bool:
+        return self.at is not None and self.person is None
+
+    @property
+    def is_late(self) -> bool:
+        """By hand only, after its latest moment: she is asked then whether she still posts it."""
+        return self.at is not None and self.send.latest_at is not None and self.at > self.send.latest_at
 
 
 @dataclass(frozen=True, slots=True)
-class Forecast:
-    """What becomes of a plan. Times are estimates: calls of 0.3 s, hands of 20 s a group (`messaging.forecasting`)."""
+class Hand:
+    """One colleague's part of the plan: `card_count` cards with `send_count` places to tick, done `until_at`."""
 
-    robot_count: int
-    hand_counts: dict[int, int]  # by assignee
-    unreached: list[Unreached]
-    seconds: float  # from the first moment to the last one's end
-    last: PlannedSend | None
-    last_at: datetime | None
-    allowances: list[Allowance]
+    assignee_id: int
+    name: str
+    card_count: int
+    send_count: int
+    late_count: int
+    until_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FailingChannel:
+    """A channel of the plan whose last message or test failed for good, with the platform's words."""
+
+    endpoint_id: int
+    name: str
+    words: str
+    send_count: int
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What becomes of a plan. Times are estimates: calls of 0.3 s, cards of 15 s and 20 s a group
+    (`messaging.forecasting`). `is_cut`: so much else is planned that not all was looked at; it takes longer."""
+
+    rows: tuple[Foreseen, ...] = ()  # in the order of the sends
+    hands: tuple[Hand, ...] = ()  # who has most to post first
+    allowances: tuple[Allowance, ...] = ()
+    failing: tuple[FailingChannel, ...] = ()
+    first_at: datetime | None = None  # when the first that goes out is due, not before now
+    is_cut: bool = False
+
+    @cached_property
+    def robot_count(self) -> int:
+        return sum(row.is_by_robot for row in self.rows)
+
+    @cached_property
+    def hand_counts(self) -> dict[int, int]:
+        """By assignee."""
+        return {hand.assignee_id: hand.send_count for hand in self.hands}
+
+    @cached_property
+    def unreached(self) -> list[Foreseen]:
+        """What cannot go out as things are, or would come too late."""
+        return [row for row in self.rows if row.at is None]
+
+    @cached_property
+    def last(self) -> Foreseen | None:
+        """Who hears last."""
+        there = [row for row in self.rows if row.at is not None]
+        return max(reversed(there), key=lambda row: row.at or row.send.due_at, default=None)
+
+    @property
+    def last_at(self) -> datetime | None:
+        return self.last.at if self.last is not None else None
+
+    @property
+    def seconds(self) -> float:
+        """From the first moment to when the last one is there."""
+        return (self.last_at - self.first_at).total_seconds() if self.last_at and self.first_at else 0.0
 
     def is_after(self, anchor_at: datetime) -> bool:
         """Whether the last target hears after this moment."""
         return self.last_at is not None and self.last_at > anchor_at
 
 
-def forecast(*, workspace_id: int, sends: Sequence[PlannedSend]) -> Forecast:
-    """Foresee a plan that is not scheduled yet. Reads only; at most eight queries, whatever its size."""
-    endpoints = _endpoints(workspace_id, sends)
-    unreached = [Unreached(send, why) for send in sends if (why := _why_not(send, endpoints))]
-    going = [(number, send) for number, send in enumerate(sends) if not _why_not(send, endpoints)]
-    by_hand = [(number, send) for number, send in going if _is_by_hand(endpoints[send.endpoint_id or 0])]
-    by_robot = [(number, send) for number, send in going if not _is_by_hand(endpoints[send.endpoint_id or 0])]
-    known = {pk: limits.limits_of(endpoint, limits.BOOK.of(workspace_id)) for pk, endpoint in endpoints.items()}
-    used = _used(workspace_id, {key for found in known.values() for key in found})
-    calls = [_calls(number, send, endpoints, known) for number, send in by_robot]
-    others = _others(workspace_id, sends, endpoints, known)
-    ends = forecasting.ends_of([*calls, *others], used=used, guard=limits.GUARD)
-    ends |= forecasting.ends_by_hand(_cards(by_hand, endpoints))
-    last = max(ends, key=lambda number: (ends[number], number), default=None)
-    return Forecast(
-        robot_count=len(by_robot),
-        hand_counts=_hand_counts(by_hand, endpoints),
-        unreached=unreached,
-        seconds=_seconds([send for _, send in going], ends[last]) if last is not None else 0.0,
-        last=sends[last] if last is not None else None,
-        last_at=ends[last] if last is not None else None,
-        allowances=_allowances(calls, endpoints, known, used),
-    )
+Numbered = tuple[int, PlannedSend]
 
 
-def _endpoints(workspace_id: int, sends: Sequence[PlannedSend]) -> dict[int, Endpoint]:
-    ids = {send.endpoint_id for send in sends if send.endpoint_id is not None}
-    rows = Endpoint.objects.of(workspace_id).filter(pk__in=ids).select_related("connection")
-    return {row.pk: row for row in rows.defer("connection__secret")}
+def foresee(*, workspace_id: int, sends: Sequence[PlannedSend], now: datetime) -> Forecast:
+    """Foresee a plan that is not scheduled yet. Reads only; a constant number of queries, whatever its size.
+
+    All sends are of one origin (`would_be_held`). Rows of the same origin that are planned already are not counted
+    beside it.
+    """
+    if not sends:
+        return Forecast()
+    return _Plan(workspace_id, sends, now).foreseen()
 
 
-def _why_not(send: PlannedSend, endpoints: dict[int, Endpoint]) -> str:
-    if send.endpoint_id is None or send.endpoint_id not in endpoints:
-        return "no_endpoint"
-    return "endpoint_archived" if endpoints[send.endpoint_id].archived_at is not None else ""
+@dataclass
+class _Plan:
+    """A plan with all that was read about it."""
+
+    workspace_id: int
+    sends: Sequence[PlannedSend]
+    now: datetime
+    ways: Ways = field(init=False)
+    rules: SendRules = field(init=False)
+    reasons: dict[int, str] = field(init=False)  # by number, of what does not go out whenever its turn comes
+    parts: dict[int, tuple[Part, ...]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.ways, self.rules = Ways(self.workspace_id, self.sends), rules_of(self.workspace_id)
+        self.parts = {number: self._parts(send) for number, send in enumerate(self.sends) if self._way(send)}
+        self.reasons = self._refused_beforehand()
+
+    def foreseen(self) -> Forecast:
+        going = [(number, send) for number, send in enumerate(self.sends) if number not in self.reasons]
+        by_hand = [(number, send) for number, send in going if send.endpoint_id in self.ways.people]
+        by_robot = [(number, send) for number, send in going if send.endpoint_id not in self.ways.people]
+        budgets = budgets_of(self.ways, now=self.now)
+        others = others_of(self.ways, self.sends, now=self.now)
+        calls = [self._calls(number, send) for number, send in by_robot]
+        ran = forecasting.simulate(
+            [*others.calls, *calls], used=budgets.used, guard=limits.GUARD, closed_until=budgets.closed_until
+        )
+        cards = self._cards(by_hand)
+        ends = ran.ends | forecasting.ends_by_hand([*others.cards, *cards])
+        reasons = self.reasons | ran.refused
+        rows = tuple(self._row(number, send, ends, reasons) for number, send in enumerate(self.sends))
+        return Forecast(
+            rows=rows,
+            hands=self._hands(cards, rows),
+            allowances=self._allowances(calls, others, budgets),
+            failing=self._failing([send for _, send in going]),
+            first_at=min((self._due(row.send) for row in rows if row.at is not None), default=None),
+            is_cut=others.is_cut,
+        )
+
+    def _due(self, send: PlannedSend) -> datetime:
+        return max(send.due_at, self.now)
+
+    def _way(self, send: PlannedSend) -> Endpoint | None:
+        """The live channel of a send."""
+        endpoint = self.ways.endpoints.get(send.endpoint_id or 0)
+        return endpoint if endpoint is not None and endpoint.archived_at is None else None
+
+    def _parts(self, send: PlannedSend) -> tuple[Part, ...]:
+        return parts_of(
+            self.ways.endpoints[send.endpoint_id or 0],
+            text=send.text,
+            is_markdown=send.is_markdown,
+            has_image=send.image_id is not None,
+            card=send.card,
+            has_file=send.file_id is not None,
+        )
+
+    # --- what does not go out ---------------------------------------------------------------------------
+
+    def _refused_beforehand(self) -> dict[int, str]:
+        """What the look before the call (`sending`) refuses, as far as it follows from the plan and the rules."""
+        held = would_be_held(workspace_id=self.workspace_id, sends=self.sends, rules=self.rules)
+        reasons = {one.send.source_key: one.reason for one in held}
+        files = Asset.objects.in_bulk({send.file_id for send in self.sends if send.file_id is not None})
+        found = {
+            number: self._no_way(send) or reasons.get(send.source_key, "") or self._not_taken(number, send, files)
+            for number, send in enumerate(self.sends)
+        }
+        return {number: reason for number, reason in found.items() if reason}
+
+    def _no_way(self, send: PlannedSend) -> str:
+        if self.ways.endpoints.get(send.endpoint_id or 0) is None:
+            return "no_endpoint"
+        return "" if self._way(send) is not None else "endpoint_archived"
+
+    def _not_taken(self, number: int, send: PlannedSend, files: dict[int, Asset]) -> str:
+        endpoint = self.ways.endpoints[send.endpoint_id or 0]
+        if send.file_id in files and not takes_file(endpoint, files[send.file_id]):
+            return "file_not_taken"
+        text_count = sum(1 for part in self.parts[number] if part.text)
+        return "too_long" if text_count > (MAX_PARTS if send.may_split else 1) else ""
+
+    # --- by robot ---------------------------------------------------------------------------------------
+
+    def _calls(self, number: int, send: PlannedSend) -> Calls:
+        def refused(at: datetime) -> str:
+            if send.latest_at is not None and at > send.latest_at:
+                return TOO_LATE
+            return "" if send.exemption else self.rules.held_at(at.astimezone(ZoneInfo(send.zone)))
+
+        known = self.ways.limits[send.endpoint_id or 0]
+        return Calls(number, self._due(send), len(self.parts[number]), known, refused)
+
+    def _allowances(self, calls: Sequence[Calls], others: Others, budgets: Budgets) -> tuple[Allowance, ...]:
+        """Limits of a day or longer that the plan uses, by budget."""
+        wanted, beside = _by_budget(calls), _by_budget(others.calls)
+        used = {key: Counter(moments) for key, moments in budgets.used.items()}
+        return tuple(
+            self._allowance(
+                key,
+                limit,
+                forecasting.fullest_window(limit.seconds, wanted[key], used.get(key, {}), beside.get(key, {})),
+            )
+            for key, found in sorted(_limits(calls).items())
+            for limit in found
+            if limit.seconds >= A_DAY_SECONDS
+        )
+
+    def _allowance(self, key: Key, limit: Limit, window: Window) -> Allowance:
+        wanted, used, others = window.counts
+        return Allowance(self._name_of(key), limit, used, others, wanted, window.until_at)
+
+    def _name_of(self, key: Key) -> str:
+        if key[0] == LimitScope.WORKSPACE:
+            return ""
+        endpoints = self.ways.endpoints
+        if key[0] == LimitScope.ENDPOINT:
+            return endpoints[key[1]].name
+        return next(one.connection.name for one in endpoints.values() if one.connection_id == key[1])
+
+    def _failing(self, sends: Iterable[PlannedSend]) -> tuple[FailingChannel, ...]:
+        counts = Counter(send.endpoint_id for send in sends if send.endpoint_id is not None)
+        robots = [pk for pk in counts if not is_by_hand(self.ways.endpoints[pk])]
+        found = failing_endpoints(workspace_id=self.workspace_id, endpoint_ids=robots) if robots else {}
+        names = {pk: self.ways.endpoints[pk].name for pk in found}
+        return tuple(FailingChannel(pk, names[pk], found[pk], counts[pk]) for pk in sorted(found))
+
+    # --- by hand ----------------------------------------------------------------------------------------
+
+    def _cards(self, by_hand: Iterable[Numbered]) -> list[Card]:
+        """One for each touch and colleague, by the same facts as `task_policies.card_digest`."""
+        found: dict[tuple[object, ...], list[int]] = defaultdict(list)
+        people: dict[tuple[object, ...], tuple[int, datetime]] = {}
+        for number, send in by_hand:
+            who = self.ways.people[send.endpoint_id or 0].pk
+            words = (send.text, send.is_markdown, send.image_id, send.card)
+            key = (who, send.due_at, send.origin, send.origin_id, *words)
+            found[key].append(number)
+            people[key] = (who, self._due(send))
+        return [Card(*people[key], tuple(numbers)) for key, numbers in found.items()]
+
+    def _hands(self, cards: Iterable[Card], rows: Sequence[Foreseen]) -> tuple[Hand, ...]:
+        card_counts = Counter(card.assignee_id for card in cards)
+        names = {person.pk: person.name for person in self.ways.people.values()}
+        hers = {pk: [row for row in rows if row.person == pk] for pk in card_counts}
+        hands = [
+            Hand(
+                assignee_id=pk,
+                name=names[pk],
+                card_count=card_counts[pk],
+                send_count=len(found),
+                late_count=sum(row.is_late for row in found),
+                until_at=max(row.at for row in found if row.at is not None),
+            )
+            for pk, found in hers.items()
+        ]
+        return tuple(sorted(hands, key=lambda hand: (-hand.send_count, hand.name, hand.assignee_id)))
+
+    def _row(self, number: int, send: PlannedSend, ends: dict[int, datetime], reasons: dict[int, str]) -> Foreseen:
+        if number in reasons:
+            return Foreseen(send, reason=reasons[number])
+        person = self.ways.people.get(send.endpoint_id or 0)
+        return Foreseen(send, at=ends[number], person=person.pk if person is not None else None)
 
 
-def _is_by_hand(endpoint: Endpoint) -> bool:
-    return endpoint.connection.platform == BY_HAND
-
-
-def _calls(number: int, send: PlannedSend, endpoints: dict[int, Endpoint], known: dict[int, Limits]) -> Calls:
-    endpoint = endpoints[send.endpoint_id or 0]
-    content = Content(text=send.text, is_markdown=send.is_markdown, has_image=send.image_id is not None)
-    count = max(1, len(registry.get(endpoint.connection.platform).parts(content)))
-    return Calls(number, send.due_at, count, known[endpoint.pk])
-
-
-def _used(workspace_id: int, keys: set[Key]) -> dict[Key, list[datetime]]:
-    """Ends of the calls that still count, by budget; a running one ends now."""
-    db_now = dbtime.now()
-    rows = SendSlot.objects.of(workspace_id).filter(budget__scope_id__in={scope_id for _, scope_id in keys})
-    found: dict[Key, list[datetime]] = defaultdict(list)
-    for scope, scope_id, ended_at in rows.order_by("ended_at").values_list(
-        "budget__scope", "budget__scope_id", "ended_at"
-    ):
-        if (scope, scope_id) in keys:
-            found[scope, scope_id].append(ended_at or db_now)
+def _by_budget(calls: Iterable[Calls]) -> dict[Key, Counter[datetime]]:
+    """How many calls are wanted of each budget at each moment."""
+    found: dict[Key, Counter[datetime]] = defaultdict(Counter)
+    for one in calls:
+        for key in one.limits:
+            found[key][one.due_at] += one.count
     return found
 
 
-def _others(
-    workspace_id: int, sends: Sequence[PlannedSend], endpoints: dict[int, Endpoint], known: dict[int, Limits]
-) -> list[Calls]:
-    """What other plans send over the same endpoints in the same time."""
-    if not sends:
-        return []
-    first, last = min(send.due_at for send in sends), max(send.due_at for send in sends)
-    longest = max((one.seconds for found in known.values() for many in found.values() for one in many), default=0)
-    since, until = first - timedelta(seconds=min(longest, A_DAY_SECONDS)), last + timedelta(minutes=10)
-    rows = Delivery.objects.of(workspace_id).filter(state=DeliveryState.PLANNED, endpoint_id__in=endpoints)
-    rows = rows.filter(due_at__gte=since, due_at__lte=until)
-    for origin, origin_id in {(send.origin, send.origin_id) for send in sends}:
-        rows = rows.exclude(origin=origin, origin_id=origin_id)
-    found = rows.order_by("due_at").values_list("endpoint_id", "due_at")[:MOST_OTHERS]
-    return [Calls(None, due_at, 1, known[pk]) for pk, due_at in found if not _is_by_hand(endpoints[pk])]
-
-
-def _cards(by_hand: list[tuple[int, PlannedSend]], endpoints: dict[int, Endpoint]) -> list[Card]:
-    """One for each touch and colleague."""
-    found: dict[tuple[object, ...], list[int]] = defaultdict(list)
-    for number, send in by_hand:
-        who = _assignee(endpoints[send.endpoint_id or 0])
-        found[who, send.due_at, send.origin, send.origin_id, send.text, send.image_id].append(number)
-    return [Card(key[0], key[1], tuple(numbers)) for key, numbers in found.items()]  # type: ignore[arg-type]
-
-
-def _assignee(endpoint: Endpoint) -> int:
-    return int(endpoint.address.get("assignee", 0))
-
-
-def _hand_counts(by_hand: list[tuple[int, PlannedSend]], endpoints: dict[int, Endpoint]) -> dict[int, int]:
-    counts: dict[int, int] = defaultdict(int)
-    for _, send in by_hand:
-        counts[_assignee(endpoints[send.endpoint_id or 0])] += 1
-    return dict(counts)
-
-
-def _seconds(sends: Sequence[PlannedSend], end: datetime) -> float:
-    return (end - min(send.due_at for send in sends)).total_seconds()
-
-
-def _allowances(
-    calls: list[Calls], endpoints: dict[int, Endpoint], known: dict[int, Limits], used: dict[Key, list[datetime]]
-) -> list[Allowance]:
-    """Limits of a day or longer that the plan uses, by budget."""
-    wanted: dict[Key, int] = defaultdict(int)
-    for one in calls:
-        for key in one.limits:
-            wanted[key] += one.count
-    names = {key: endpoint.name for pk, endpoint in endpoints.items() for key in known[pk]}
-    return [
-        Allowance(names[key], limit, len(used.get(key, ())), wanted[key])
-        for key, found in {key: many for pk in known for key, many in known[pk].items()}.items()
-        for limit in found
-        if limit.seconds >= A_DAY_SECONDS and wanted[key]
-    ]
+def _limits(calls: Iterable[Calls]) -> dict[Key, Sequence[Limit]]:
+    return {key: found for one in calls for key, found in one.limits.items()}

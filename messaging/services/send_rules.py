@@ -146,14 +146,14 @@ class Held:
     reason: str
 
 
-def would_be_held(*, workspace_id: int, sends: Sequence[PlannedSend]) -> list[Held]:
+def would_be_held(*, workspace_id: int, sends: Sequence[PlannedSend], rules: SendRules | None = None) -> list[Held]:
     """What of a plan the rules would hold back at its time, as far as it can be known now; by time.
 
     Caps count what went out or is planned besides the plan, and what stands earlier in it. Rows that are planned
     already are known by their source key, or by their origin where the plan is only looked at and has other keys.
-    Three queries, and one more where a cap counts something.
+    `rules`: the workspace's, where they are known. Three queries without, and one more where a cap counts something.
     """
-    rules = rules_of(workspace_id)
+    rules = rules_of(workspace_id) if rules is None else rules
     if rules == _NONE:
         return []
     plan = _Plan(workspace_id, rules, [send for send in sends if not send.exemption])

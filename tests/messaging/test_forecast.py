@@ -1,19 +1,23 @@
 """What a plan will take, foreseen before it is scheduled."""
 
-from datetime import timedelta
+from datetime import date, time, timedelta
 
 import pytest
+from django.core.files.base import ContentFile
 from hypothesis import given
 from hypothesis import strategies as st
 
+from community_ops.common import assets, dbtime
 from messaging import forecasting, services
 from messaging.forecasting import Calls, Card
-from messaging.models import SendLimit
+from messaging.models import Delivery, SendBudget, SendLimit, TaskItem
 from messaging.platforms.base import Limit
-from messaging.services.forecast import forecast
 from messaging.services.limits import BOOK, GUARD
+from tests.factories.people import SYSTEM
+from tests.messaging.conftest import make_endpoint
 from tests.moments import NOON
 
+pytestmark = pytest.mark.django_db
 ROBOT = ("connection", 1)
 ONE_ROBOT = {ROBOT: (Limit(20, 60),)}
 
@@ -24,6 +28,27 @@ def send(number: int, endpoint, **changes):
     return services.PlannedSend(**facts | changes)
 
 
+def foresee(workspace, sends, now=NOON):
+    return services.foresee(workspace_id=workspace.pk, sends=sends, now=now)
+
+
+def a_day_at_most(count: int, endpoint) -> None:
+    SendLimit.objects.create(
+        workspace_id=endpoint.workspace_id, scope="endpoint", scope_id=endpoint.pk, count=count, seconds=86_400
+    )
+    BOOK.forget()
+
+
+def reasons(found) -> list[tuple[int, str]]:
+    return [(one.send.target_id, one.reason) for one in found.unreached]
+
+
+@pytest.fixture
+def table(workspace):
+    content = ContentFile("名字,电话\n".encode(), name="名单.csv")
+    return assets.store_table(content, workspace_id=workspace.pk, delete_after=NOON + timedelta(days=1))
+
+
 def after(moment) -> float:
     return (moment - NOON).total_seconds()
 
@@ -32,25 +57,25 @@ def after(moment) -> float:
 
 
 def test_sixty_messages_of_a_robot_with_twenty_a_minute_take_two_more_windows() -> None:
-    ends = forecasting.ends_of([Calls(n, NOON, 1, ONE_ROBOT) for n in range(60)], used={}, guard=1.0)
+    ends = forecasting.simulate([Calls(n, NOON, 1, ONE_ROBOT) for n in range(60)], used={}, guard=1.0).ends
     assert 120 < after(max(ends.values())) < 123
     assert sum(after(end) < 60 for end in ends.values()) == 20
 
 
 def test_what_was_used_before_counts() -> None:
     just_now = [NOON - timedelta(seconds=30)] * 20
-    ends = forecasting.ends_of([Calls(0, NOON, 1, ONE_ROBOT)], used={ROBOT: just_now}, guard=1.0)
+    ends = forecasting.simulate([Calls(0, NOON, 1, ONE_ROBOT)], used={ROBOT: just_now}, guard=1.0).ends
     assert 30 < after(ends[0]) < 31
 
 
 def test_what_is_planned_beside_it_takes_its_place() -> None:
     others = [Calls(None, NOON - timedelta(seconds=1), 1, ONE_ROBOT) for _ in range(20)]
-    ends = forecasting.ends_of([Calls(0, NOON, 1, ONE_ROBOT), *others], used={}, guard=1.0)
+    ends = forecasting.simulate([Calls(0, NOON, 1, ONE_ROBOT), *others], used={}, guard=1.0).ends
     assert after(ends[0]) > 59
 
 
 def test_a_message_in_three_parts_takes_three_calls_one_after_the_other() -> None:
-    ends = forecasting.ends_of([Calls(0, NOON, 3, {})], used={}, guard=1.0)
+    ends = forecasting.simulate([Calls(0, NOON, 3, {})], used={}, guard=1.0).ends
     assert after(ends[0]) == pytest.approx(3 * forecasting.CALL_SECONDS)
 
 
@@ -64,49 +89,204 @@ def test_hands_take_card_after_card_and_group_after_group() -> None:
 def test_no_window_of_the_forecast_holds_more_than_the_limit(delays) -> None:
     limits = {ROBOT: (Limit(3, 10), Limit(2, 1))}
     calls = [Calls(n, NOON + timedelta(seconds=delay), 1, limits) for n, delay in enumerate(delays)]
-    ends = sorted(after(end) for end in forecasting.ends_of(calls, used={}, guard=1.0).values())
+    ends = sorted(after(end) for end in forecasting.simulate(calls, used={}, guard=1.0).ends.values())
     starts = [end - forecasting.CALL_SECONDS for end in ends]
     assert all(starts[n + 3] - starts[n] >= 10 for n in range(len(starts) - 3))
     assert all(starts[n + 2] - starts[n] >= 1 for n in range(len(starts) - 2))
+
+
+def test_what_waits_for_one_robot_holds_up_nobody_else() -> None:
+    other = {("connection", 2): (Limit(20, 60),)}
+    calls = [*(Calls(n, NOON, 1, ONE_ROBOT) for n in range(60)), Calls(99, NOON, 1, other)]
+    ends = forecasting.simulate(calls, used={}, guard=1.0).ends
+    assert after(ends[99]) < 5
+    assert after(ends[59]) > 120
+
+
+def test_what_does_not_go_out_when_its_turn_comes_takes_no_call() -> None:
+    def refused(at):
+        return "too_late" if at > NOON + timedelta(seconds=30) else ""
+
+    late = [Calls(n, NOON, 1, ONE_ROBOT, refused) for n in range(40)]
+    ran = forecasting.simulate([*late, Calls(99, NOON, 1, ONE_ROBOT)], used={}, guard=1.0)
+    assert ran.refused == dict.fromkeys(range(20, 40), "too_late")
+    assert 60 < after(ran.ends[99]) < 61
+
+
+def test_an_account_that_cools_down_starts_afterwards() -> None:
+    until = {ROBOT: NOON + timedelta(seconds=45)}
+    ends = forecasting.simulate([Calls(0, NOON, 1, ONE_ROBOT)], used={}, guard=1.0, closed_until=until).ends
+    assert 45 < after(ends[0]) < 46
+
+
+def test_the_fullest_window_is_found_among_all_that_end_with_a_wanted_call() -> None:
+    hours = {NOON + timedelta(hours=n): 1 for n in (0, 1, 24, 25, 26)}
+    window = forecasting.fullest_window(86_400, hours, {NOON + timedelta(hours=20): 5})
+    assert (window.until_at, window.counts, window.total) == (NOON + timedelta(hours=26), (3, 5), 8)
 
 
 # --- of a workspace -----------------------------------------------------------------------------------
 
 
 def test_a_plan_says_how_long_it_takes_and_who_hears_last(workspace, robot, hook) -> None:
-    sends = [*(send(number, robot) for number in range(25)), send(99, hook)]
-    found = forecast(workspace_id=workspace.pk, sends=sends)
-    assert (found.robot_count, found.hand_counts, found.unreached, found.allowances) == (26, {}, [], [])
+    found = foresee(workspace, [*(send(number, robot) for number in range(25)), send(99, hook)])
+    assert (found.robot_count, found.hand_counts, found.unreached, found.allowances) == (26, {}, [], ())
     assert 60 < found.seconds < 65 * GUARD
     assert found.last is not None
-    assert found.last.target_id == 24
+    assert found.last.send.target_id == 24
     assert found.is_after(NOON + timedelta(seconds=30))
     assert not found.is_after(NOON + timedelta(minutes=5))
 
 
-def test_what_cannot_be_reached_is_named_with_its_reason(workspace, room) -> None:
-    found = forecast(workspace_id=workspace.pk, sends=[send(1, None), send(2, room)])
-    assert [(one.send.target_id, one.reason) for one in found.unreached] == [(1, "no_endpoint")]
+def test_what_cannot_be_reached_is_named_with_its_reason(workspace, room, hook) -> None:
+    services.archive_endpoint(endpoint=hook, actor=SYSTEM, now=NOON)
+    found = foresee(workspace, [send(1, None), send(2, room), send(3, hook)])
+    assert reasons(found) == [(1, "no_endpoint"), (3, "endpoint_archived")]
     assert found.robot_count == 1
 
 
+def test_what_would_come_after_its_latest_moment_is_not_counted_as_sent(workspace, robot) -> None:
+    cut_off = {"latest_at": NOON + timedelta(seconds=30)}
+    found = foresee(workspace, [send(number, robot, **cut_off) for number in range(60)])
+    assert (found.robot_count, len(found.unreached)) == (20, 40)
+    assert {one.reason for one in found.unreached} == {"too_late"}
+    assert found.seconds < 30
+
+
+def test_what_send_rules_hold_back_is_not_reached(workspace, room) -> None:
+    rule = {"workspace_id": workspace.pk, "from_on": date(2026, 11, 1), "until_on": None, "actor": SYSTEM, "now": NOON}
+    services.create_quiet_hours(begins=time(22), ends=time(8), **rule)
+    services.create_frequency_cap(purpose="", count=1, days=1, **rule)
+    late = NOON + timedelta(hours=11)
+    sends = [send(1, room), send(2, room, due_at=late), send(3, room, target_id=1), send(4, room, exemption="staff")]
+    assert reasons(foresee(workspace, sends)) == [(2, "quiet_hours"), (1, "cap")]
+
+
+def test_what_waits_until_the_quiet_hours_begin_is_not_reached(workspace, robot) -> None:
+    rule = {"workspace_id": workspace.pk, "from_on": date(2026, 11, 1), "until_on": None, "actor": SYSTEM, "now": NOON}
+    services.create_quiet_hours(begins=time(12, 1), ends=time(13), **rule)
+    found = foresee(workspace, [send(number, robot) for number in range(21)])
+    assert reasons(found) == [(20, "quiet_hours")]
+
+
+def test_a_text_that_is_too_long_is_not_reached_unless_it_may_be_cut(workspace, robot) -> None:
+    words = "今晚八点。" * 200  # 3,000 bytes of 2,048
+    found = foresee(workspace, [send(1, robot, text=words), send(2, robot, text=words, may_split=True)])
+    assert reasons(found) == [(1, "too_long")]
+    assert found.seconds == pytest.approx(2 * forecasting.CALL_SECONDS)
+
+
+def test_a_card_and_a_file_are_calls_too(workspace, robot, hook, table) -> None:
+    card = services.Card(title="看看", url="https://example.com/a")
+    found = foresee(workspace, [send(1, robot, card=card, file_id=table.pk)])
+    assert found.seconds == pytest.approx(3 * forecasting.CALL_SECONDS)
+    assert reasons(foresee(workspace, [send(1, hook, file_id=table.pk)])) == [(1, "file_not_taken")]
+
+
+def test_channels_that_fail_now_are_named(workspace, plan, robot, hook) -> None:
+    failed = plan(robot)
+    type(failed).objects.filter(pk=failed.pk).update(state="failed", reason="refused", sending_at=NOON)
+    (failing,) = foresee(workspace, [send(1, robot), send(2, robot), send(3, hook)]).failing
+    assert (failing.name, failing.send_count) == (robot.name, 2)
+    assert failing.words
+
+
+def test_an_account_that_was_told_too_fast_goes_on_when_it_has_cooled_down(workspace, robot) -> None:
+    until = dbtime.now() + timedelta(seconds=90)
+    SendBudget.objects.create(
+        workspace=workspace, scope="connection", scope_id=robot.connection_id, cooldown_until=until
+    )
+    assert 85 < foresee(workspace, [send(1, robot)]).seconds < 91
+
+
+def test_what_is_planned_over_another_chat_of_the_same_account_takes_its_place(workspace, plan) -> None:
+    first = make_endpoint(workspace, "discord", token=f"{'a' * 20}.bcdef.{'g' * 30}", chat="1234567890123456")
+    config = {"connection": first.connection, "name": "2 群", "config": {"chat": "1234567890123457"}}
+    second = services.add_chat(**config, actor=SYSTEM, now=NOON)
+    for number in range(50):  # fifty a second
+        plan(second, target_id=number)
+    assert foresee(workspace, [send(1, first)]).seconds > 1
+
+
+# --- allowances ---------------------------------------------------------------------------------------
+
+
 def test_a_limit_of_a_day_is_an_allowance(workspace, hook) -> None:
-    SendLimit.objects.create(workspace=workspace, scope="endpoint", scope_id=hook.pk, count=31, seconds=86_400)
-    BOOK.forget()
-    (allowance,) = forecast(workspace_id=workspace.pk, sends=[send(n, hook) for n in range(34)]).allowances
+    a_day_at_most(31, hook)
+    (allowance,) = foresee(workspace, [send(n, hook) for n in range(34)]).allowances
     assert (allowance.wanted_count, allowance.limit.count, allowance.used_count) == (34, 31, 0)
-    assert allowance.is_too_little
+    assert (allowance.name, allowance.missing_count, allowance.is_too_little) == (hook.name, 3, True)
+
+
+def test_an_allowance_of_a_day_is_counted_day_by_day(workspace, hook) -> None:
+    a_day_at_most(10, hook)
+    sends = [send(n, hook, due_at=NOON + timedelta(days=n // 8)) for n in range(24)]
+    (allowance,) = foresee(workspace, sends).allowances
+    assert (allowance.wanted_count, allowance.missing_count) == (8, 0)
+
+
+def test_what_others_plan_and_what_went_out_counts_too(workspace, hook, plan, deliver, httpserver) -> None:
+    httpserver.expect_request("/hook").respond_with_data("")
+    a_day_at_most(10, hook)
+    plan(hook)
+    deliver()
+    plan(hook, due_at=NOON + timedelta(hours=2))
+    (allowance,) = foresee(workspace, [send(1, hook, due_at=NOON + timedelta(hours=3))]).allowances
+    assert (allowance.used_count, allowance.others_count, allowance.wanted_count) == (1, 1, 1)
+
+
+# --- by hand ------------------------------------------------------------------------------------------
+
+
+def test_who_posts_by_hand_is_named_with_her_cards_and_groups(workspace, room, new_person) -> None:
+    may, zhou = new_person("阿May"), new_person("小周")
+    sends = [send(number, may.endpoint) for number in range(3)]
+    sends += [send(9, zhou.endpoint, text="别的话"), send(8, zhou.endpoint), send(7, room)]
+    found = foresee(workspace, sends)
+    assert [(hand.name, hand.card_count, hand.send_count) for hand in found.hands] == [("阿May", 1, 3), ("小周", 2, 2)]
+    assert (found.robot_count, found.hand_counts) == (1, {may.pk: 3, zhou.pk: 2})
+    assert found.last is not None
+    assert found.last.person == may.pk
+    assert after(found.last_at) == 75
+
+
+def test_cards_she_has_and_will_have_keep_her_busy(workspace, person, card, plan) -> None:
+    assert TaskItem.objects.count() == 3
+    plan(person.endpoint, due_at=NOON + timedelta(seconds=1), target_id=8)
+    found = foresee(workspace, [send(1, person.endpoint, due_at=NOON + timedelta(seconds=2))])
+    assert after(found.last_at) == 75 + 35 + 35
+
+
+def test_what_she_can_only_post_too_late_is_said_of_her(workspace, person) -> None:
+    cut_off = {"latest_at": NOON + timedelta(seconds=60)}
+    (hand,) = foresee(workspace, [send(number, person.endpoint, **cut_off) for number in range(4)]).hands
+    assert (hand.send_count, hand.late_count) == (4, 2)
+    assert after(hand.until_at) == 95
+
+
+# --- what it costs ------------------------------------------------------------------------------------
 
 
 def test_a_plan_without_sends_takes_nothing(workspace) -> None:
-    found = forecast(workspace_id=workspace.pk, sends=[])
+    found = foresee(workspace, [])
     assert (found.seconds, found.last, found.last_at) == (0.0, None, None)
 
 
+def test_what_is_late_already_begins_now(workspace, room) -> None:
+    found = foresee(workspace, [send(1, room, due_at=NOON - timedelta(hours=1))])
+    assert (found.first_at, round(found.seconds, 1)) == (NOON, 0.3)
+
+
 def test_a_large_plan_asks_no_more_questions_than_a_small_one(
-    workspace, robot, hook, django_assert_max_num_queries
+    workspace, robot, hook, person, django_assert_max_num_queries
 ) -> None:
     for count in (1, 60):
         BOOK.forget()
-        with django_assert_max_num_queries(8):  # PostgreSQL is asked for its time too
-            forecast(workspace_id=workspace.pk, sends=[send(n, (robot, hook)[n % 2]) for n in range(count)])
+        with django_assert_max_num_queries(18):  # PostgreSQL is asked for its time too
+            foresee(workspace, [send(n, (robot, hook, person.endpoint)[n % 3]) for n in range(count)])
+
+
+def test_a_forecast_changes_nothing(workspace, robot, person) -> None:
+    foresee(workspace, [send(1, robot), send(2, person.endpoint)])
+    assert not Delivery.objects.exists()
+    assert not SendBudget.objects.exists()
