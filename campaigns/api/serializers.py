@@ -47,7 +47,7 @@ class AnnouncementSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Announcement
-        fields = (
+        fields: tuple[str, ...] = (
             "id", "groups", "text", "is_markdown", "may_split", "image", "due_at", "latest_at", "purpose",
             "state", "scheduled_at", "cancelled_at", "paused_at", "created_at", "warnings",
         )  # fmt: skip
@@ -60,6 +60,80 @@ class AnnouncementSerializer(serializers.ModelSerializer):
     @extend_schema_field(AnnouncementWarningSerializer(many=True))
     def get_warnings(self, announcement: Announcement) -> list[Any]:
         return list(self.context.get("warnings", []))
+
+
+class ForecastHandSerializer(serializers.Serializer):
+    """A colleague's part: cards, places to tick, how many of them after their latest moment, when she is done."""
+
+    assignee = serializers.IntegerField()
+    name = serializers.CharField()
+    card_count = serializers.IntegerField()
+    send_count = serializers.IntegerField()
+    late_count = serializers.IntegerField()
+    until_at = serializers.DateTimeField()
+
+
+class ForecastUnreachedSerializer(serializers.Serializer):
+    """A group that would not hear; `reason` as of deliveries."""
+
+    group = serializers.IntegerField()
+    due_at = serializers.DateTimeField()
+    reason = serializers.CharField()
+    message = serializers.CharField()
+
+
+class ForecastAllowanceSerializer(serializers.Serializer):
+    """A limit (`count` in `seconds`) of a day and what is wanted of it in its fullest window, which ends `until_at`."""
+
+    name = serializers.CharField()
+    scope = serializers.CharField()
+    count = serializers.IntegerField()
+    seconds = serializers.IntegerField()
+    used_count = serializers.IntegerField()
+    others_count = serializers.IntegerField()
+    wanted_count = serializers.IntegerField()
+    missing_count = serializers.IntegerField()
+    until_at = serializers.DateTimeField()
+
+
+class ForecastFailingSerializer(serializers.Serializer):
+    """A channel whose last message or test failed for good."""
+
+    endpoint = serializers.IntegerField()
+    name = serializers.CharField()
+    message = serializers.CharField()
+    send_count = serializers.IntegerField()
+
+
+class ForecastSerializer(serializers.Serializer):
+    """What it would take: estimates. `is_cut`: so much else is planned that the end comes later than is said."""
+
+    robot_count = serializers.IntegerField()
+    hand_count = serializers.IntegerField()
+    seconds = serializers.FloatField()
+    first_at = serializers.DateTimeField(allow_null=True)
+    last_at = serializers.DateTimeField(allow_null=True)
+    last_group = serializers.IntegerField(allow_null=True)
+    hands = ForecastHandSerializer(many=True)
+    unreached = ForecastUnreachedSerializer(many=True)
+    allowances = ForecastAllowanceSerializer(many=True)
+    failing = ForecastFailingSerializer(many=True)
+    is_cut = serializers.BooleanField()
+
+
+class RehearsedAnnouncementSerializer(AnnouncementSerializer):
+    """`forecast`: of what has not gone out yet."""
+
+    forecast = serializers.SerializerMethodField()
+
+    class Meta(AnnouncementSerializer.Meta):
+        fields = (*AnnouncementSerializer.Meta.fields, "forecast")
+        read_only_fields = fields
+
+    @extend_schema_field(ForecastSerializer)
+    def get_forecast(self, announcement: Announcement) -> dict[str, Any]:
+        forecast: dict[str, Any] = self.context["forecast"]
+        return forecast
 
 
 class NewAnnouncementSerializer(serializers.Serializer):

@@ -17,6 +17,7 @@ from campaigns.api.serializers import (
     DeliverySerializer,
     MoveSerializer,
     NewAnnouncementSerializer,
+    RehearsedAnnouncementSerializer,
     VerdictSerializer,
 )
 from campaigns.models import Announcement
@@ -76,13 +77,16 @@ class AnnouncementViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
         groups = given.validated_data["groups"]
         return [*services.no_endpoint_warnings(groups), *services.content_warnings(announcement, groups)]
 
-    @extend_schema(request=None, responses={200: AnnouncementSerializer})
+    @extend_schema(request=None, responses={200: RehearsedAnnouncementSerializer})
     @action(detail=True, methods=["post"])
     def rehearse(self, request: Request, pk: str) -> Response:
-        """What `schedule` would answer now, warnings or a refusal. Nothing changes."""
-        announcement = self.get_object()
-        warnings = services.rehearse_announcement(announcement=announcement, now=clock.now())
-        return self._answer(announcement, warnings)
+        """What `schedule` would answer now, warnings or a refusal, and what it would take. Nothing changes."""
+        announcement, now = self.get_object(), clock.now()
+        warnings = services.rehearse_announcement(announcement=announcement, now=now)
+        groups = services.target_groups(announcement)
+        forecast = services.forecast_data(services.forecast_announcement(announcement, groups, now=now))
+        context = {**self.get_serializer_context(), "warnings": warnings, "forecast": forecast}
+        return Response(RehearsedAnnouncementSerializer(announcement, context=context).data)
 
     @extend_schema(request=None, responses={200: AnnouncementSerializer})
     @action(detail=True, methods=["post"])

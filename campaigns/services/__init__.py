@@ -21,6 +21,9 @@ from campaigns.services.content import (
     content_warnings,
     refuse_too_big,
 )
+from campaigns.services.forecast_data import forecast_data, plan_data
+from campaigns.services.forecast_words import ForecastWords, forecast_words, plan_words
+from campaigns.services.forecasting import PlanForecast, forecast_announcement, forecast_plan, forecast_run
 from campaigns.services.holding import held_warnings, plan_held_warnings
 from campaigns.services.pausing import pause_announcement, pause_run, resume_announcement, resume_run
 from campaigns.services.playbooks import (
@@ -42,6 +45,8 @@ from campaigns.services.runs import (
 )
 
 __all__ = [
+    "ForecastWords",
+    "PlanForecast",
     "PlannedTouch",
     "announcement_held_warnings",
     "announcement_warnings",
@@ -57,6 +62,11 @@ __all__ = [
     "ensure_built_in_everywhere",
     "ensure_built_in_playbooks",
     "failing_endpoint_warnings",
+    "forecast_announcement",
+    "forecast_data",
+    "forecast_plan",
+    "forecast_run",
+    "forecast_words",
     "held_warnings",
     "meet_condition",
     "move_announcement",
@@ -65,9 +75,11 @@ __all__ = [
     "no_endpoint_warnings",
     "pause_announcement",
     "pause_run",
+    "plan_data",
     "plan_due",
     "plan_held_warnings",
     "plan_skipped_touches",
+    "plan_words",
     "preview_run",
     "refuse_too_big",
     "rehearse_announcement",

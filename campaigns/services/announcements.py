@@ -175,12 +175,16 @@ def announcement_held_warnings(announcement: Announcement, groups: Sequence["Cha
 
     The groups come with their community.
     """
+    return held_warnings(workspace_id=announcement.workspace_id, sends=sends_ahead(announcement, groups))
+
+
+def sends_ahead(announcement: Announcement, groups: Sequence["ChatGroup"]) -> list[messaging.PlannedSend]:
+    """What has not gone out yet of it to these of its groups, planned or not. Groups with community."""
     occurrence = announcement.occurrences.filter(due_at=announcement.due_at).first()
     reader = replace(PLANNER, workspace_id=announcement.workspace_id)
     states = dict(selectors.deliveries_of(announcement, reader).values_list("source_key", "state"))
     sends = sends_of(announcement, groups, occurrence=occurrence)
-    ahead = [send for send in sends if states.get(send.source_key, "planned") == "planned"]
-    return held_warnings(workspace_id=announcement.workspace_id, sends=ahead)
+    return [send for send in sends if states.get(send.source_key, "planned") == "planned"]
 
 
 @transaction.atomic

@@ -1,6 +1,6 @@
 """What the send rules (quiet hours, holidays, caps) would hold back of a plan, said before it is scheduled."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -31,12 +31,26 @@ def plan_held_warnings(
     touches: Sequence["PlannedTouch"], *, subject_kind: str, starts_at: datetime, ends_at: datetime
 ) -> list[Warned]:
     """The same for a playbook's plan that is only looked at."""
-    sends = [
+    sends = sends_of_plan(goes_out(touches), subject_kind=subject_kind, starts_at=starts_at, ends_at=ends_at)
+    return held_warnings(workspace_id=touches[0].group.workspace_id, sends=sends) if sends else []
+
+
+def goes_out(touches: Iterable["PlannedTouch"]) -> list["PlannedTouch"]:
+    """Those of a plan that have a time and are not skipped."""
+    return [touch for touch in touches if touch.due_at is not None and not touch.skipped_reason]
+
+
+def sends_of_plan(
+    touches: Iterable["PlannedTouch"], *, subject_kind: str, starts_at: datetime, ends_at: datetime
+) -> list[messaging.PlannedSend]:
+    """What touches that have a time would give to `messaging`, for looking only: there is no run yet."""
+    return [
         messaging.PlannedSend(
             source_key=f"{touch.step.pk}:{touch.group.pk}",
             endpoint_id=touch.group.endpoint_id,
             text=touch.text,
             due_at=touch.due_at,
+            latest_at=touch.latest_at,
             origin=origins.TOUCH,
             origin_id=0,
             target_kind=origins.GROUP,
@@ -47,9 +61,8 @@ def plan_held_warnings(
             exemption=policies.exemption_of(subject_kind, touch.due_at, starts_at=starts_at, ends_at=ends_at),
         )
         for touch in touches
-        if touch.due_at is not None and not touch.skipped_reason
+        if touch.due_at is not None
     ]
-    return held_warnings(workspace_id=touches[0].group.workspace_id, sends=sends) if sends else []
 
 
 def _line(send: messaging.PlannedSend) -> str:

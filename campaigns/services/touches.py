@@ -48,6 +48,13 @@ def plan_deliveries(run: PlaybookRun, touches: Sequence[Touch], *, actor: Actor,
     keep_paused(run, now=now)
 
 
+def plan_touch_of(touch: Touch) -> PlannedTouch:
+    """A stored touch as a line of a plan; it comes with step, and group with its community."""
+    text, reason = words_for(touch.step, touch.group.community.locale), touch.reason
+    skipped = reason if touch.state == TouchState.SKIPPED else ""
+    return PlannedTouch(touch.step, touch.group, touch.due_at, touch.latest_at, text, skipped)
+
+
 def send_of(run: PlaybookRun, touch: Touch) -> messaging.PlannedSend:
     """What goes to `messaging` for a touch that has a time; it comes with step, and group with its community."""
     assert touch.due_at is not None

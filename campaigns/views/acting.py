@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_POST
 
-from campaigns import selectors, services, wording
+from campaigns import policies, selectors, services, wording
 from campaigns.forms import MoveForm
 from campaigns.models import Announcement, AnnouncementState
 from community_ops.accounts.pages import WorkspaceRequest, page, tell
@@ -48,10 +48,23 @@ def dialogs_of(
     is_draft = announcement.state == AnnouncementState.DRAFT
     kinds = ("schedule", "send_now", "cancel") if is_draft else ("move", "pause", "resume", "cancel")
     dialogs = {kind: _dialog(request, announcement, kind, groups, rows) for kind in kinds}
-    if not is_draft:
+    if is_draft:
+        _add_forecasts(dialogs, announcement, groups, zone)
+    else:
         initial = {"due_at": announcement.due_at.astimezone(ZoneInfo(zone))}
         dialogs["move"]["form"] = MoveForm(zone=zone, initial=initial)
     return dialogs
+
+
+def _add_forecasts(dialogs: Dialogs, announcement: Announcement, groups: Sequence["ChatGroup"], zone: str) -> None:
+    """What it takes, in the question whether to schedule or send it; nothing at a time that would be refused."""
+    now = clock.now()
+    moments = {"send_now": now}
+    if announcement.due_at >= now - policies.PAST_MEANS_NOW:
+        moments["schedule"] = announcement.due_at
+    for kind, due_at in moments.items():
+        found = services.forecast_announcement(announcement, groups, now=now, due_at=due_at)
+        dialogs[kind]["forecast"] = services.forecast_words(found, zone=zone)
 
 
 def offered(dialogs: Dialogs, announcement: Announcement, rows: Sequence[selectors.GroupState]) -> Dialogs:

@@ -214,10 +214,11 @@ def playbook_detail(request: WorkspaceRequest, playbook_id: int) -> HttpResponse
         "description": _description(playbook),
         "steps": [_step(step) for step in playbook.steps.all()],
         "form": form,
-        "plan": _plan(playbook, form) if form.is_bound and form.is_valid() else None,
         "zone": zone,
         "breadcrumbs": _crumbs(request),
     }
+    if form.is_bound and form.is_valid():
+        context |= _plan(playbook, form, zone)
     return render(request, "campaigns/playbook_detail.html", context)
 
 
@@ -237,16 +238,17 @@ def _step(step: PlaybookStep) -> dict[str, Any]:
     }
 
 
-def _plan(playbook: Playbook, form: PlanForm) -> list[dict[str, Any]]:
-    """The lines of `services.preview_run`, each with words for people."""
-    touches = services.preview_run(
-        playbook=playbook,
-        starts_at=form.moment("starts_at"),
-        ends_at=form.moment("ends_at"),
-        groups=list(form.cleaned_data["groups"]),
-        now=clock.now(),
-    )
-    return [plan_line(touch) for touch in touches]
+def _plan(playbook: Playbook, form: PlanForm, zone: str) -> dict[str, Any]:
+    """The lines of `services.preview_run`, what rules would hold back of them, and what they take, in words."""
+    now, window = clock.now(), {"starts_at": form.moment("starts_at"), "ends_at": form.moment("ends_at")}
+    touches = services.preview_run(playbook=playbook, groups=list(form.cleaned_data["groups"]), now=now, **window)
+    subject = policies.RUN_SUBJECT
+    found = services.forecast_plan(touches, subject_kind=subject, now=now, **window)
+    return {
+        "plan": [plan_line(touch) for touch in touches],
+        "held": services.plan_held_warnings(touches, subject_kind=subject, **window),
+        "forecast": services.plan_words(found, zone=zone),
+    }
 
 
 def plan_line(touch: services.PlannedTouch) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Changes of messaging, by topic; what other apps call is named here."""
 
+from messaging.forecasting import CALL_SECONDS, COPY_SECONDS, GROUP_SECONDS
 from messaging.platforms.base import Card
 from messaging.services.assignees import (
     archive_assignee,
@@ -58,6 +59,9 @@ from messaging.services.waiting import review_waiting
 from messaging.services.work import NewItem, create_task, hand_on, withdraw_task
 
 __all__ = [
+    "CALL_SECONDS",
+    "COPY_SECONDS",
+    "GROUP_SECONDS",
     "VERDICTS",
     "Allowance",
     "Card",

@@ -1,0 +1,238 @@
+"""A forecast in short sentences and rows. Formatting only."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext
+
+from campaigns.services.forecasting import PlanForecast, StepForecast
+from community_ops.common.templatetags.reason_words import condition_words, reason_words
+from community_ops.common.templatetags.wording import duration, grouped, in_zone
+from messaging.selectors import joined
+from messaging.services import CALL_SECONDS, COPY_SECONDS, GROUP_SECONDS, Allowance, FailingChannel, Forecast
+
+SHOWN = 5
+SLOW_SECONDS = 60  # a step whose last group hears that much after its time is named
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastLine:
+    """A sentence; `tone` as of a notice: neutral, or warn where somebody should look."""
+
+    text: str
+    tone: str = "neutral"
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastWords:
+    """What `components/_forecast.html` shows. `hands`: who posts how much; `steps`: only of a plan."""
+
+    lines: Sequence[ForecastLine]
+    hands: Sequence[dict[str, Any]]
+    note: str
+    steps: Sequence[dict[str, Any]] = ()
+    is_plan: bool = False
+
+
+def forecast_words(forecast: Forecast, *, zone: str) -> ForecastWords:
+    """Of an announcement. `zone`: in which times are written."""
+    lines = [*_total(forecast, len(forecast.rows)), *_last(forecast, zone), *_troubles(forecast, zone)]
+    return ForecastWords(lines, _hands(forecast, zone), _note(forecast))
+
+
+def plan_words(plan: PlanForecast, *, zone: str) -> ForecastWords:
+    """Of a plan, whose steps are a table."""
+    forecast = plan.forecast
+    lines = [
+        *_total(forecast, len(forecast.rows) + sum(touch.due_at is not None for touch in plan.skipped)),
+        *(_after_start(step, plan, zone) for step in plan.steps if step.is_after_start),
+        *_slowest(plan, zone),
+        *_skipped(plan),
+        *_troubles(forecast, zone),
+        *_uncounted(plan),
+    ]
+    steps = [_step(step, zone) for step in plan.steps]
+    return ForecastWords(lines, _hands(forecast, zone), _note(forecast), steps, is_plan=True)
+
+
+def reason_ahead(reason: str) -> str:
+    """Why a send will not be there; what the record says of it afterwards speaks of the past."""
+    return {
+        "too_late": _("Its turn would come after its latest moment."),
+        "too_long": _("The text is too long for the platform."),
+    }.get(reason) or reason_words(reason)
+
+
+# --- sentences ---------------------------------------------------------------------------------------
+
+
+def _total(forecast: Forecast, count: int) -> Iterator[ForecastLine]:
+    """How many there are and by which way they go."""
+    if not count:
+        return
+    words = ngettext("%(count)s message: %(ways)s.", "%(count)s messages: %(ways)s.", count)
+    yield ForecastLine(words % {"count": grouped(count), "ways": _listed(_ways(forecast, count), most=None)})
+
+
+def _ways(forecast: Forecast, count: int) -> Iterator[str]:
+    by_hand = sum(hand.send_count for hand in forecast.hands)
+    if forecast.robot_count:
+        yield _("by robot %(count)s") % {"count": grouped(forecast.robot_count)}
+    if by_hand:
+        people = _listed(f"{hand.name} {grouped(hand.send_count)}" for hand in forecast.hands)
+        yield _("by hand %(count)s (%(people)s)") % {"count": grouped(by_hand), "people": people}
+    if missing := count - forecast.robot_count - by_hand:
+        yield _("not reached %(count)s") % {"count": grouped(missing)}
+
+
+def _last(forecast: Forecast, zone: str) -> Iterator[ForecastLine]:
+    if forecast.last is None:
+        yield ForecastLine(_("Nothing of it would be there: see why below."), "warn")
+        return
+    facts = {
+        "group": forecast.last.send.target_label,
+        "time": in_zone(forecast.last_at, zone),
+        "duration": duration(max(1, round(forecast.seconds))),
+    }
+    yield ForecastLine(_("%(group)s hears last, about %(time)s: %(duration)s after the first is due.") % facts)
+
+
+def _after_start(step: StepForecast, plan: PlanForecast, zone: str) -> ForecastLine:
+    assert step.last is not None
+    words = _("“%(step)s” comes to %(group)s only about %(time)s, after the start (%(start)s).")
+    facts = {"step": _(step.step.name), "group": step.last.send.target_label, "time": in_zone(step.last.at, zone)}
+    return ForecastLine(words % (facts | {"start": in_zone(plan.starts_at, zone)}), "warn")
+
+
+def _slowest(plan: PlanForecast, zone: str) -> Iterator[ForecastLine]:
+    """The step whose last group waits longest, unless that was said of it already."""
+    lags = {step: (step.last.at - step.due_at).total_seconds() for step in plan.steps if step.last and step.last.at}
+    step = max(lags, key=lambda step: lags[step], default=None)
+    if step is None or step.last is None or step.is_after_start or lags[step] < SLOW_SECONDS:
+        return
+    facts = {"step": _(step.step.name), "group": step.last.send.target_label, "time": in_zone(step.last.at, zone)}
+    words = _("Slowest is “%(step)s”, due %(due)s: %(group)s hears last, about %(time)s.")
+    yield ForecastLine(words % (facts | {"due": in_zone(step.due_at, zone)}))
+
+
+def _troubles(forecast: Forecast, zone: str) -> Iterator[ForecastLine]:
+    yield from _unreached((row.reason, row.send.target_label) for row in forecast.unreached)
+    yield from _late(forecast)
+    yield from (_allowance(one, zone) for one in forecast.allowances)
+    if forecast.robot_count and not forecast.allowances:
+        yield ForecastLine(_("No limit of a day is known for these channels."))
+    yield from (ForecastLine(_failing(one), "warn") for one in forecast.failing)
+    if forecast.is_cut:
+        words = _(
+            "So much else is planned over the same channels that the end cannot be said: it comes later than this."
+        )
+        yield ForecastLine(words, "warn")
+
+
+def _unreached(found: Iterable[tuple[str, str]]) -> Iterator[ForecastLine]:
+    """One sentence a reason, with the names of those it holds for."""
+    names: dict[str, list[str]] = {}
+    for reason, name in found:
+        names.setdefault(reason, []).append(name)
+    for reason, same in names.items():
+        words = ngettext(
+            "%(count)s not reached (%(names)s): %(why)s", "%(count)s not reached (%(names)s): %(why)s", len(same)
+        )
+        facts = {"count": grouped(len(same)), "names": _listed(dict.fromkeys(same)), "why": reason_ahead(reason)}
+        yield ForecastLine(words % facts, "warn")
+
+
+def _skipped(plan: PlanForecast) -> Iterator[ForecastLine]:
+    """What the plan leaves out: a step that is past names the step, a group that cannot be reached the group."""
+    of_groups = ("no_endpoint", "group_closed")
+    return _unreached(
+        (touch.skipped_reason, touch.group.name if touch.skipped_reason in of_groups else _(touch.step.name))
+        for touch in plan.skipped
+    )
+
+
+def _late(forecast: Forecast) -> Iterator[ForecastLine]:
+    late = [hand for hand in forecast.hands if hand.late_count]
+    if not late:
+        return
+    count = sum(hand.late_count for hand in late)
+    words = ngettext(
+        "%(count)s sent by hand would be there after its latest moment (%(people)s).",
+        "%(count)s sent by hand would be there after their latest moment (%(people)s).",
+        count,
+    )
+    people = _listed(f"{hand.name} {grouped(hand.late_count)}" for hand in late)
+    yield ForecastLine(words % {"count": grouped(count), "people": people}, "warn")
+
+
+def _allowance(one: Allowance, zone: str) -> ForecastLine:
+    facts = {
+        "name": one.name or _("The whole team"),
+        "limit": grouped(one.limit.count),
+        "window": duration(one.limit.seconds),
+        "used": grouped(one.used_count),
+        "others": grouped(one.others_count),
+        "wanted": grouped(one.wanted_count),
+        "time": in_zone(one.until_at, zone),
+    }
+    words = _(
+        "%(name)s: at most %(limit)s in %(window)s. Until %(time)s that is %(wanted)s of this, %(others)s of other"
+        " plans and %(used)s that went out."
+    )
+    if not one.is_too_little:
+        return ForecastLine(joined(words % facts, _("That is enough.")))
+    missing = _("%(count)s too few: the rest waits for the next day.") % {"count": grouped(one.missing_count)}
+    return ForecastLine(joined(words % facts, missing), "warn")
+
+
+def _failing(one: FailingChannel) -> str:
+    message = _("Delivery channel “%(channel)s”: the last message to it failed.") % {"channel": one.name}
+    return joined(message, one.words)
+
+
+def _uncounted(plan: PlanForecast) -> Iterator[ForecastLine]:
+    for one in plan.uncounted:
+        words = ngettext(
+            "Not counted, for nobody knows when it comes: “%(step)s” to %(count)s group (%(condition)s).",
+            "Not counted, for nobody knows when it comes: “%(step)s” to %(count)s groups (%(condition)s).",
+            one.group_count,
+        )
+        facts = {"step": _(one.step.name), "condition": condition_words(one.step.condition)}
+        yield ForecastLine(words % (facts | {"count": grouped(one.group_count)}))
+
+
+def _note(forecast: Forecast) -> str:
+    """What the times rest on."""
+    robot = _("%(seconds)s s a call") % {"seconds": CALL_SECONDS}
+    hand = _("by hand %(card)d s a card and %(group)d s a group") % {
+        "card": COPY_SECONDS,
+        "group": GROUP_SECONDS,
+    }
+    taken = [words for words, counts in ((robot, forecast.robot_count), (hand, forecast.hands)) if counts]
+    return _("Estimated: %(assumptions)s.") % {"assumptions": _listed(taken)} if taken else ""
+
+
+def _listed(values: Iterable[str], *, most: int | None = SHOWN) -> str:
+    found = list(values)
+    shown = found if most is None else found[:most]
+    return pgettext("between names", ", ").join(shown) + (" …" if len(found) > len(shown) else "")
+
+
+# --- rows --------------------------------------------------------------------------------------------
+
+
+def _hands(forecast: Forecast, zone: str) -> list[dict[str, Any]]:
+    return [{"hand": hand, "until": in_zone(hand.until_at, zone)} for hand in forecast.hands]
+
+
+def _step(step: StepForecast, zone: str) -> dict[str, Any]:
+    last = step.last
+    return {
+        "name": _(step.step.name),
+        "step": step,
+        "when": in_zone(step.due_at, zone),
+        "last": in_zone(last.at, zone) if last is not None else "",
+        "last_group": last.send.target_label if last is not None else "",
+    }
