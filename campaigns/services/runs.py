@@ -16,7 +16,7 @@ from campaigns import origins, policies, selectors
 from campaigns.errors import NoGroups, RunIsStopped
 from campaigns.events import ConditionMet, RunMoved, RunStarted, RunStopped
 from campaigns.models import Playbook, PlaybookRun, PlaybookStep, RunCondition, RunGroup, Touch, TouchState
-from campaigns.services.holding import held_warnings
+from campaigns.services.holding import goes_out, held_warnings
 from campaigns.services.playbooks import PlannedTouch
 from campaigns.services.touches import (
     BATCH,
@@ -94,9 +94,19 @@ def start_run(
 def needs_warnings(run: PlaybookRun) -> list[Warned]:
     """One warning (`needs_people`) per planned step whose words promise something that people must do."""
     steps = PlaybookStep.objects.filter(pk__in=run.touches.filter(state=TouchState.PLANNED).values("step_id"))
+    return _needs_of(steps)
+
+
+def plan_needs_warnings(touches: Iterable[PlannedTouch]) -> list[Warned]:
+    """The same for a playbook's plan that is only looked at."""
+    return _needs_of({touch.step.pk: touch.step for touch in goes_out(touches)}.values())
+
+
+def _needs_of(steps: Iterable[PlaybookStep]) -> list[Warned]:
     return [
         {"code": "needs_people", "message": f"{_(step.name)}: {_(step.needs)}"}
-        for step in steps.exclude(needs="").order_by("position")
+        for step in sorted(steps, key=lambda step: step.position)
+        if step.needs
     ]
 
 

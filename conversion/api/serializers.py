@@ -100,6 +100,17 @@ class FlashSaleSerializer(serializers.ModelSerializer):
         return guards.sale_link(sale)
 
 
+class RehearsedSaleSerializer(FlashSaleSerializer):
+    """`forecast`: what its messages would take (docs/api.md); null where it has no ladder."""
+
+    warnings = serializers.ListField(child=serializers.DictField(child=serializers.CharField()), read_only=True)
+    forecast = serializers.DictField(allow_null=True, read_only=True)
+
+    class Meta(FlashSaleSerializer.Meta):
+        fields = [*FlashSaleSerializer.Meta.fields, "warnings", "forecast"]
+        read_only_fields = fields
+
+
 class WindowSerializer(serializers.Serializer):
     starts_at = MomentField()
     ends_at = MomentField()

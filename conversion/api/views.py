@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
+from campaigns.services import plan_data
 from community_ops.common import clock, money
 from community_ops.common.api.filters import VisibleFilter
 from community_ops.common.api.views import TenantViewSet
@@ -66,6 +67,7 @@ class FlashSaleViewSet(ListModelMixin, RetrieveModelMixin, ReadingViewSet):
         "list": "sales.view",
         "retrieve": "sales.view",
         "create": "sales.manage",
+        "rehearse": "sales.manage",
         "schedule": "sales.manage",
         "pause": "sales.manage",
         "resume": "sales.manage",
@@ -102,6 +104,16 @@ class FlashSaleViewSet(ListModelMixin, RetrieveModelMixin, ReadingViewSet):
             wanted["playbook"] = services.default_playbook(workspace_id=self.workspace_id, now=self.now)
         sale = services.create_flash_sale(terms=SaleTerms(**wanted), actor=self.actor, now=self.now)
         return Response(self._shown(sale), status=201)
+
+    @extend_schema(request=None, responses=serializers.RehearsedSaleSerializer)
+    @action(detail=True, methods=["post"])
+    def rehearse(self, request: Request, pk: str) -> Response:
+        """What `schedule` would answer now, and what its messages would take. Nothing changes."""
+        sale = self.get_object()
+        warnings = services.rehearse_flash_sale(sale=sale, now=self.now)
+        found = services.forecast_sale(sale, now=self.now)
+        forecast = plan_data(found) if found is not None else None
+        return Response({**self._shown(sale), "warnings": warnings, "forecast": forecast})
 
     @extend_schema(request=None, responses=serializers.FlashSaleSerializer)
     @action(detail=True, methods=["post"])

@@ -109,10 +109,9 @@ def refuse_bad_sale(*, terms: SaleTerms, now: datetime) -> None:
 def terms_of(sale: FlashSale) -> SaleTerms:
     """What a sale offers, as it was written."""
     item = sale.items.select_related("variant__product").order_by("pk")[0]
-    targets = sale.targets.select_related("group__community").order_by("group_id")
     return SaleTerms(
         variant=item.variant,
-        groups=[target.group for target in targets],
+        groups=_groups_of(sale),
         starts_at=sale.starts_at,
         ends_at=sale.ends_at,
         stock=item.total,
@@ -167,7 +166,7 @@ def schedule_flash_sale(*, sale: FlashSale, actor: Actor, now: datetime) -> list
     Raises InvalidTransition when it was cancelled or its end is past.
     """
     locked = _locked(sale)
-    groups = [target.group for target in locked.targets.select_related("group__community").order_by("group_id")]
+    groups = _groups_of(locked)
     if locked.state != SaleState.SCHEDULED:
         if locked.state == SaleState.CANCELLED or locked.ends_at <= now:
             raise InvalidTransition(_("This sale was cancelled or is over."))
@@ -197,7 +196,7 @@ def reschedule_flash_sale(
             raise InvalidInput(_("This time is past."), field="ends_at")
         _write(locked, now, starts_at=starts_at, ends_at=ends_at)
         _touch_stock(locked, now)
-        if (run := _live_run(locked)) is not None:
+        if (run := find_run(locked)) is not None:
             campaigns.move_run(run=run, starts_at=starts_at, ends_at=ends_at, actor=actor, now=now)
         after = {"starts_at": starts_at, "ends_at": ends_at}
         _note(locked, "moved", actor=actor, now=now, before=before, after=after, reason=reason)
@@ -269,7 +268,7 @@ def cancel_flash_sale(*, sale: FlashSale, actor: Actor, now: datetime, reason: s
         before = {"state": locked.state}
         _write(locked, now, state=SaleState.CANCELLED, cancelled_at=now)
         count = cancel_held_orders(sale=locked, actor=actor, now=now)
-        if (run := _live_run(locked)) is not None:
+        if (run := find_run(locked)) is not None:
             campaigns.stop_run(run=run, reason=SALE_CANCELLED, actor=actor, now=now)
         after = {"state": locked.state, "cancelled_orders": count}
         _note(locked, "cancelled", actor=actor, now=now, before=before, after=after, reason=reason)
@@ -380,21 +379,31 @@ def _start_ladder(sale: FlashSale, groups: Sequence["ChatGroup"], *, actor: Acto
     )
 
 
-def _live_run(sale: FlashSale) -> Any:
+def find_run(sale: FlashSale) -> Any:
+    """Its live run, or None."""
     return find_live_run(workspace_id=sale.workspace_id, subject_kind=SUBJECT_KIND, subject_id=sale.pk)
 
 
 def held_warnings(sale: FlashSale) -> list[Warned]:
     """What the team's send rules would hold back of its running ladder: said after a move."""
-    run = _live_run(sale)
+    run = find_run(sale)
     return campaigns.run_held_warnings(run) if run is not None else []
+
+
+def schedule_warnings(sale: FlashSale) -> list[Warned]:
+    """What `schedule_flash_sale` answers of a sale that is scheduled."""
+    return _warnings(sale, _groups_of(sale))
+
+
+def _groups_of(sale: FlashSale) -> list["ChatGroup"]:
+    return [target.group for target in sale.targets.select_related("group__community").order_by("group_id")]
 
 
 def _warnings(sale: FlashSale, groups: Sequence["ChatGroup"]) -> list[Warned]:
     found: list[Warned] = []
     if sale.playbook_id is not None:
         found += campaigns.no_endpoint_warnings(groups)
-    if (run := _live_run(sale)) is not None:
+    if (run := find_run(sale)) is not None:
         found += campaigns.needs_warnings(run)
         found += campaigns.run_held_warnings(run)
     for item in sale.items.select_related("variant"):

@@ -11,17 +11,17 @@ from django.utils.translation import pgettext_lazy
 from campaigns import services as campaigns
 from campaigns.selectors import GroupState, find_last_run, states_of_run
 from community_ops.common.actors import Actor
-from community_ops.common.placeholders import fill, names_in
 from community_ops.common.templatetags.reason_words import condition_words, reason_words
 from community_ops.common.templatetags.state_words import StateWords, words_of
-from conversion.guards import planned_values, sale_link
+from conversion import services
+from conversion.guards import sale_link
 from conversion.models import FlashSale, SaleState
 from conversion.services import SaleTerms, terms_of
 from conversion.services.sales import SUBJECT_KIND
 
 if TYPE_CHECKING:
     from campaigns.models import Touch
-    from campaigns.services import PlannedTouch
+    from campaigns.services import ForecastWords
 
 AT_MOST = 200
 WOULD_GO_OUT, DID_NOT_HAPPEN = "would_go_out", "did_not_happen"
@@ -69,37 +69,25 @@ def _states(same: Iterable[Line]) -> list[dict[str, Any]]:
 
 def held_back(terms: SaleTerms, *, now: datetime) -> list[str]:
     """What of the plan the team's send rules would hold back, in sentences."""
-    touches = _touches(terms, now)
-    found = campaigns.plan_held_warnings(
-        touches, subject_kind=SUBJECT_KIND, starts_at=terms.starts_at, ends_at=terms.ends_at
-    )
-    return [str(warning["message"]) for warning in found]
+    return [str(warning["message"]) for warning in services.held_back(terms, now=now)]
 
 
-def _touches(terms: SaleTerms, now: datetime) -> list["PlannedTouch"]:
-    if terms.playbook is None:
-        return []
-    return campaigns.preview_run(
-        playbook=terms.playbook, starts_at=terms.starts_at, ends_at=terms.ends_at, groups=terms.groups, now=now
-    )
+def foreseen(terms: SaleTerms, *, link: str, now: datetime) -> "ForecastWords | None":
+    """What the plan would take, in words; None where there is no ladder."""
+    found = services.forecast_terms(terms, link=link, now=now)
+    return campaigns.plan_words(found, zone=terms.groups[0].zone.key) if found is not None else None
 
 
 def _preview(terms: SaleTerms, link: str, now: datetime) -> list[Line]:
     return [
         _line(touch.step, touch.due_at, touch.group.name, touch.group.zone.key)
         | {
-            "text": _filled(touch, terms, link),
+            "text": touch.text,
             "state": "skipped" if touch.skipped_reason else WOULD_GO_OUT,
             "reason": str(touch.skipped_reason),
         }
-        for touch in _touches(terms, now)[:AT_MOST]
+        for touch in services.planned_touches(terms, link=link, now=now)[:AT_MOST]
     ]
-
-
-def _filled(touch: "PlannedTouch", terms: SaleTerms, link: str) -> str:
-    """The words with what is known; a name nobody knows stays in its braces."""
-    values = planned_values(terms, link=link, zone=touch.group.zone.key, at=touch.due_at)
-    return fill(touch.text, {name: f"{{{name}}}" for name in names_in(touch.text)} | values)
 
 
 def _touched(touch: "Touch", state: GroupState, is_over: bool) -> Line:

@@ -1,6 +1,7 @@
 """限时抢购: list, new with its plan, and 抢购现场."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -101,18 +102,27 @@ def sale_detail(request: WorkspaceRequest, sale_id: int) -> HttpResponse:
     context = _live(request, sale, now)
     if request.htmx:
         return render(request, "conversion/_sale_live.html", context)
+    context |= _before(sale, now) if sale.state == SaleState.DRAFT else {}
     context |= {
         "breadcrumbs": [_crumb(request)],
         "public_url": guards.sale_link(sale),
-        "dialogs": _dialogs(request, sale, context["moment"]) if context["may_sell"] else [],
+        "dialogs": _dialogs(request, sale, context) if context["may_sell"] else [],
         "steps": ladder.of_sale(sale, request.actor, now=now),
         "log": [_logged(line, context["zone"]) for line in selectors.sale_log(sale, at_most=LOG_ENTRIES)],
         "log_empty": {"title": _("Nothing was done yet")},
         "is_draft": sale.state == SaleState.DRAFT,
-        "warnings": _warnings(services.terms_of(sale), now) if sale.state == SaleState.DRAFT else [],
         "registration": _registration_dialog(request, sale, context["moment"]) if context["may_sell"] else None,
     }
     return render(request, "conversion/sale_detail.html", context)
+
+
+def _before(sale: FlashSale, now: datetime) -> dict[str, Any]:
+    """What is known of a draft beforehand: what is worth a look, and what its messages would take."""
+    terms = services.terms_of(sale)
+    return {
+        "warnings": _warnings(terms, now),
+        "forecast": ladder.foreseen(terms, link=guards.sale_link(sale), now=now),
+    }
 
 
 @page("sales.manage")
@@ -229,21 +239,24 @@ def _refusals(sale: FlashSale, now: datetime) -> list[dict[str, Any]]:
     ]
 
 
-def _dialogs(request: WorkspaceRequest, sale: FlashSale, moment: str) -> list[dict[str, Any]]:
-    """The questions before each action that is possible now; the page makes a button of each."""
+def _dialogs(request: WorkspaceRequest, sale: FlashSale, known: dict[str, Any]) -> list[dict[str, Any]]:
+    """The questions before each action that is possible now; the page makes a button of each.
+
+    `known`: the page's `moment`, and of a draft what `_before` says.
+    """
+    moment = known["moment"]
     groups = [target.group.name for target in sale.targets.all()]
     found = []
     if moment == SaleMoment.DRAFT:
         text = _("It opens by itself. It has no ladder: no message is sent by itself. It is for these groups:")
         if sale.playbook_id is not None:
             text = _("It opens by itself. Its messages go to these groups:")
-        warned = [
-            {"label": _("Please note"), "value": words} for words in _warnings(services.terms_of(sale), clock.now())
-        ]
+        warned = [{"label": _("Please note"), "value": words} for words in known["warnings"]]
+        forecast = known["forecast"] and replace(known["forecast"], steps=())  # those stand on the page
         found.append(
             _dialog(
                 request, sale, "schedule", _schedule_label(), title=_("Schedule this sale?"),
-                text=text, names=groups, facts=warned,
+                text=text, names=groups, facts=warned, forecast=forecast,
             )
         )  # fmt: skip
     if moment in (SaleMoment.SCHEDULED, SaleMoment.OPEN) or (moment == SaleMoment.SOLD_OUT and _may_come_back(sale)):
@@ -407,7 +420,11 @@ def _form_page(
 def _preview(terms: SaleTerms, link: str, now: datetime) -> dict[str, Any]:
     """The plan, refused exactly where saving would be."""
     services.refuse_bad_sale(terms=terms, now=now)
-    return {"plan": ladder.planned(terms, link=link, now=now), "warnings": _warnings(terms, now)}
+    return {
+        "plan": ladder.planned(terms, link=link, now=now),
+        "warnings": _warnings(terms, now),
+        "forecast": ladder.foreseen(terms, link=link, now=now),
+    }
 
 
 def _warnings(terms: SaleTerms, now: datetime) -> list[str]:
