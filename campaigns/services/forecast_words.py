@@ -107,9 +107,9 @@ def _after_start(step: StepForecast, plan: PlanForecast, zone: str) -> ForecastL
 
 
 def _slowest(plan: PlanForecast, zone: str) -> Iterator[ForecastLine]:
-    """The step whose last group waits longest, unless that was said of it already."""
+    """The step whose last group waits longest, of several the one nearest to the start, unless it was named already."""
     lags = {step: (step.last.at - step.due_at).total_seconds() for step in plan.steps if step.last and step.last.at}
-    step = max(lags, key=lambda step: lags[step], default=None)
+    step = max(lags, key=lambda step: (lags[step], -abs(step.due_at - plan.starts_at)), default=None)
     if step is None or step.last is None or step.is_after_start or lags[step] < SLOW_SECONDS:
         return
     facts = {"step": _(step.step.name), "group": step.last.send.target_label, "time": in_zone(step.last.at, zone)}
@@ -145,11 +145,14 @@ def _unreached(found: Iterable[tuple[str, str]]) -> Iterator[ForecastLine]:
 
 
 def _skipped(plan: PlanForecast) -> Iterator[ForecastLine]:
-    """What the plan leaves out: a step that is past names the step, a group that cannot be reached the group."""
+    """What the plan leaves out: a step that is past names the step, a group that cannot be reached the group.
+
+    Steps without a time are no part of the total, so they are not counted here either."""
     of_groups = ("no_endpoint", "group_closed")
     return _unreached(
         (touch.skipped_reason, touch.group.name if touch.skipped_reason in of_groups else _(touch.step.name))
         for touch in plan.skipped
+        if touch.due_at is not None
     )
 
 
@@ -169,7 +172,7 @@ def _late(forecast: Forecast) -> Iterator[ForecastLine]:
 
 def _allowance(one: Allowance, zone: str) -> ForecastLine:
     facts = {
-        "name": one.name or _("The whole team"),
+        "name": one.name or pgettext("allowance", "The whole team"),
         "limit": grouped(one.limit.count),
         "window": duration(one.limit.seconds),
         "used": grouped(one.used_count),
@@ -182,7 +185,7 @@ def _allowance(one: Allowance, zone: str) -> ForecastLine:
         " plans and %(used)s that went out."
     )
     if not one.is_too_little:
-        return ForecastLine(joined(words % facts, _("That is enough.")))
+        return ForecastLine(joined(words % facts, pgettext("allowance", "That is enough.")))
     missing = _("%(count)s too few: the rest waits for the next day.") % {"count": grouped(one.missing_count)}
     return ForecastLine(joined(words % facts, missing), "warn")
 
