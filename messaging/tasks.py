@@ -25,15 +25,20 @@ def stop_runs(**_: Any) -> None:
 
 # a run ends by itself after 20 s plus one call (5 s): far under the 90 s soft limit
 @shared_task(name="messaging.tasks.deliver_due")
-@watched("deliver_due")
 def deliver_due() -> None:
     """Send what is due. Runs on nudge and every second; one run a process, for a run takes new rows by itself."""
     if not _running.acquire(blocking=False):
         return
     try:
-        services.run_deliveries(worker="deliver_due", stopping=_stopping)
+        _deliver()
     finally:
         _running.release()
+
+
+@watched("deliver_due")
+def _deliver() -> None:
+    """A whole run: a tick that found another one at work must not vouch for it."""
+    services.run_deliveries(worker="deliver_due", stopping=_stopping)
 
 
 @shared_task(name="messaging.tasks.tidy_limits")
@@ -66,15 +71,20 @@ def review_waiting() -> None:
 
 # a run ends by itself after 20 s plus one call (5 s): far under the 90 s soft limit
 @shared_task(name="messaging.tasks.call_webhooks")
-@watched("call_webhooks")
 def call_webhooks() -> None:
     """Tell other tools what they asked for. Runs on nudge and every second; one run a process."""
     if not _calling.acquire(blocking=False):
         return
     try:
-        webhooks.run_calls(worker="call_webhooks", stopping=_stopping)
+        _call()
     finally:
         _calling.release()
+
+
+@watched("call_webhooks")
+def _call() -> None:
+    """A whole run, as `_deliver`."""
+    webhooks.run_calls(worker="call_webhooks", stopping=_stopping)
 
 
 @shared_task(name="messaging.tasks.tidy_webhooks")

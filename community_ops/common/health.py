@@ -14,7 +14,7 @@ def live(request: HttpRequest) -> HttpResponse:
 def ready(request: HttpRequest) -> HttpResponse:
     """200 when the database answers, workers consume and messages are sent in time; 503 naming what does not.
 
-    A fresh start is ready when each needed job has ended well for the first time, which is a matter of seconds.
+    A fresh start is ready when each needed job has ended well for the first time, within half a minute.
     """
     is_there = _database()
     jobs = pulses.in_time(now=dbtime.now()) if is_there else dict.fromkeys(pulses.needed(), False)

@@ -7,7 +7,8 @@ import pytest
 from community_ops.common import dbtime, pulses
 from community_ops.common.models import JobPulse
 from community_ops.common.tasks import beat_heart
-from messaging.tasks import deliver_due
+from messaging import tasks
+from messaging.tasks import call_webhooks, deliver_due
 
 pytestmark = pytest.mark.django_db
 
@@ -46,6 +47,15 @@ def test_sending_that_fails_again_and_again_is_seen(client, monkeypatch) -> None
     with pytest.raises(ZeroDivisionError):
         deliver_due()
     assert checks_of(client)[1]["deliver_due"] is False
+
+
+@pytest.mark.parametrize(("task", "lock"), [(deliver_due, "_running"), (call_webhooks, "_calling")])
+def test_a_run_that_hangs_is_not_hidden_by_the_ticks_beside_it(task, lock) -> None:
+    with getattr(tasks, lock):
+        task()
+    assert not JobPulse.objects.exists()
+    task()
+    assert JobPulse.objects.get().last_ok_at is not None
 
 
 def test_without_a_database_nothing_is_said_to_work(client, monkeypatch) -> None:
