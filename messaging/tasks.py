@@ -103,15 +103,20 @@ def read_inbound() -> None:
 
 # a run ends by itself after 10 s plus one call (5 s)
 @shared_task(name="messaging.tasks.poll_chats")
-@watched("poll_chats")
 def poll_chats() -> None:
     """Ask platforms that tell nothing by themselves. Runs every five seconds; one run a process."""
     if not _asking.acquire(blocking=False):
         return
     try:
-        receiving.poll_chats()
+        _poll()
     finally:
         _asking.release()
+
+
+@watched("poll_chats")
+def _poll() -> None:
+    """A whole run, as `_deliver`."""
+    receiving.poll_chats()
 
 
 @shared_task(name="messaging.tasks.tidy_inbound")
