@@ -223,9 +223,10 @@ class _Plan:
         return {number: reason for number, reason in found.items() if reason}
 
     def _no_way(self, send: PlannedSend) -> str:
-        if self.ways.endpoints.get(send.endpoint_id or 0) is None:
+        endpoint = self.ways.endpoints.get(send.endpoint_id or 0)
+        if endpoint is None or (is_by_hand(endpoint) and endpoint.pk not in self.ways.people):
             return "no_endpoint"
-        return "" if self._way(send) is not None else "endpoint_archived"
+        return "" if endpoint.archived_at is None else "endpoint_archived"
 
     def _not_taken(self, number: int, send: PlannedSend, files: dict[int, Asset]) -> str:
         endpoint = self.ways.endpoints[send.endpoint_id or 0]

@@ -257,6 +257,13 @@ def test_cards_she_has_and_will_have_keep_her_busy(workspace, person, card, plan
     assert after(found.last_at) == 75 + 35 + 35
 
 
+def test_a_channel_by_hand_with_nobody_behind_it_is_no_robot(workspace, person) -> None:
+    endpoint = person.endpoint
+    person.delete()
+    found = foresee(workspace, [send(1, endpoint)])
+    assert (found.robot_count, reasons(found)) == (0, [(1, "no_endpoint")])
+
+
 def test_what_she_can_only_post_too_late_is_said_of_her(workspace, person) -> None:
     cut_off = {"latest_at": NOON + timedelta(seconds=60)}
     (hand,) = foresee(workspace, [send(number, person.endpoint, **cut_off) for number in range(4)]).hands
