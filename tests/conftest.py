@@ -16,6 +16,9 @@ from werkzeug import Request, Response
 
 from community_ops.accounts.models import Role, Workspace
 from community_ops.common import pulses
+from messaging.services import books
+from messaging.services.limits import BOOK
+from messaging.services.send_rules import RULES
 from tests.factories.people import Someone, make_person, make_token, make_workspace
 
 REQUIRED = os.environ.get("REQUIRE_SERVICES") == "1"
@@ -48,6 +51,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def fresh_pulses() -> None:
     """A job's pulse is written at most every five seconds a process; each test begins anew."""
     pulses._written_at.clear()
+
+
+@pytest.fixture(autouse=True)
+def fresh_books(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is remembered of limits and rules belongs to one test, and lasts through it: a slow machine asks no more."""
+    monkeypatch.setattr(books, "KEPT_SECONDS", 3600.0)
+    BOOK.forget()
+    RULES.forget()
 
 
 @pytest.fixture(autouse=True)

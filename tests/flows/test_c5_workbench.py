@@ -155,7 +155,7 @@ def test_seven_touches_in_ten_groups_are_seven_cards_a_person(sale, community, p
     run_id = ladder.first().origin_id
     counts = counts_by_origin(workspace_id=workspace.pk, origin="touch", origin_ids=[run_id], now=END)
     assert counts[run_id] == {"confirmed": 70}
-    kept = task_selectors.kept_to_rate(workspace_id=workspace.pk, since=EIGHT, until=at("23:00"), now=at("23:00"))
+    kept = task_selectors.kept_to(owner.actor, since=EIGHT, until=at("23:00"), now=at("23:00")).people
     assert {row.assignee.name: (row.due_count, row.rate) for row in kept} == {"阿May": (35, 1.0), "小周": (35, 1.0)}
 
 

@@ -14,7 +14,6 @@ from messaging import services
 from messaging.models import Assignee, Delivery, Endpoint, HumanTask, SendBudget
 from messaging.ports import ALLOWED, Verdict, origin_guards
 from messaging.services.limits import BOOK
-from messaging.services.send_rules import RULES
 from tests.factories.people import SYSTEM
 from tests.moments import NOON
 
@@ -39,13 +38,6 @@ def _fresh_connections() -> Any:
     """A receiver that ends between tests must not leave connections for the next one."""
     yield
     net.close_connections()
-
-
-@pytest.fixture(autouse=True)
-def _fresh_limits() -> None:
-    """What a worker remembers of limits and rules belongs to one test."""
-    BOOK.forget()
-    RULES.forget()
 
 
 @pytest.fixture
