@@ -1,5 +1,6 @@
 """Telling people that work waits: one message for all cards of a person whose moment has come."""
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -18,10 +19,12 @@ from messaging.errors import NoNoticeChannel, NudgedTooSoon
 from messaging.models import Assignee, Delivery, HumanTask, TaskItem, TaskKind, TaskState
 from messaging.services import cards
 from messaging.services.planning import PlannedSend, plan_deliveries
+from messaging.services.send_rules import not_now
 from messaging.task_policies import NUDGE_EVERY, is_late, telling
 
 ORIGIN, TARGET, EXEMPTION = "task", "staff", "staff"
 TELLER = Actor.system("messaging.tell_assignees")
+ASK_AGAIN = timedelta(minutes=5)  # where nobody can say when a rule lets go
 LATEST = timedelta(minutes=10)  # word of a card that is older than that says nothing new
 MOST_PEOPLE = 200  # of one run; the next follows in two seconds
 
@@ -29,7 +32,8 @@ MOST_PEOPLE = 200  # of one run; the next follows in two seconds
 def tell_assignees(*, now: datetime) -> int:
     """Tell everybody whose cards are to be told of now; returns how many messages were planned. Safe to repeat.
 
-    The rhythm of each card is its own (`task_policies.telling`). Whoever has no channel to be told by is passed over
+    The rhythm of each card is its own (`task_policies.telling`); it goes on when a send rule lets go that holds all of
+    the card back. Whoever has no channel to be told by is passed over
     and told as soon as there is one.
     """
     people = _to_tell(now).order_by().values_list("assignee_id", flat=True).distinct()[:MOST_PEOPLE]
@@ -44,9 +48,14 @@ def _to_tell(now: datetime) -> QuerySet[HumanTask]:
 @transaction.atomic
 def _tell(assignee_id: int, now: datetime) -> int:
     """A second teller waits for the first one's locks and finds nothing left to tell."""
-    due = _to_tell(now).filter(assignee_id=assignee_id).select_for_update(of=("self",)).select_related("assignee")
-    told = []
-    for task in due.order_by("due_at", "pk"):
+    rows = _to_tell(now).filter(assignee_id=assignee_id).select_for_update(of=("self",)).select_related("assignee")
+    due = list(rows.order_by("due_at", "pk"))
+    told, held = [], _held_until(due, now)
+    for task in due:
+        if task.pk in held:
+            task.next_tell_at = held[task.pk]
+            task.save(update_fields=["next_tell_at", "updated_at"])
+            continue
         then = telling(task.tell_step, is_opened=task.opened_at is not None, now=now)
         task.tell_step, task.next_tell_at = then.step, then.next_at
         task.save(update_fields=["tell_step", "next_tell_at", "updated_at"])
@@ -55,6 +64,18 @@ def _tell(assignee_id: int, now: datetime) -> int:
     if told:
         _send(told, actor=TELLER, now=now)
     return 1 if told else 0
+
+
+def _held_until(tasks: Sequence[HumanTask], now: datetime) -> dict[int, datetime]:
+    """By id the cards of which nothing can be posted now, with the moment from which on something can."""
+    items = TaskItem.objects.filter(task__in=[task.pk for task in tasks], state=TaskState.OPEN)
+    rows = list(items.select_related("delivery").order_by("pk"))
+    held = not_now([item.delivery for item in rows if item.delivery is not None], now=now)
+    by_task: dict[int, list[datetime]] = defaultdict(list)
+    for item in rows:
+        why = held.get(item.delivery_id or 0)
+        by_task[item.task_id].append(now if why is None else why.until or now + ASK_AGAIN)
+    return {pk: min(moments) for pk, moments in by_task.items() if min(moments) > now}
 
 
 @transaction.atomic

@@ -13,7 +13,7 @@ from community_ops.common import clock
 from community_ops.common.actors import Actor
 from community_ops.common.models import AuditEntry
 from messaging import services
-from messaging.models import Delivery, HumanTask, TaskItem
+from messaging.models import Assignee, Delivery, HumanTask, TaskItem
 from messaging.policies import EXEMPTIONS, Quiet, SendRules, Span
 from messaging.ports import Verdict
 from messaging.services import NotNow
@@ -243,6 +243,44 @@ def test_after_a_day_a_holiday_is_the_reason_and_a_night_is_none(workspace, hand
     assert set(Delivery.objects.values_list("state", "reason")) == {end}
     task.refresh_from_db()
     assert (task.state, task.reason) == ("withdrawn", end[1])
+
+
+# --- telling -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def told(person, room):
+    """The moments at which she is told, when the tick looks at these."""
+    Assignee.objects.filter(pk=person.pk).update(notice_endpoint=room)
+    return lambda *moments: [moment for moment in moments if services.tell_assignees(now=moment)]
+
+
+def test_she_is_told_when_it_can_be_posted_and_not_before(workspace, hand_over, told) -> None:
+    quiet(workspace, 22, 8)
+    at_ten = NOON + 2 * HOUR
+    task = hand_over(due_at=at_ten - timedelta(minutes=2))
+    first = at_ten - timedelta(minutes=1)
+    assert told(first, at_ten + timedelta(minutes=5), at_ten + HOUR, MORNING) == [first, MORNING]
+    task.refresh_from_db()
+    assert (task.told_count, task.tell_step) == (2, 2)
+
+
+def test_while_some_of_it_can_be_posted_she_is_told_as_always(workspace, hand_over, told) -> None:
+    quiet(workspace, 20, 22)
+    hand_over(1, due_at=NOON - timedelta(minutes=1))
+    hand_over(1, due_at=NOON - timedelta(minutes=1), target_id=9, zone="Europe/London")
+    assert HumanTask.objects.count() == 1
+    soon = NOON + timedelta(minutes=5)
+    assert told(NOON, soon) == [NOON, soon]
+
+
+def test_where_no_end_is_known_it_is_looked_at_again(workspace, hand_over, told) -> None:
+    hand_over(1)
+    second = hand_over(1, origin_id=78, text="再来一条")
+    cap(workspace, 1)
+    assert len(told(NOON + timedelta(seconds=2))) == 1
+    second.refresh_from_db()
+    assert (second.told_count, second.next_tell_at) == (0, NOON + timedelta(minutes=5, seconds=2))
 
 
 # --- her page ----------------------------------------------------------------------------------------
