@@ -16,6 +16,7 @@ from community_ops.common.templatetags.state_words import words_of
 from conversion.selectors import awaited_payments, orders_visible_to
 from dashboard.job_words import JOB_WORDS
 from groups.selectors import groups_visible_to
+from messaging import inbound_selectors
 from messaging.selectors import WHY_OFF, Trouble, first_words, in_doubt, text_to_read, troubles, webhooks_switched_off
 from messaging.task_selectors import OnBoard, board
 from messaging.task_wording import late_words
@@ -54,6 +55,8 @@ def needs_of(actor: Actor, slug: str, *, now: datetime) -> list[Need]:
         *_late_payments(actor, slug),
         *_awaited_payments(actor, slug, now=now),
         *_parked_events(actor, slug),
+        *_events_not_read(actor, slug),
+        *_chats_not_asked(actor, slug, now=now),
         *_groups_without_channel(actor, slug),
         *_webhooks_off(actor, slug),
     ]
@@ -203,6 +206,41 @@ def _parked_events(actor: Actor, slug: str) -> list[Need]:
             url=reverse("dashboard:parked", args=[slug]),
         )
         for row in outbox.parked_receipts(actor.workspace_id)[:AT_MOST]
+    ]
+
+
+def _events_not_read(actor: Actor, slug: str) -> list[Need]:
+    if not may(actor, "jobs.repair"):
+        return []
+    return [
+        Need(
+            key=f"unread-{row.connection_id or 'pasted'}",
+            tone="bad",
+            label=_("Could not be read"),
+            text=ngettext("%(count)d event of %(name)s", "%(count)d events of %(name)s", row.count)
+            % {"count": row.count, "name": row.name or _("the paste box")},
+            due_at=row.since,
+            url=reverse("messaging:inbound", args=[slug, row.connection_id])
+            if row.connection_id
+            else f"{reverse('admin:messaging_rawevent_changelist')}?state__exact=failed",
+        )
+        for row in inbound_selectors.events_not_read(actor)[:AT_MOST]
+    ]
+
+
+def _chats_not_asked(actor: Actor, slug: str, *, now: datetime) -> list[Need]:
+    if not may(actor, "endpoints.manage"):
+        return []
+    return [
+        Need(
+            key=f"unasked-{row.pk}",
+            tone="warn",
+            label=_("Nothing is heard"),
+            text=f"{row.endpoint.name}: {row.failure}",
+            due_at=row.failing_since or now,
+            url=reverse("messaging:inbound", args=[slug, row.endpoint.connection_id]),
+        )
+        for row in inbound_selectors.chats_not_asked(actor, now=now)[:AT_MOST]
     ]
 
 

@@ -25,6 +25,7 @@ class InboundRoute(TenantModel):
     code = models.CharField(max_length=43, unique=True)  # 128 bits; says who is meant, the key proves who speaks
     secret = EncryptedJSONField(default=dict)  # {"keys": [{"key", "until"}]}, the present key first
     is_on = models.BooleanField(default=False)
+    busy_until = models.DateTimeField(null=True)  # somebody switches it at the platform; database time
     last_event_at = models.DateTimeField(null=True)
     refused_at = models.DateTimeField(null=True)  # the last call that was turned away, noted at most every 10 s
     refused_reason = models.CharField(max_length=40, blank=True)

@@ -10,7 +10,8 @@ READ_TASK = "messaging.tasks.read_inbound"
 MAX_BODY_BYTES = 256 * 1024  # reliability.md section 4
 MAX_ID = 200
 SIGNED_WITHIN = timedelta(minutes=5)  # of the database's time, before and after
-OLD_KEY_FOR = timedelta(hours=24)
+AHEAD_AT_MOST = timedelta(days=1)
+CHANGED_WITHIN = timedelta(seconds=15)  # one change of a route at a time: longer than the call it makes
 NOTE_REFUSAL_EVERY = timedelta(seconds=10)
 MOST_ATTEMPTS = 8
 BODY_KEPT_FOR = timedelta(days=7)  # after it came: it holds what members wrote
@@ -36,6 +37,7 @@ REASONS: dict[str, str | Promise] = {
     "no_channel": pgettext_lazy("inbound event", "This chat has no channel here; it stands among the found chats"),
     "bot": pgettext_lazy("inbound event", "Written by a robot"),
     "bad_fields": pgettext_lazy("inbound event", "What it says could not be understood"),
+    "ahead": pgettext_lazy("inbound event", "It is said to happen more than a day after it was told"),
     "too_many_tries": pgettext_lazy("inbound event", "Reading it failed several times"),
 }
 
@@ -49,15 +51,22 @@ REFUSALS: dict[str, str | Promise] = {
     "missing_headers": pgettext_lazy("refused call", "The headers of the signature are missing"),
     "too_large": pgettext_lazy("refused call", "The body is larger than 256 KB"),
     "needs_length": pgettext_lazy("refused call", "The call has no Content-Length"),
+    "only_post": pgettext_lazy("refused call", "This address takes POST only"),
+    "broken_off": pgettext_lazy("refused call", "The body broke off"),
     "not_json": pgettext_lazy("refused call", "The body is no JSON object"),
     "bad_fields": pgettext_lazy("refused call", "A field is missing or wrong"),
     "other_body": pgettext_lazy("refused call", "An id that was used before came with another body"),
 }
 
 
-def is_fresh(signed_at: datetime, db_now: datetime) -> bool:
-    """Whether a signature of this moment still counts; one from the future counts as little."""
-    return abs(db_now - signed_at) <= SIGNED_WITHIN
+def is_fresh(signed_at: int, db_now: datetime) -> bool:
+    """Whether a signature of this moment (Unix time) still counts; one from the future counts as little."""
+    return abs(int(db_now.timestamp()) - signed_at) <= SIGNED_WITHIN.total_seconds()
+
+
+def is_ahead(occurred_at: datetime, received_at: datetime) -> bool:
+    """Whether something is said to happen after it was told: a day is left to clocks that are wrong."""
+    return occurred_at > received_at + AHEAD_AT_MOST
 
 
 def retry_at(attempt_count: int, now: datetime) -> datetime:

@@ -1,9 +1,10 @@
 """Reads of what comes in. Each takes who asks."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Count, Min, QuerySet
 from django.utils.translation import gettext_noop as _
 
 from community_ops.common.actors import Actor
@@ -14,6 +15,7 @@ from messaging.models import Assignee, Connection, TaskItem
 from messaging.ports import task_places
 
 GROUP = "group"
+SILENT_FOR = timedelta(minutes=10)
 REMEMBERED = timedelta(days=30)  # how long a group stays in the paste box after she had work for it
 
 
@@ -41,9 +43,31 @@ def failing_cursors(connection: Connection) -> list[ChatCursor]:
     return list(rows.select_related("endpoint").order_by("endpoint__name", "id"))
 
 
-def events_not_read(actor: Actor) -> int:
-    """How many events could not be read after several tries."""
-    return RawEvent.objects.filter(workspace_id=actor.workspace_id or 0, state=RawState.FAILED).count()
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Events of one account that could not be read after several tries; without an account what people pasted."""
+
+    connection_id: int | None
+    name: str
+    count: int
+    since: datetime
+
+
+def events_not_read(actor: Actor) -> list[Unread]:
+    """By account, the oldest first. One query."""
+    rows = RawEvent.objects.filter(workspace_id=actor.workspace_id or 0, state=RawState.FAILED)
+    found = rows.values("connection_id", "connection__name").annotate(count=Count("pk"), since=Min("received_at"))
+    return [
+        Unread(row["connection_id"], row["connection__name"] or "", row["count"], row["since"])
+        for row in found.order_by("since")
+    ]
+
+
+def chats_not_asked(actor: Actor, *, now: datetime) -> list[ChatCursor]:
+    """Chats that could not be asked for ten minutes, the longest first."""
+    rows = ChatCursor.objects.filter(workspace_id=actor.workspace_id or 0, failing_since__lt=now - SILENT_FOR)
+    rows = rows.filter(endpoint__archived_at__isnull=True, endpoint__connection__inbound_route__is_on=True)
+    return list(rows.select_related("endpoint").order_by("failing_since"))
 
 
 def places_to_paste(person: Assignee, *, now: datetime) -> Mapping[int, str]:

@@ -82,18 +82,32 @@ def post(url: str, *, body: bytes, headers: Mapping[str, str], timeout_seconds: 
     return _call("POST", url, body=body, headers=headers, timeout_seconds=timeout_seconds)
 
 
-def get(url: str, *, headers: Mapping[str, str], timeout_seconds: float = TIMEOUT_SECONDS) -> Answer:
-    """GET an address, as `post`."""
-    return _call("GET", url, body=None, headers=headers, timeout_seconds=timeout_seconds)
+def get(
+    url: str,
+    *,
+    headers: Mapping[str, str],
+    timeout_seconds: float = TIMEOUT_SECONDS,
+    max_bytes: int = MAX_ANSWER_BYTES,
+) -> Answer:
+    """GET an address, as `post`; more than 64 KB only where a platform we know is asked for more."""
+    return _call("GET", url, body=None, headers=headers, timeout_seconds=timeout_seconds, max_bytes=max_bytes)
 
 
-def _call(method: str, url: str, *, body: bytes | None, headers: Mapping[str, str], timeout_seconds: float) -> Answer:
+def _call(
+    method: str,
+    url: str,
+    *,
+    body: bytes | None,
+    headers: Mapping[str, str],
+    timeout_seconds: float,
+    max_bytes: int = MAX_ANSWER_BYTES,
+) -> Answer:
     target = checked_url(url)
     _deadline.at = time.monotonic() + timeout_seconds
     try:
         lines = [(name, value) for name, value in headers.items()]
         with _pool().stream(method, target, headers=lines, content=body, extensions=_times(timeout_seconds)) as answer:
-            return _read(answer)
+            return _read(answer, max_bytes)
     except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
         raise NotSent(_words(error, "no connection")) from error
     except (httpcore2.NetworkError, httpcore2.TimeoutException, httpcore2.ProtocolError) as error:
@@ -306,19 +320,19 @@ def _times(seconds: float) -> dict[str, Any]:
     return {"timeout": {"connect": seconds, "read": seconds, "write": seconds}}
 
 
-def _read(answer: httpcore2.Response) -> Answer:
+def _read(answer: httpcore2.Response, max_bytes: int) -> Answer:
     """Read up to the limit; a status that has arrived is kept even when the body breaks off."""
     body, is_complete = bytearray(), True
     try:
         for chunk in answer.iter_stream():
             body += chunk
-            if len(body) > MAX_ANSWER_BYTES:
+            if len(body) > max_bytes:
                 is_complete = False
                 break
     except (httpcore2.NetworkError, httpcore2.TimeoutException, httpcore2.ProtocolError):
         is_complete = False
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in answer.headers}
-    return Answer(answer.status, bytes(body[:MAX_ANSWER_BYTES]), headers, is_complete)
+    return Answer(answer.status, bytes(body[:max_bytes]), headers, is_complete)
 
 
 def _words(error: Exception, otherwise: str) -> str:

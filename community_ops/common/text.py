@@ -10,6 +10,22 @@ from community_ops.common.errors import InvalidInput
 # Signs that show nothing by themselves: formats (but joiners inside emoji are harmless), unassigned ones.
 _INVISIBLE = frozenset({"Cf", "Cn", "Zl", "Zp", "Zs", "Cc"})
 _DIRECTION = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
+LONGEST_TIMES = 4  # normalising makes a text shorter; nothing is four times too long and becomes short enough
+# Of the Stream-Safe Text Format (UAX 15, section 13): no letter of any language has more. Putting thousands into
+# their order takes a normaliser minutes.
+MOST_MARKS = 30
+
+
+def without_piled_marks(value: str) -> str:
+    """The text with at most 30 combining marks in a row; the same text where it has no more. Linear in its length."""
+    if value.isascii():
+        return value
+    kept, run = [], 0
+    for sign in value:
+        run = run + 1 if unicodedata.combining(sign) else 0
+        if run <= MOST_MARKS:
+            kept.append(sign)
+    return "".join(kept) if len(kept) != len(value) else value
 
 
 def clean_line(value: str, *, field: str, max_length: int, required: bool = True) -> str:
@@ -26,6 +42,10 @@ def clean_text(value: str, *, field: str, max_length: int, required: bool = True
     """
     if any(0xD800 <= ord(sign) <= 0xDFFF for sign in value):
         raise InvalidInput(_("The text has half an emoji in it."), field=field)
+    if len(value) > LONGEST_TIMES * max_length:
+        raise InvalidInput(_("At most %(count)d characters.") % {"count": max_length}, field=field)
+    if without_piled_marks(value) != value:
+        raise InvalidInput(_("A letter of the text has too many marks."), field=field)
     text = unicodedata.normalize("NFC", value.replace("\r\n", "\n").replace("\r", "\n")).strip()
     allowed = "\n\t\u2028\u2029" if lines else ""
     if any(unicodedata.category(sign) in {"Cc", "Cn", "Zl", "Zp"} and sign not in allowed for sign in text):

@@ -35,6 +35,7 @@ class Migration(migrations.Migration):
                 ('code', models.CharField(max_length=43, unique=True)),
                 ('secret', community_ops.common.fields.EncryptedJSONField(default=dict)),
                 ('is_on', models.BooleanField(default=False)),
+                ('busy_until', models.DateTimeField(null=True)),
                 ('last_event_at', models.DateTimeField(null=True)),
                 ('refused_at', models.DateTimeField(null=True)),
                 ('refused_reason', models.CharField(blank=True, max_length=40)),

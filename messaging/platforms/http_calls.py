@@ -44,5 +44,5 @@ def post_files(
     )
 
 
-def get(url: str, *, headers: Mapping[str, str] = _NO_HEADERS) -> net.Answer:
-    return net.get(url, headers=headers)
+def get(url: str, *, headers: Mapping[str, str] = _NO_HEADERS, max_bytes: int = net.MAX_ANSWER_BYTES) -> net.Answer:
+    return net.get(url, headers=headers, max_bytes=max_bytes)

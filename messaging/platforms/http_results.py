@@ -88,7 +88,7 @@ def read_object(answer: net.Answer) -> dict[str, Any] | None:
     """The JSON object of a body; None when it is none."""
     try:
         content = json.loads(answer.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None
 

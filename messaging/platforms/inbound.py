@@ -1,12 +1,14 @@
 """What every platform's way in looks like: who may speak, what is said, and words as no database refuses them."""
 
+import json
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
+from community_ops.common.text import LONGEST_TIMES, without_piled_marks
 from messaging.platforms.base import Chat
 
 MAX_NAME, MAX_TEXT, MAX_EXTERNAL_ID = 100, 10_000, 200
@@ -45,11 +47,12 @@ class Understood:
 
 @dataclass(frozen=True, slots=True)
 class HookCall:
-    """A call as it arrived. `headers`: any case; `at`: the database's time."""
+    """A call as it arrived. `headers`: any case; `at`: the database's time; `query`: what follows the question mark."""
 
     headers: Mapping[str, str]
     body: bytes
     at: datetime
+    query: Mapping[str, str] = field(default_factory=dict)
 
 
 class CallRefused(Exception):
@@ -71,8 +74,15 @@ class NotForUs(Exception):
 class RouteRefused(Exception):
     """The platform would not send its events here, or not say them; the text is for people and holds no secret."""
 
-    def __init__(self, words: str, *, retry_after_seconds: float | None = None, is_final: bool = False) -> None:
-        self.retry_after_seconds, self.is_final = retry_after_seconds, is_final
+    def __init__(
+        self,
+        words: str,
+        *,
+        retry_after_seconds: float | None = None,
+        is_final: bool = False,
+        cools_account: bool = False,
+    ) -> None:
+        self.retry_after_seconds, self.is_final, self.cools_account = retry_after_seconds, is_final, cools_account
         super().__init__(words)
 
 
@@ -87,8 +97,9 @@ class Found:
 class Inbound:
     """Base of the ways in. `is_polled`: we ask; else the platform, or a tool, calls `/hooks/<code>/`.
 
-    A platform with encrypted callbacks (WeCom) decrypts in `content_of`, after `authenticate`: both see the body as
-    it arrived. Nothing here reads the database.
+    A platform with encrypted callbacks (WeCom) checks its query's signature in `authenticate`, decrypts in
+    `content_of`, says in `kept` what of it is stored, and has a `greet` for the call that tries the address. Nothing
+    here reads the database.
     """
 
     is_polled: ClassVar[bool] = False
@@ -104,9 +115,21 @@ class Inbound:
         """Raises CallRefused unless one of the keys speaks for this call."""
         raise NotImplementedError
 
-    def content_of(self, call: HookCall) -> dict[str, Any]:
+    def content_of(self, call: HookCall, keys: Sequence[str]) -> dict[str, Any]:
         """The event of an authentic call. Raises CallRefused for what can never be read."""
         raise NotImplementedError
+
+    def kept(self, call: HookCall, content: Mapping[str, Any]) -> str:
+        """What is stored of it: a JSON object. As it came, unless it came in another form."""
+        return call.body.decode()
+
+    def greet(self, call: HookCall, keys: Sequence[str]) -> str:
+        """The answer to a GET by which a platform tries an address. Raises CallRefused; most platforms do not try."""
+        raise CallRefused("only_post", status=405)
+
+    def answer(self, *, is_new: bool) -> tuple[str, str]:
+        """Content type and text of the answer to an event that is stored."""
+        return "application/json", json.dumps({"stored": is_new})
 
     def identity(self, call: HookCall, content: Mapping[str, Any]) -> str:
         """The sender's id of this event: the same for a redelivery. Raises CallRefused."""
@@ -134,11 +157,10 @@ class Inbound:
 
 def words(value: object, *, limit: int = MAX_TEXT) -> str:
     """A text of theirs as it can be kept: NFC, without control signs but line ends and tabs, cut at `limit`."""
-    text = value if isinstance(value, str) else ""
-    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
-    return "".join(sign for sign in text if sign in "\n\t" or unicodedata.category(sign) not in ("Cc", "Cs")).strip()[
-        :limit
-    ]
+    text = value[: LONGEST_TIMES * limit] if isinstance(value, str) else ""
+    text = without_piled_marks(text.replace("\r\n", "\n").replace("\r", "\n"))
+    kept = (sign for sign in text if sign in "\n\t" or unicodedata.category(sign) not in ("Cc", "Cs"))
+    return unicodedata.normalize("NFC", "".join(kept)).strip()[:limit]
 
 
 def name_of(*parts: object) -> str:

@@ -21,7 +21,6 @@ from messaging.inbound_policies import MAX_ID, is_fresh
 from messaging.platforms.base import Chat
 from messaging.platforms.inbound import (
     MAX_EXTERNAL_ID,
-    MAX_NAME,
     MAX_TEXT,
     CallRefused,
     Heard,
@@ -30,6 +29,8 @@ from messaging.platforms.inbound import (
     NotForUs,
     Said,
     Understood,
+    name_of,
+    words,
 )
 from messaging.platforms.signing import PREFIX, signature, signing_key
 
@@ -52,14 +53,14 @@ class SignedEvents(Inbound):
             raise CallRefused("missing_headers")
         if not timestamp.isascii() or not timestamp.isdigit() or len(timestamp) > 12:
             raise CallRefused("timestamp")
-        if not is_fresh(datetime.fromtimestamp(int(timestamp), UTC), call.at):
+        if not is_fresh(int(timestamp), call.at):
             raise CallRefused("timestamp")
         offered = [one for one in given.split(" ") if one.startswith("v1,")][:5]
         expected = [signature(signing_key(key), identity, timestamp, call.body) for key in keys]
         if not any([hmac.compare_digest(one.encode(), two.encode()) for one in offered for two in expected]):  # noqa: C419 - each is compared
             raise CallRefused("signature")
 
-    def content_of(self, call: HookCall) -> dict[str, Any]:
+    def content_of(self, call: HookCall, keys: Sequence[str]) -> dict[str, Any]:
         """An object with fields that can be read; a `kind` that is not known here is none of our business."""
         content = read_object(call.body)
         with contextlib.suppress(NotForUs):
@@ -82,9 +83,9 @@ class SignedEvents(Inbound):
             external_id=_line(content, "event_id", MAX_EXTERNAL_ID, required=False) or identity,
             occurred_at=_moment(content.get("occurred_at")),
             author_id=_line(content, "author", MAX_EXTERNAL_ID),
-            author_name=_line(content, "author_name", MAX_NAME, required=False),
-            text=_text(content),
-            chat=Chat(chat, _line(content, "chat_name", MAX_NAME, required=False) or chat) if chat else None,
+            author_name=name_of(_words(content, "author_name", MAX_TEXT)),
+            text=_words(content, "text", MAX_TEXT),
+            chat=Chat(chat, name_of(_words(content, "chat_name", MAX_TEXT)) or chat) if chat else None,
         )
         return Understood((heard,))
 
@@ -117,14 +118,12 @@ def _line(content: Mapping[str, Any], field: str, max_length: int, *, required: 
         raise CallRefused("bad_fields", status=400, detail=f"{field}: {refusal.message}") from None
 
 
-def _text(content: Mapping[str, Any]) -> str:
-    value = content.get("text") or ""
-    if not isinstance(value, str):
-        raise CallRefused("bad_fields", status=400, detail="text")
-    try:
-        return text.clean_text(value, field="text", max_length=MAX_TEXT, required=False)
-    except InvalidInput as refusal:
-        raise CallRefused("bad_fields", status=400, detail=f"text: {refusal.message}") from None
+def _words(content: Mapping[str, Any], field: str, max_length: int) -> str:
+    """What people wrote, kept as far as it can be: a sign nobody sees is no reason to lose a message."""
+    value = content.get(field) or ""
+    if not isinstance(value, str) or len(value) > max_length:
+        raise CallRefused("bad_fields", status=400, detail=field)
+    return words(value, limit=max_length)
 
 
 def _moment(value: object) -> datetime:

@@ -11,6 +11,8 @@ from community_ops.common import clock, outbox
 from community_ops.common.models import AuditEntry, EventReceipt, JobPulse, OutboxEvent
 from conversion.selectors import revenue
 from dashboard.period import Period
+from messaging.inbound_models import ChatCursor, RawEvent
+from messaging.models import Connection
 from tests.factories.people import make_person
 from tests.factories.world import make_world
 from tests.moments import NOON
@@ -93,6 +95,26 @@ def test_a_parked_event_is_shown_and_tried_again(world, signed_in) -> None:
     receipt.refresh_from_db()
     assert receipt.state == "pending"
     assert client.post(url, {"receipt": receipt.pk}).status_code == 404
+
+
+def test_what_came_in_and_could_not_be_read_is_shown(world, signed_in) -> None:
+    account = Connection.objects.filter(workspace=world.workspace).earliest("pk")
+    facts = {"workspace": world.workspace, "body": "{}", "body_digest": "", "state": "failed", "way": "hook"}
+    times = {"received_at": clock.now(), "next_try_at": clock.now()}
+    RawEvent.objects.create(connection=account, external_id="a", **facts, **times)
+    RawEvent.objects.create(external_id="b", **facts, **times)
+    page = today(signed_in(world.owner), world.workspace.slug)
+    assert reverse("messaging:inbound", args=[world.workspace.slug, account.pk]) in page
+    assert "rawevent/?state__exact=failed" in page
+    assert "rawevent" not in today(signed_in(make_person(world.workspace, "viewer")), world.workspace.slug)
+
+
+def test_a_chat_that_could_not_be_asked_for_ten_minutes_is_shown(world, signed_in) -> None:
+    cursor = ChatCursor.objects.get(workspace=world.workspace)  # of an account that receives
+    ChatCursor.objects.update(failing_since=clock.now(), failure="Missing Access")
+    assert "Missing Access" not in today(signed_in(world.owner), world.workspace.slug)
+    ChatCursor.objects.filter(pk=cursor.pk).update(failing_since=clock.now() - timedelta(minutes=11))
+    assert "Missing Access" in today(signed_in(world.owner), world.workspace.slug)
 
 
 def test_a_helper_cannot_repair_jobs(world, signed_in) -> None:

@@ -57,14 +57,14 @@ class TelegramInbound(Inbound):
         if not any([hmac.compare_digest(given, key.encode()) for key in keys]):  # noqa: C419 - each is compared
             raise CallRefused("signature")
 
-    def content_of(self, call: HookCall) -> dict[str, Any]:
+    def content_of(self, call: HookCall, keys: Sequence[str]) -> dict[str, Any]:
         return object_in(call.body)
 
     def identity(self, call: HookCall, content: Mapping[str, Any]) -> str:
         number = content.get("update_id")
-        if isinstance(number, bool) or not isinstance(number, int):
+        if not _is_id(number):
             raise CallRefused("bad_fields", status=400, detail="update_id")
-        return str(number)[:40]
+        return str(number)
 
     def interpret(self, content: Mapping[str, Any], identity: str) -> Understood:
         if "message" in content:
@@ -83,8 +83,10 @@ class TelegramInbound(Inbound):
 
 def _message(message: dict[str, Any]) -> Understood:
     chat, at = _chat(message), _moment(message)
-    if "migrate_to_chat_id" in message:
-        return Understood(chat=Chat(str(message["migrate_to_chat_id"])[:40], chat.title))
+    if not _is_id(message.get("message_id")):
+        raise NotForUs("bad_fields")
+    if _is_id(message.get("migrate_to_chat_id")):
+        return Understood(chat=Chat(str(message["migrate_to_chat_id"]), chat.title))
     came, went = message.get("new_chat_members"), message.get("left_chat_member")
     if isinstance(came, list):
         return Understood(
@@ -142,7 +144,7 @@ def _where(message: Mapping[str, Any], chat: Chat, about: Mapping[str, Any] | No
 
 def _chat(about: Mapping[str, Any]) -> Chat:
     chat = _object(about.get("chat"))
-    if not isinstance(chat.get("id"), int):
+    if not _is_id(chat.get("id")):
         raise NotForUs("bad_fields")
     title = name_of(chat.get("title"), chat.get("first_name"), chat.get("last_name")) or name_of(chat.get("username"))
     return Chat(str(chat["id"]), title or str(chat["id"]), is_person=chat.get("type") == "private")
@@ -156,7 +158,12 @@ def _moment(about: Mapping[str, Any]) -> datetime:
 
 
 def _is_person(user: object) -> bool:
-    return isinstance(user, dict) and isinstance(user.get("id"), int) and user.get("is_bot") is not True
+    return isinstance(user, dict) and _is_id(user.get("id")) and user.get("is_bot") is not True
+
+
+def _is_id(value: object) -> bool:
+    """Ids of Telegram have at most 52 bits; what a column cannot hold is none."""
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
 
 
 def _is_in(member: Mapping[str, Any]) -> bool:

@@ -1,6 +1,6 @@
 """What happens in chats and comes in here: hooks, polling, pasted texts; stored raw, then read (ADR-0011)."""
 
-from messaging.services.receiving.hooks import note_too_large, receive
+from messaging.services.receiving.hooks import greet, note_too_large, receive
 from messaging.services.receiving.pasting import move_in_room, paste, say_in_room
 from messaging.services.receiving.polling import poll_chats
 from messaging.services.receiving.reading import read_again, read_pending, tidy_inbound
@@ -16,6 +16,7 @@ from messaging.services.receiving.routes import (
 __all__ = [
     "close_route",
     "former_key_until",
+    "greet",
     "inbound_of",
     "move_in_room",
     "note_too_large",

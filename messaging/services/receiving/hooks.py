@@ -2,24 +2,22 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
 from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Q
 
-from community_ops.common import dbtime
 from community_ops.common.nudge import nudge
 from messaging.inbound_models import InboundRoute, InboundWay, RawEvent
 from messaging.inbound_policies import NOTE_REFUSAL_EVERY, READ_TASK
-from messaging.platforms.inbound import CallRefused, HookCall
+from messaging.platforms.inbound import CallRefused, HookCall, Inbound
 from messaging.services.receiving.routes import inbound_of, keys_of
 
 _CODE = re.compile(r"[A-Za-z0-9_-]{1,43}")
 
 
-def receive(*, code: str, headers: Mapping[str, str], body: bytes, now: datetime) -> bool:
-    """Store one event; False when it was stored before: a redelivery changes nothing.
+def receive(*, code: str, call: HookCall, now: datetime) -> tuple[str, str]:
+    """Store one event; returns content type and text of the answer. A redelivery changes nothing and is answered too.
 
     Raises CallRefused with nothing stored: 401 alike for a code nobody has, one that is off, and a call that is not
     proved; 400 for what can never be read; 409 for a known id with another body. What was refused for a code that
@@ -29,7 +27,8 @@ def receive(*, code: str, headers: Mapping[str, str], body: bytes, now: datetime
     if route is None:
         raise CallRefused("off")
     try:
-        return _receive(route, HookCall(headers, body, dbtime.now()), now)
+        inbound = inbound_of(route.connection)
+        return inbound.answer(is_new=_receive(route, inbound, call, now))
     except CallRefused as refusal:
         _note_refusal(route, refusal.reason, now)
         raise
@@ -43,12 +42,20 @@ def _find_route(code: str) -> InboundRoute | None:
     return routes.filter(workspace__archived_at__isnull=True).first()
 
 
-def _receive(route: InboundRoute, call: HookCall, now: datetime) -> bool:
+def greet(*, code: str, call: HookCall, now: datetime) -> str:
+    """The answer to a platform that tries the address by a GET. Raises CallRefused, 405 for all that do not."""
+    route = _find_route(code)
+    if route is None or not route.is_on:
+        raise CallRefused("only_post", status=405)
+    return inbound_of(route.connection).greet(call, keys_of(route, now=now))
+
+
+def _receive(route: InboundRoute, inbound: Inbound, call: HookCall, now: datetime) -> bool:
     if not route.is_on:
         raise CallRefused("off")
-    inbound = inbound_of(route.connection)
-    inbound.authenticate(call, keys_of(route, now=now))
-    content = inbound.content_of(call)
+    keys = keys_of(route, now=now)
+    inbound.authenticate(call, keys)
+    content = inbound.content_of(call, keys)
     identity, digest = inbound.identity(call, content), hashlib.sha256(call.body).hexdigest()
     with transaction.atomic():
         event, is_new = RawEvent.objects.get_or_create(
@@ -57,7 +64,7 @@ def _receive(route: InboundRoute, call: HookCall, now: datetime) -> bool:
             external_id=identity,
             defaults={
                 "way": InboundWay.HOOK,
-                "body": call.body.decode(),
+                "body": inbound.kept(call, content),
                 "body_digest": digest,
                 "received_at": now,
                 "next_try_at": now,

@@ -9,13 +9,13 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from community_ops.common import text
 from community_ops.common.errors import InvalidInput
 from community_ops.common.nudge import nudge
 from messaging.inbound_models import InboundRoute, InboundWay, RawEvent
 from messaging.inbound_policies import MAX_PASTED, PASTED, READ_TASK
 from messaging.models import Endpoint, SandboxPost
-from messaging.platforms.inbound import MAX_NAME, Said
+from messaging.platforms.inbound import MAX_NAME, Said, name_of
+from messaging.platforms.inbound import words as words_of
 
 
 def paste(
@@ -38,8 +38,7 @@ def paste(
     """
     if kind not in PASTED:
         raise InvalidInput(_("One of: %(names)s.") % {"names": ", ".join(PASTED)}, field="kind")
-    author = text.clean_line(author, field="author", max_length=MAX_NAME)
-    words = text.clean_text(words, field="words", max_length=MAX_PASTED)
+    author, words = _named(author), _worded(words)
     key = json.dumps([kind, target_kind, target_id, author, " ".join(words.split()), day], ensure_ascii=False)
     content = _said(Said.MESSAGE, author, words, now) | {
         "pasted": kind,
@@ -57,8 +56,7 @@ def say_in_room(*, room: Endpoint, author: str, words: str, now: datetime) -> Sa
 
     Each call is another message. Raises InvalidInput naming `author` or `words`.
     """
-    author = text.clean_line(author, field="author", max_length=MAX_NAME)
-    words = text.clean_text(words, field="words", max_length=MAX_PASTED)
+    author, words = _named(author), _worded(words)
     post = SandboxPost.objects.create(workspace_id=room.workspace_id, endpoint=room, author=author, text=words, at=now)
     _store(room, InboundWay.ROOM, f"room:{post.pk}", _said(Said.MESSAGE, author, words, now), now=now)
     return post
@@ -70,10 +68,27 @@ def move_in_room(*, room: Endpoint, author: str, is_joining: bool, now: datetime
 
     Each call is another event. Raises InvalidInput naming `author`.
     """
-    author = text.clean_line(author, field="author", max_length=MAX_NAME)
+    author = _named(author)
     kind = Said.JOIN if is_joining else Said.LEAVE
     identity = f"room:{kind}:{uuid.uuid4().hex}"
     _store(room, InboundWay.ROOM, identity, _said(kind, author, "", now), now=now)
+
+
+def _named(author: str) -> str:
+    """Her name as it can be kept: signs nobody sees go."""
+    if len(author) > MAX_NAME:
+        raise InvalidInput(_("At most %(count)d characters.") % {"count": MAX_NAME}, field="author")
+    if not (name := name_of(author)):
+        raise InvalidInput(_("This must not be empty."), field="author")
+    return name
+
+
+def _worded(text: str) -> str:
+    if len(text) > MAX_PASTED:
+        raise InvalidInput(_("At most %(count)d characters.") % {"count": MAX_PASTED}, field="words")
+    if not (kept := words_of(text, limit=MAX_PASTED)):
+        raise InvalidInput(_("This must not be empty."), field="words")
+    return kept
 
 
 def _said(kind: Said, author: str, words: str, now: datetime) -> dict[str, Any]:

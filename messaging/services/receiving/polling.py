@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -9,6 +10,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from community_ops.common import clock, dbtime
 from community_ops.common.nudge import nudge
@@ -20,10 +22,13 @@ from messaging.inbound_policies import (
     READ_TASK,
 )
 from messaging.models import SendBudget
+from messaging.platforms.base import Outcome, Result
 from messaging.platforms.inbound import Found, RouteRefused
+from messaging.services.limits import cool_down
 from messaging.services.receiving.routes import ensure_cursors, inbound_of
 
 RUN_SECONDS = 10.0
+log = logging.getLogger(__name__)
 _NOTHING_YET = "0"  # read from the very beginning: the chat was empty when we came
 
 
@@ -64,17 +69,19 @@ def _poll_one(pk: int, now: datetime) -> int:
         found, has_more = inbound_of(account).poll(
             account.config, secret, cursor.endpoint.address, after=cursor.last_id
         )
+        _store(cursor, found, has_more=has_more, now=now)
     except RouteRefused as refusal:
         _note_failure(cursor, refusal, now)
-        return 1
-    _store(cursor, found, has_more=has_more, now=now)
+    except Exception as error:  # one chat must not keep the others from being asked
+        log.exception("a chat could not be asked", extra={"cursor": pk})
+        _note_failure(cursor, RouteRefused(_("Our program failed: %(name)s") % {"name": type(error).__name__}), now)
     return 1
 
 
 @transaction.atomic
 def _store(cursor: ChatCursor, found: Sequence[Found], *, has_more: bool, now: datetime) -> None:
     """The messages and how far they reach, in one transaction; a cursor that somebody moved meanwhile stays."""
-    last = found[-1].id if found else cursor.last_id or _NOTHING_YET
+    last = max([cursor.last_id or _NOTHING_YET, *(one.id for one in found)], key=int)
     mine = ChatCursor.objects.filter(pk=cursor.pk, last_id=cursor.last_id)
     again = {"next_poll_at": now} if has_more else {}
     if not mine.update(last_id=last, failing_since=None, failure="", updated_at=now, **again):
@@ -101,7 +108,11 @@ def _raw(cursor: ChatCursor, one: Found, now: datetime) -> RawEvent:
     )
 
 
+@transaction.atomic
 def _note_failure(cursor: ChatCursor, refusal: RouteRefused, now: datetime) -> None:
+    if refusal.cools_account:
+        result = Result(Outcome.RETRY, retry_after_seconds=refusal.retry_after_seconds, is_too_fast=True)
+        cool_down(cursor.endpoint, result, db_now=dbtime.now())
     wait = POLL_AGAIN_AFTER_REFUSAL if refusal.is_final else POLL_AGAIN_AFTER_FAILURE
     if refusal.retry_after_seconds:
         wait = timedelta(seconds=min(refusal.retry_after_seconds + 1, 3600))

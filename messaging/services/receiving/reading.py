@@ -17,7 +17,7 @@ from community_ops.common.events import Event
 from community_ops.common.nudge import nudge
 from messaging.events import ChatMessageReceived, PersonJoinedChat, PersonLeftChat
 from messaging.inbound_models import InboundWay, RawEvent, RawState
-from messaging.inbound_policies import BODY_KEPT_FOR, KEPT_FOR, MOST_ATTEMPTS, READ_TASK, retry_at
+from messaging.inbound_policies import BODY_KEPT_FOR, KEPT_FOR, MOST_ATTEMPTS, READ_TASK, is_ahead, retry_at
 from messaging.models import Endpoint, EventSource
 from messaging.platforms import registry
 from messaging.platforms.inbound import CallRefused, Heard, Inbound, NotForUs, Said, Understood
@@ -87,6 +87,8 @@ def _read(row: RawEvent, now: datetime) -> tuple[RawState, str, int]:
         return RawState.IGNORED, reason.reason, 0
     except CallRefused:  # pasted and polled events were not looked at when they were stored
         return RawState.IGNORED, "bad_fields", 0
+    if any(is_ahead(one.occurred_at, row.received_at) for one in understood.heard):
+        return RawState.IGNORED, "ahead", 0
     return _tell(row, content, understood, now)
 
 
@@ -147,11 +149,11 @@ def _endpoint_of(row: RawEvent, heard: Heard) -> Endpoint | None:
     """The live channel of the chat in which it happened; of a topic its own one before the whole group's."""
     if row.connection is None:
         return None
-    rows = list(Endpoint.objects.filter(connection=row.connection, archived_at__isnull=True).order_by("id"))
+    live = Endpoint.objects.filter(connection=row.connection, archived_at__isnull=True).order_by("id")
     if not registry.get(row.connection.platform).capabilities.has_many_chats:
-        return rows[0] if rows else None
+        return live.first()
     names = {heard.chat.id, heard.chat_alias} - {""} if heard.chat is not None else set()
-    rows = [one for one in rows if one.address.get("chat") in names]
+    rows = list(live.filter(address__chat__in=sorted(names)))
     of_topic = [one for one in rows if one.address.get("thread", "") == heard.thread]
     whole = [one for one in rows if not one.address.get("thread")]
     return next(iter([*of_topic, *whole]), None)
@@ -174,10 +176,11 @@ def read_again(*, raw_event: RawEvent, actor: Actor, now: datetime) -> None:
 def tidy_inbound(*, now: datetime) -> int:
     """Empty the bodies of what was read a week ago, delete what is 30 days old; returns how many rows went.
 
-    Ids stay for the 30 days: nothing that is delivered again within them counts twice.
+    Ids stay for the 30 days: nothing that is delivered again within them counts twice. What could not be read keeps
+    its body as long.
     """
     old_bodies = RawEvent.objects.filter(received_at__lt=now - BODY_KEPT_FOR).exclude(body="")
-    old_bodies.exclude(state=RawState.PENDING).update(body="", updated_at=now)
+    old_bodies.exclude(state__in=(RawState.PENDING, RawState.FAILED)).update(body="", updated_at=now)
     return _pruned(now - KEPT_FOR)
 
 

@@ -1,23 +1,28 @@
 """Switching on and off what a connection receives by, and the keys callers prove themselves by."""
 
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from community_ops.common import audit
+from community_ops.common import audit, dbtime
 from community_ops.common.actors import Actor
 from community_ops.common.errors import InvalidTransition
 from messaging.errors import CannotReceive, RouteNotOpened
 from messaging.inbound_models import ChatCursor, InboundRoute, InboundWay
+from messaging.inbound_policies import CHANGED_WITHIN
 from messaging.models import Connection, Endpoint
 from messaging.platforms import registry
 from messaging.platforms.inbound import Inbound, RouteRefused
 from messaging.services.webhooks.keys import former_until, valid_keys, with_new_key
+from messaging.webhook_policies import OLD_KEY_FOR
 
 CODE_BYTES = 16
 
@@ -31,107 +36,117 @@ def inbound_of(connection: Connection) -> Inbound:
 
 
 def open_route(*, connection: Connection, actor: Actor, now: datetime) -> tuple[InboundRoute, str]:
-    """Receive from now on; returns the route and its new key (empty where nobody needs one).
+    """Receive from now on; returns the route and its key (empty where nobody needs one). Keys of before are gone.
 
     A platform that is told the address by us is told outside any transaction; a chat that is asked for is read from
-    now on, not its past. Raises CannotReceive, InvalidTransition when it is on already, RouteNotOpened with the
-    platform's words and nothing switched on. Writes an audit row.
+    now on, not its past. Raises CannotReceive, InvalidTransition when it is on already or somebody else changes it at
+    this moment, RouteNotOpened with the platform's words and nothing switched on. Writes an audit row.
     """
     inbound = inbound_of(connection)
-    route, key = _prepare(connection, inbound, now)
-    if inbound.is_registered:
-        _register(route, inbound, key)
-    with transaction.atomic():
-        _settle(route, key)
-        ChatCursor.objects.filter(endpoint__connection=connection).update(
-            last_id="", next_poll_at=now, failure="", failing_since=None
-        )
-        InboundRoute.objects.filter(pk=route.pk).update(is_on=True, refused_at=None, refused_reason="", updated_at=now)
-        audit.record(actor=actor, verb="inbound.opened", target=connection, now=now, after={"way": route.way})
-    route.refresh_from_db()
-    return route, "" if inbound.is_registered else key
-
-
-@transaction.atomic
-def _prepare(connection: Connection, inbound: Inbound, now: datetime) -> tuple[InboundRoute, str]:
     way = InboundWay.POLL if inbound.is_polled else InboundWay.HOOK
     route, _is_new = InboundRoute.objects.get_or_create(
         workspace_id=connection.workspace_id,
         connection=connection,
         defaults={"way": way, "code": secrets.token_urlsafe(CODE_BYTES)},
     )
-    route = InboundRoute.objects.select_for_update().get(pk=route.pk)
-    if route.is_on:
-        raise InvalidTransition(_("Receiving is on already."))
-    if inbound.is_polled:
-        return route, ""
-    return route, _renewed(route, inbound, now)
-
-
-def _renewed(route: InboundRoute, inbound: Inbound, now: datetime) -> str:
-    """A new key in front of the others, stored. The row is locked."""
-    key, secret = inbound.make_key(), _secret(route)
-    route.secret = with_new_key(secret, key, now=now)  # type: ignore[assignment]  # the field encrypts JSON
-    route.save(update_fields=["secret", "updated_at"])
-    return key
-
-
-def _register(route: InboundRoute, inbound: Inbound, key: str) -> None:
-    account = Connection.objects.get(pk=route.connection_id)
-    secret: Any = account.secret  # the field decrypts JSON; its type says text
-    try:
-        inbound.register(account.config, secret, url=url_of(route), key=key)
-    except RouteRefused as refusal:
-        raise RouteNotOpened(str(refusal)) from None
-
-
-def _settle(route: InboundRoute, key: str) -> None:
-    """Raises InvalidTransition where somebody else made another key meanwhile: hers may be the platform's now."""
-    keys = _secret(InboundRoute.objects.select_for_update().get(pk=route.pk))["keys"]
-    if key and keys[0]["key"] != key:
-        raise InvalidTransition(_("Somebody changed this at the same moment. Try again."))
+    with _changing(route) as locked:
+        if locked.is_on:
+            raise InvalidTransition(_("Receiving is on already."))
+        key = "" if inbound.is_polled else inbound.make_key()
+        _keep_keys(locked, [{"key": key, "until": None}] if key else [])
+        if inbound.is_registered:
+            _register(locked, inbound, key)
+        with transaction.atomic():
+            cursors = ChatCursor.objects.filter(endpoint__connection=connection)
+            cursors.update(last_id="", next_poll_at=now, failure="", failing_since=None)
+            opened = {"is_on": True, "refused_at": None, "refused_reason": "", "updated_at": now}
+            InboundRoute.objects.filter(pk=route.pk).update(**opened)
+            audit.record(actor=actor, verb="inbound.opened", target=connection, now=now, after={"way": route.way})
+    route.refresh_from_db()
+    return route, "" if inbound.is_registered else key
 
 
 def rotate_key(*, route: InboundRoute, actor: Actor, now: datetime) -> str:
     """Make a new key and return it (empty where nobody needs it); the former one is good for another 24 hours.
 
-    Raises InvalidTransition when receiving is off, CannotReceive where there are no keys, RouteNotOpened.
+    A platform that would not take the new one goes on with the former, without an end. Raises InvalidTransition when
+    receiving is off or somebody else changes it at this moment, CannotReceive where there are no keys, RouteNotOpened.
     """
     inbound = inbound_of(route.connection)
     if inbound.is_polled:
         raise CannotReceive
-    with transaction.atomic():
-        locked = InboundRoute.objects.select_for_update().get(pk=route.pk)
+    with _changing(route) as locked:
         if not locked.is_on:
             raise InvalidTransition(_("Receiving is off. Switch it on first."))
-        key = _renewed(locked, inbound, now)
-    if inbound.is_registered:
-        _register(locked, inbound, key)
-    with transaction.atomic():
-        _settle(locked, key)
-        audit.record(actor=actor, verb="inbound.key_rotated", target=route.connection, now=now)
+        key, before = inbound.make_key(), _secret(locked)
+        if inbound.is_registered:  # both are good while the platform changes over
+            _keep_keys(locked, [*valid_keys(before, now), {"key": key, "until": (now + OLD_KEY_FOR).isoformat()}])
+            try:
+                _register(locked, inbound, key)
+            except RouteNotOpened:
+                _keep_keys(locked, valid_keys(before, now))
+                raise
+        with transaction.atomic():
+            _keep_keys(locked, with_new_key(before, key, now=now)["keys"])
+            audit.record(actor=actor, verb="inbound.key_rotated", target=route.connection, now=now)
     return "" if inbound.is_registered else key
 
 
 def close_route(*, route: InboundRoute, actor: Actor, now: datetime) -> None:
-    """Receive nothing any more: calls are turned away at once, chats are not asked for. Twice is once.
+    """Receive nothing any more: calls are turned away at once, chats are not asked for, keys end. Twice is once.
 
-    Raises RouteNotOpened where the platform could not be told; it is off here all the same.
+    Raises InvalidTransition while somebody else changes it, RouteNotOpened where the platform could not be told; it
+    is off here all the same.
     """
-    with transaction.atomic():
-        if not InboundRoute.objects.filter(pk=route.pk, is_on=True).update(is_on=False, updated_at=now):
-            return
-        audit.record(actor=actor, verb="inbound.closed", target=route.connection, now=now)
     inbound = inbound_of(route.connection)
-    if inbound.is_registered:
-        account = Connection.objects.get(pk=route.connection_id)
-        secret: Any = account.secret  # the field decrypts JSON; its type says text
-        try:
-            inbound.deregister(account.config, secret)
-        except RouteRefused as refusal:
-            raise RouteNotOpened(
-                _("It is off here. The platform could not be told: %(words)s") % {"words": refusal}
-            ) from None
+    with _changing(route) as locked:
+        if not locked.is_on:
+            return
+        with transaction.atomic():
+            _keep_keys(locked, [])
+            InboundRoute.objects.filter(pk=route.pk).update(is_on=False, updated_at=now)
+            audit.record(actor=actor, verb="inbound.closed", target=route.connection, now=now)
+        if inbound.is_registered:
+            _deregister(locked, inbound)
+
+
+@contextmanager
+def _changing(route: InboundRoute) -> Iterator[InboundRoute]:
+    """Have the route for oneself while its platform is told, outside any transaction; the row as it is then.
+
+    Raises InvalidTransition while another one has it. A process that dies has it for 15 s.
+    """
+    db_now = dbtime.now()
+    free = Q(busy_until__isnull=True) | Q(busy_until__lt=db_now)
+    mine = db_now + CHANGED_WITHIN
+    if not InboundRoute.objects.filter(free, pk=route.pk).update(busy_until=mine):
+        raise InvalidTransition(_("Somebody changed this at the same moment. Try again."))
+    try:
+        yield InboundRoute.objects.select_related("connection").get(pk=route.pk)
+    finally:
+        InboundRoute.objects.filter(pk=route.pk, busy_until=mine).update(busy_until=None)
+
+
+def _keep_keys(route: InboundRoute, keys: list[dict[str, Any]]) -> None:
+    route.secret = {"keys": keys}  # type: ignore[assignment]  # the field encrypts JSON
+    route.save(update_fields=["secret", "updated_at"])
+
+
+def _register(route: InboundRoute, inbound: Inbound, key: str) -> None:
+    secret: Any = route.connection.secret  # the field decrypts JSON; its type says text
+    try:
+        inbound.register(route.connection.config, secret, url=url_of(route), key=key)
+    except RouteRefused as refusal:
+        raise RouteNotOpened(str(refusal)) from None
+
+
+def _deregister(route: InboundRoute, inbound: Inbound) -> None:
+    secret: Any = route.connection.secret  # the field decrypts JSON; its type says text
+    try:
+        inbound.deregister(route.connection.config, secret)
+    except RouteRefused as refusal:
+        words = _("It is off here. The platform could not be told: %(words)s") % {"words": refusal}
+        raise RouteNotOpened(words) from None
 
 
 def url_of(route: InboundRoute) -> str:

@@ -49,12 +49,18 @@ def test_the_same_words_pasted_by_two_count_once(phone, hers, read) -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"kind": "gossip"}, {"author": ""}, {"author": "x" * 101}, {"words": "  "}, {"words": "a\x00b"}]
+    "changes", [{"kind": "gossip"}, {"author": ""}, {"author": "x" * 101}, {"words": "  "}, {"words": "x" * 10_001}]
 )
 def test_a_refused_form_keeps_what_was_typed_and_stores_nothing(phone, hers, changes) -> None:
     answer = phone.post(URL, pasted(hers, **changes))
     assert (answer.status_code, RawEvent.objects.count()) == (422, 0)
     assert "大家好，我是李姐" in answer.content.decode() or "words" in changes
+
+
+def test_signs_nobody_sees_are_no_reason_to_refuse_what_she_copied(phone, hers, read) -> None:
+    phone.post(URL, pasted(hers, words="\u202d13800138000\u202c", author="\u200e李姐\u200f"))
+    read()
+    assert (InboundEvent.objects.get().text, Member.objects.get().display_name) == ("\u202d13800138000\u202c", "李姐")
 
 
 def test_a_group_that_is_not_hers_is_no_choice(phone, hers, workspace, stranger) -> None:

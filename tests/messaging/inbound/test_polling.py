@@ -145,6 +145,10 @@ def test_between_two_askings_nobody_is_asked(route, channel) -> None:
         ({"timestamp": "soon"}, "bad_fields"),
         ({"author": LI | {"id": "x"}}, "bad_fields"),
         ({"author": None}, "bot"),
+        ({"timestamp": "2026-13-45T00:00:00Z"}, "bad_fields"),
+        ({"timestamp": "2999-01-01T00:00:00Z"}, "bad_fields"),
+        ({"timestamp": 7}, "bad_fields"),
+        ({"type": [1]}, "not_meant"),
     ],
 )
 def test_what_means_nothing_does_no_harm(route, channel, group, poll, read, changes, reason) -> None:
@@ -182,6 +186,51 @@ def test_a_refusal_is_shown_and_waited_for(route, channel, poll, status, body, s
     channel.answer = None
     poll()
     assert ChatCursor.objects.get().failure == ""
+
+
+@pytest.mark.parametrize("body", ["[" * 60_000, '[{"id": "²"}]', "nothing", '[{"id": 7}]'])
+def test_an_answer_nobody_can_read_stops_no_other_chat(route, channel, chat, poll, body) -> None:
+    from messaging import services
+
+    services.add_chat(
+        connection=chat.connection, name="二", config={"chat": "290926798999357251"}, actor=SYSTEM, now=NOON
+    )
+    channel.answer = Response(body, status=200)
+    assert (poll(), RawEvent.objects.count()) == (1, 0) or poll() == 2
+
+
+def test_a_fault_of_ours_is_shown_and_stops_no_other_chat(route, channel, poll, monkeypatch) -> None:
+    def fail(*_facts, **_more):
+        raise RuntimeError("ours")
+
+    monkeypatch.setattr("messaging.platforms.discord.inbound.DiscordInbound.poll", fail)
+    poll()
+    assert "RuntimeError" in ChatCursor.objects.get().failure
+
+
+def test_a_message_larger_than_usual_answers_is_read(route, channel, group, poll, read) -> None:
+    poll()
+    channel.messages = [written(1, content="😀" * 4000, referenced_message={"content": "😀" * 4000})]
+    poll()
+    read()
+    assert len(InboundEvent.objects.get().text) == 4000
+
+
+def test_a_refusal_of_the_whole_account_is_waited_for_by_all_of_it(route, channel, chat, poll) -> None:
+    body = {"message": "You are being rate limited.", "retry_after": 30, "global": True}
+    channel.answer = Response(json.dumps(body), status=429)
+    poll()
+    assert SendBudget.objects.get(scope="connection", scope_id=chat.connection_id).cooldown_until > dbtime.now()
+    assert poll() == 0
+
+
+def test_older_ids_move_nothing_back(route, channel, group, poll) -> None:
+    poll()
+    channel.messages = [written(5)]
+    poll()
+    channel.answer = Response(json.dumps([written(2)]), status=200)
+    poll()
+    assert ChatCursor.objects.get().last_id == written(5)["id"]
 
 
 def test_the_token_is_in_no_failure(route, channel, poll) -> None:

@@ -145,6 +145,34 @@ def test_bodies_go_after_a_week_and_rows_after_thirty_days(sender, group, read) 
     assert (RawEvent.objects.count(), InboundEvent.objects.count()) == (0, 1)
 
 
+def test_what_could_not_be_read_keeps_its_body(sender, group) -> None:
+    sender.send(said())
+    RawEvent.objects.update(state="failed")
+    receiving.tidy_inbound(now=clock.now() + timedelta(days=8))
+    assert "早上好" in RawEvent.objects.get().body
+
+
+def test_what_is_said_to_happen_in_years_means_nothing(sender, group, read) -> None:
+    sender.send(said("", kind="leave", occurred_at="2199-01-01T00:00:00Z"))
+    read()
+    assert (raw(), InboundEvent.objects.count()) == ([("ignored", "ahead", 0)], 0)
+
+
+def test_a_channel_is_found_among_a_thousand_by_the_same_number_of_questions(workspace, django_assert_max_num_queries):
+    from messaging.models import Endpoint
+    from messaging.platforms.base import Chat
+    from messaging.platforms.inbound import Heard, Said
+    from tests.messaging.conftest import make_endpoint
+
+    one = make_endpoint(workspace, "slack", token="xoxb-1234567890-abcdef", chat="C00000000")
+    facts = {"workspace": workspace, "connection": one.connection}
+    Endpoint.objects.bulk_create([Endpoint(name=str(n), address={"chat": f"C{n:08}"}, **facts) for n in range(1, 300)])
+    heard = Heard(kind=Said.MESSAGE, external_id="1", occurred_at=NOON, author_id="u", chat=Chat("C00000299", "x"))
+    row = RawEvent(workspace=workspace, connection=one.connection)
+    with django_assert_max_num_queries(1):
+        assert receiving.reading._endpoint_of(row, heard).address == {"chat": "C00000299"}
+
+
 def test_what_waits_to_be_read_is_never_forgotten(sender) -> None:
     sender.send(said())
     assert receiving.tidy_inbound(now=clock.now() + timedelta(days=90)) == 0

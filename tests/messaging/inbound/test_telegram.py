@@ -91,7 +91,7 @@ def test_without_the_key_it_is_401(update, key) -> None:
     assert (answer.status_code, answer.json()["code"], RawEvent.objects.count()) == (401, "unauthorized", 0)
 
 
-@pytest.mark.parametrize("update_id", [None, "1", True, 1.5])
+@pytest.mark.parametrize("update_id", [None, "1", True, 1.5, 10**40])
 def test_an_update_without_its_number_is_400(update, update_id) -> None:
     assert (update(update_id, message=message()).status_code, RawEvent.objects.count()) == (400, 0)
 
@@ -126,6 +126,10 @@ def test_a_leave_is_heard_both_ways(update, group, read) -> None:
         ({"message": "x"}, "bad_fields"),
         ({"message": message(date="soon")}, "bad_fields"),
         ({"message": message(chat={"id": "x"})}, "bad_fields"),
+        ({"message": message(chat=IN | {"id": 10**300})}, "bad_fields"),
+        ({"message": message(message_id="x" * 400)}, "bad_fields"),
+        ({"message": message(message_id="a\x00")}, "bad_fields"),
+        ({"message": message(**{"from": LI | {"id": 10**300}})}, "bot"),
         ({"chat_member": moved("member", "administrator")}, "not_meant"),
         ({"chat_member": moved("left", "member", ROBOT)}, "not_meant"),
         ({"something_new": {}}, "not_meant"),
@@ -205,6 +209,32 @@ def test_a_second_opening_is_refused_and_tells_nobody(update, chat, httpserver) 
     with pytest.raises(InvalidTransition):
         receiving.open_route(connection=chat.connection, actor=SYSTEM, now=NOON)
     assert (len(httpserver.log), OutboxEvent.objects.count()) == (calls, 0)
+
+
+def test_a_platform_that_takes_no_new_key_keeps_the_former_for_good(update, httpserver) -> None:
+    httpserver.clear()
+    httpserver.expect_request(SET).respond_with_json({"ok": False, "description": "Too Many Requests"}, status=429)
+    for _time in range(6):
+        with pytest.raises(RouteNotOpened):
+            receiving.rotate_key(route=InboundRoute.objects.get(), actor=SYSTEM, now=NOON)
+    (kept,) = InboundRoute.objects.get().secret["keys"]
+    assert (kept["until"], update(message=message()).status_code) == (None, 200)
+
+
+def test_while_one_tells_the_platform_nobody_else_does(update, chat, httpserver) -> None:
+    from datetime import timedelta
+
+    from community_ops.common import dbtime
+
+    InboundRoute.objects.update(busy_until=dbtime.now() + timedelta(seconds=10))
+    route, calls = InboundRoute.objects.get(), len(httpserver.log)
+    for change in (receiving.rotate_key, receiving.close_route):
+        with pytest.raises(InvalidTransition):
+            change(route=route, actor=SYSTEM, now=NOON)
+    InboundRoute.objects.update(busy_until=dbtime.now() - timedelta(seconds=1))
+    assert (len(httpserver.log), InboundRoute.objects.get().is_on) == (calls, True)
+    receiving.rotate_key(route=route, actor=SYSTEM, now=NOON)
+    assert InboundRoute.objects.get().busy_until is None
 
 
 def test_a_new_key_is_the_platforms_at_once(update, httpserver) -> None:
