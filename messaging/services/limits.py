@@ -6,12 +6,12 @@ end, so no window on the platform's clock can hold more than the limit, however 
 Nothing is lost by waiting: the row stays `planned` with the time of its place in line.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import DateTimeField, Max, Q, QuerySet, Value
-from django.db.models.functions import Coalesce
+from django.db.models import F, Max, OuterRef, Q, QuerySet, Subquery
 
 from community_ops.common import dbtime
 from messaging.models import Delivery, DeliveryState, Endpoint, SendBudget, SendLimit, SendSlot
@@ -174,16 +174,57 @@ def cool_down(endpoint: Endpoint, result: Result, *, db_now: datetime) -> None:
 
 
 def forget_old_slots(*, db_now: datetime, limit: int = 10_000) -> int:
-    """Delete slots that no window can hold any more; returns how many. For the tick."""
-    old = SendSlot.objects.filter(ended_at__lt=db_now - _longest_window()).order_by("pk")[:limit]
-    return SendSlot.objects.filter(pk__in=list(old.values_list("pk", flat=True))).delete()[0]
+    """Delete slots that no window of their budget can hold any more; returns how many. For the tick.
+
+    All are kept for the longest window of any platform, those of a budget with a longer own limit for that one.
+    At most five queries.
+    """
+    kept = _kept_longer()
+    common = SendSlot.objects.filter(ended_at__lt=_forgotten_before(_platforms_longest(), db_now))
+    if kept:
+        common = common.filter(budget_id__in=_with_old(kept, db_now))
+    old = list(common.values_list("pk", flat=True)[:limit])
+    if kept and len(old) < limit:
+        old += _old_of(kept, db_now).values_list("pk", flat=True)[: limit - len(old)]
+    return SendSlot.objects.filter(pk__in=old).delete()[0] if old else 0
 
 
-def _longest_window() -> timedelta:
-    own = SendLimit.objects.aggregate(longest=Max("seconds"))["longest"] or 0
+def _kept_longer() -> dict[int, int]:
+    """The longest own window of each budget where it is longer than any platform's. One query over the own limits."""
+    budget = SendBudget.objects.filter(
+        workspace_id=OuterRef("workspace_id"), scope=OuterRef("scope"), scope_id=OuterRef("scope_id")
+    )
+    longer = SendLimit.objects.filter(seconds__gt=_platforms_longest()).annotate(budget=Subquery(budget.values("pk")))
+    return dict(longer.filter(budget__isnull=False).order_by("seconds").values_list("budget", "seconds"))
+
+
+def _with_old(kept: Collection[int], db_now: datetime) -> list[int]:
+    """The other budgets that have something to forget. Each one's oldest slot is looked up in the index: so the many
+    that are kept for a month are not read every time."""
+    oldest = SendSlot.objects.filter(budget=OuterRef("pk"), ended_at__isnull=False).order_by("ended_at")
+    others = SendBudget.objects.exclude(pk__in=kept).annotate(oldest_at=Subquery(oldest.values("ended_at")[:1]))
+    old = others.filter(oldest_at__lt=_forgotten_before(_platforms_longest(), db_now))
+    return list(old.values_list("pk", flat=True))
+
+
+def _old_of(kept: dict[int, int], db_now: datetime) -> QuerySet[SendSlot]:
+    """What is too old for the own windows of these budgets."""
+    budgets: dict[int, list[int]] = defaultdict(list)
+    for budget_id, seconds in kept.items():
+        budgets[seconds].append(budget_id)
+    old = Q()
+    for seconds, ids in budgets.items():
+        old |= Q(budget_id__in=ids, ended_at__lt=_forgotten_before(seconds, db_now))
+    return SendSlot.objects.filter(old)
+
+
+def _forgotten_before(seconds: int, db_now: datetime) -> datetime:
+    return db_now - timedelta(seconds=seconds * GUARD)
+
+
+def _platforms_longest() -> int:
     adapters = map(registry.get, registry.names())
-    platforms = (limit.seconds for adapter in adapters for limit in adapter.capabilities.limits)
-    return timedelta(seconds=max(own, *platforms, 1) * GUARD)
+    return max(1, *(limit.seconds for adapter in adapters for limit in adapter.capabilities.limits))
 
 
 def heal_queues(*, db_now: datetime) -> int:
@@ -245,11 +286,11 @@ def _free_at(one: Counted, db_now: datetime) -> datetime:
 
 
 def _room_at(budget: SendBudget, limit: Limit, db_now: datetime) -> datetime:
-    ended = Coalesce("ended_at", Value(db_now, output_field=DateTimeField()))  # a running call has not ended before now
-    newest = SendSlot.objects.filter(budget=budget).annotate(over_at=ended).order_by("-over_at")
-    filling = newest.values_list("over_at", flat=True)[limit.count - 1 : limit.count]
+    """Running calls come first: they have not ended before now. The index `slot_of_budget` has this order."""
+    newest = SendSlot.objects.filter(budget=budget).order_by(F("ended_at").desc(nulls_first=True))
+    filling = newest.values_list("ended_at", flat=True)[limit.count - 1 : limit.count]
     window = timedelta(seconds=limit.seconds * GUARD)
-    return max((over_at + window for over_at in filling), default=db_now)
+    return max(((ended_at or db_now) + window for ended_at in filling), default=db_now)
 
 
 def _line_up(one: Counted, free_at: datetime) -> datetime:

@@ -113,6 +113,16 @@ def test_those_who_wait_stand_in_line_and_newcomers_behind_them(plan, room) -> N
     assert take(second, DB_NOW + 15 * SECOND) is None
 
 
+def test_of_running_and_ended_calls_the_one_that_fills_the_window_is_found(plan, room) -> None:
+    limit(room, 3, 10)
+    running, first, second, waiting = (plan(room) for _ in range(4))
+    for row, ended in ((running, None), (first, DB_NOW + SECOND), (second, DB_NOW + 4 * SECOND)):
+        take(row)
+        if ended is not None:
+            end(row, ended)
+    assert take(waiting, DB_NOW + 5 * SECOND) == DB_NOW + SECOND + 10 * WINDOW
+
+
 def test_places_of_cancelled_rows_are_given_back(plan, room) -> None:
     limit(room, 1, 10)
     first, second = plan(room), plan(room)
@@ -195,6 +205,36 @@ def test_slots_that_count_nowhere_are_forgotten(plan, robot) -> None:
     end(rows[1], DB_NOW - timedelta(seconds=59))
     assert limits.forget_old_slots(db_now=DB_NOW) == 1
     assert SendSlot.objects.get().delivery_id == rows[1].pk
+
+
+def test_slots_are_kept_longer_where_an_own_limit_needs_them_and_only_there(plan, robot, workspace) -> None:
+    other = make_endpoint(workspace, "wecom_robot", key="another-key-of-another-robot")
+    limit(robot, 100, 3_600)
+    rows = [plan(robot), plan(robot), plan(other), plan(other)]
+    for row, minutes in zip(rows, (59, 61, 59, 0), strict=True):
+        take(row, DB_NOW - timedelta(minutes=minutes))
+        end(row, DB_NOW - timedelta(minutes=minutes))
+    assert limits.forget_old_slots(db_now=DB_NOW) == 2
+    assert set(SendSlot.objects.values_list("delivery_id", flat=True)) == {rows[0].pk, rows[3].pk}
+
+
+def test_forgetting_goes_on_where_it_stopped(plan, robot, room) -> None:
+    limit(room, 100, 3_600)
+    for row in [plan(endpoint) for endpoint in (robot, room) for _ in range(3)]:
+        take(row)
+        end(row, DB_NOW)
+    later = DB_NOW + timedelta(hours=2)
+    assert [limits.forget_old_slots(db_now=later, limit=4) for _ in range(3)] == [4, 2, 0]
+
+
+def test_forgetting_asks_few_questions(plan, robot, room, django_assert_num_queries) -> None:
+    with django_assert_num_queries(2):
+        limits.forget_old_slots(db_now=DB_NOW)
+    for endpoint in (robot, room):
+        limit(endpoint, 100, 3_600)
+        take(plan(endpoint))
+    with django_assert_num_queries(3):
+        limits.forget_old_slots(db_now=DB_NOW)
 
 
 @pytest.mark.django_db(transaction=True)
