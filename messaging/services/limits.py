@@ -22,8 +22,11 @@ from messaging.services.books import Book
 IN_LINE = "limit"  # reason of a planned row that waits for a slot
 TOO_FAST_SECONDS = 10.0  # how long an account waits when the platform does not say
 GUARD = 1.005  # the platform's clock may run that much slower than ours: no window of its own is shorter then
+A_DAY_SECONDS = 86_400  # windows of a day and longer are long: an allowance, not a rhythm
+FAR_OFF = 10  # places
 Key = tuple[str, int]
 Limits = dict[Key, tuple[Limit, ...]]
+Rooms = dict[Limit, datetime]  # when each window of a budget has room
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +150,7 @@ def take_slots(
     `delivery` None: a call without a row (a test message), which never stands in line.
     """
     counted = _locked(workspace_id, limits)
-    is_in_line = delivery is None or delivery.reason == IN_LINE
-    waits = [wait for one in counted if (wait := _wait(one, is_in_line=is_in_line, db_now=db_now)) is not None]
+    waits = [wait for one in counted if (wait := _wait(one, delivery, db_now)) is not None]
     if waits:
         return max(waits)
     slots = SendSlot.objects.bulk_create(
@@ -269,20 +271,36 @@ def _found(workspace_id: int, keys: Iterable[Key], *, lock: bool) -> QuerySet[Se
     return rows.select_for_update() if lock else rows
 
 
-def _wait(one: Counted, *, is_in_line: bool, db_now: datetime) -> datetime | None:
+def _wait(one: Counted, delivery: Delivery | None, db_now: datetime) -> datetime | None:
     """When this budget lets the row try again; None when it has a slot now."""
-    budget, free_at = one.budget, _free_at(one, db_now)
-    if not is_in_line and budget.queue_until is not None and budget.queue_until > db_now:
-        return _line_up(one, max(free_at, db_now))
-    if free_at <= db_now:
-        return None
-    return free_at if is_in_line else _line_up(one, free_at)
+    budget = one.budget
+    rooms = {limit: _room_at(budget, limit, db_now) for limit in one.limits}
+    free_at = max([budget.cooldown_until or db_now, *rooms.values()])
+    if delivery is None or (delivery.reason == IN_LINE and not _is_far_off(rooms, db_now)):
+        return free_at if free_at > db_now else None
+    is_behind = delivery.reason != IN_LINE and budget.queue_until is not None and budget.queue_until > db_now
+    return _line_up(budget, free_at, _pace(rooms, db_now)) if is_behind or free_at > db_now else None
 
 
-def _free_at(one: Counted, db_now: datetime) -> datetime:
-    """The first moment at which every window has room: cooldown over, and the call that fills it long enough over."""
-    moments = [_room_at(one.budget, limit, db_now) for limit in one.limits]
-    return max([one.budget.cooldown_until or db_now, *moments])
+def _is_far_off(rooms: Rooms, db_now: datetime) -> bool:
+    """Whether a long window turns out to be full for many places to come. Whoever finds that at her place lines up
+    anew: else all behind her would come back at the moment when one slot is free."""
+    return any(_is_long(limit) and at - db_now > FAR_OFF * _pace_of(limit) for limit, at in rooms.items())
+
+
+def _is_long(limit: Limit) -> bool:
+    return limit.seconds >= A_DAY_SECONDS
+
+
+def _pace(rooms: Rooms, db_now: datetime) -> timedelta:
+    """How far apart the places in line are: as the slowest window lets them through. A long one slows nobody before
+    it is full: else thirty messages would be spread over a month that has room for all of them."""
+    slow = (_pace_of(limit) for limit, at in rooms.items() if at > db_now or not _is_long(limit))
+    return max(slow, default=timedelta())
+
+
+def _pace_of(limit: Limit) -> timedelta:
+    return timedelta(seconds=limit.seconds * GUARD) / limit.count
 
 
 def _room_at(budget: SendBudget, limit: Limit, db_now: datetime) -> datetime:
@@ -293,11 +311,10 @@ def _room_at(budget: SendBudget, limit: Limit, db_now: datetime) -> datetime:
     return max(((ended_at or db_now) + window for ended_at in filling), default=db_now)
 
 
-def _line_up(one: Counted, free_at: datetime) -> datetime:
+def _line_up(budget: SendBudget, free_at: datetime, pace: timedelta) -> datetime:
     """A place behind those who wait already, one pace after the last."""
-    pace = max((timedelta(seconds=limit.seconds * GUARD) / limit.count for limit in one.limits), default=timedelta())
-    last = one.budget.queue_until
+    last = budget.queue_until
     place = free_at if last is None or last + pace < free_at else last + pace
-    SendBudget.objects.filter(pk=one.budget.pk).update(queue_until=place)
-    one.budget.queue_until = place
+    SendBudget.objects.filter(pk=budget.pk).update(queue_until=place)
+    budget.queue_until = place
     return place

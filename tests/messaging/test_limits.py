@@ -113,6 +113,38 @@ def test_those_who_wait_stand_in_line_and_newcomers_behind_them(plan, room) -> N
     assert take(second, DB_NOW + 15 * SECOND) is None
 
 
+def test_a_long_window_with_room_slows_nobody_in_line(plan, room) -> None:
+    limit(room, 1, 10)
+    limit(room, 30, 86_400)
+    first, *others = (plan(room) for _ in range(4))
+    take(first)
+    end(first, DB_NOW)
+    assert [take(one) for one in others] == [DB_NOW + number * 10 * WINDOW for number in (1, 2, 3)]
+
+
+def test_whoever_finds_a_long_window_full_at_her_place_lines_up_anew(plan, room) -> None:
+    limit(room, 20, 86_400)
+    for row in [plan(room) for _ in range(20)]:
+        take(row)
+        end(row, DB_NOW)
+    waiting = [plan(room) for _ in range(3)]
+    Delivery.objects.filter(pk__in=[row.pk for row in waiting]).update(reason="limit")
+    pace = 86_400 / 20 * WINDOW
+    places = [take(row, DB_NOW + 60 * SECOND) for row in waiting]
+    assert places == [DB_NOW + 86_400 * WINDOW + number * pace for number in range(3)]
+
+
+def test_whoever_comes_a_little_early_keeps_her_place_before_the_others(plan, room) -> None:
+    limit(room, 2, 86_400)
+    for row in [plan(room), plan(room)]:
+        take(row)
+        end(row, DB_NOW)
+    waiting = [plan(room), plan(room)]
+    first_place, _ = (take(row) for row in waiting)
+    Delivery.objects.filter(pk=waiting[0].pk).update(reason="limit")
+    assert take(waiting[0], first_place - SECOND) == first_place
+
+
 def test_of_running_and_ended_calls_the_one_that_fills_the_window_is_found(plan, room) -> None:
     limit(room, 3, 10)
     running, first, second, waiting = (plan(room) for _ in range(4))
