@@ -172,7 +172,7 @@ def endpoint_limit(request: WorkspaceRequest, endpoint_id: int) -> HttpResponse:
 
 def _limited(request: WorkspaceRequest, endpoint: Endpoint, form: OwnLimitForm) -> bool:
     try:
-        services.set_limit(endpoint=endpoint, **form.cleaned_data, actor=request.actor, now=clock.now())
+        services.set_limit(endpoint=endpoint, **form.facts(), actor=request.actor, now=clock.now())
     except DomainError as refusal:
         form.refuse(refusal)
         return False

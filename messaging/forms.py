@@ -4,7 +4,9 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
+from community_ops.common.errors import DomainError
 from community_ops.common.forms import RefusableForm
 from messaging.models import LimitScope, Purpose
 from messaging.platforms import registry
@@ -59,11 +61,25 @@ def _field(one: Setting, *, may_stay: bool) -> forms.Field:
     return forms.CharField(max_length=one.max_length, **facts)
 
 
+UNITS = (
+    (1, pgettext_lazy("unit of time", "seconds")),
+    (60, pgettext_lazy("unit of time", "minutes")),
+    (3_600, pgettext_lazy("unit of time", "hours")),
+    (86_400, pgettext_lazy("unit of time", "days")),
+)
+
+
 class OwnLimitForm(RefusableForm):
-    """An own limit; the service knows the ranges."""
+    """An own limit, its window as a number of `UNITS`; the service knows the ranges. `facts()` is what it takes."""
 
     count = forms.IntegerField(label=_("At most"), help_text=_("messages"))
-    seconds = forms.IntegerField(label=_("In any"), help_text=_("seconds, e.g. 60 or 86400 for a day"))
+    length = forms.IntegerField(
+        label=_("In any"),
+        help_text=_(
+            "Up to 31 days. It counts what goes out from now on; of what went out before, much may be missing."
+        ),
+    )
+    unit = forms.TypedChoiceField(label=_("Unit"), choices=UNITS, coerce=int, initial=60)
     scope = forms.ChoiceField(label=_("For"), choices=LimitScope.choices)
     note = forms.CharField(
         label=_("Where it comes from"),
@@ -71,6 +87,17 @@ class OwnLimitForm(RefusableForm):
         required=False,
         help_text=_("A contract, or your own caution. Colleagues see it."),
     )
+
+    def facts(self) -> dict[str, Any]:
+        given = dict(self.cleaned_data)
+        return given | {"seconds": given.pop("length") * given.pop("unit")}
+
+    def refuse(self, refusal: DomainError) -> None:
+        """The seconds are its length here."""
+        if refusal.field == "seconds":
+            self.add_error("length", refusal.message)
+        else:
+            super().refuse(refusal)
 
 
 class SpanForm(RefusableForm):

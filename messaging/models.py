@@ -104,6 +104,9 @@ class LimitScope(models.TextChoices):
     WORKSPACE = "workspace", pgettext_lazy("limit", "Whole team")
 
 
+LONGEST_WINDOW_SECONDS = 31 * 86_400  # of an own limit: a month
+
+
 class SendLimit(TenantModel):
     """A limit that the operator chose: at most `count` calls in any `seconds`, besides the platform's own.
 
@@ -120,7 +123,9 @@ class SendLimit(TenantModel):
         constraints = [
             models.UniqueConstraint(fields=["workspace", "scope", "scope_id", "seconds"], name="limit_once_per_window"),
             models.CheckConstraint(condition=Q(scope__in=LimitScope.values), name="limit_scope_known"),
-            models.CheckConstraint(condition=Q(count__gt=0, seconds__gt=0, seconds__lte=86_400), name="limit_in_range"),
+            models.CheckConstraint(
+                condition=Q(count__gt=0, seconds__gt=0, seconds__lte=LONGEST_WINDOW_SECONDS), name="limit_in_range"
+            ),
         ]
 
     def __str__(self) -> str:

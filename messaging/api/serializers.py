@@ -164,7 +164,8 @@ class LimitSerializer(serializers.Serializer):
 
 
 class OwnLimitSerializer(serializers.Serializer):
-    """What POST takes; `count` null takes an own limit back. The service knows the ranges."""
+    """What POST takes; `count` null takes an own limit back. `seconds` up to 2,678,400 (31 days); it counts what is
+    called from then on. The service knows the ranges."""
 
     scope = serializers.ChoiceField(choices=LimitScope.choices)
     seconds = serializers.IntegerField()

@@ -9,10 +9,9 @@ from django.utils.translation import gettext as _
 from community_ops.common import audit, text
 from community_ops.common.actors import Actor
 from community_ops.common.errors import InvalidInput, InvalidTransition
-from messaging.models import Endpoint, LimitScope, SendLimit
+from messaging.models import LONGEST_WINDOW_SECONDS, Endpoint, LimitScope, SendLimit
 from messaging.services.limits import BOOK, scope_ids
 
-LONGEST_WINDOW_SECONDS = 86_400
 HIGHEST_COUNT = 1_000_000
 
 
@@ -22,10 +21,11 @@ def set_limit(
 ) -> SendLimit | None:
     """At most `count` calls in any `seconds` for this endpoint's account, itself, or its whole workspace (`scope`).
 
-    In the place of the platform's limit of the same scope and window, or beside it. It may be higher: the page and
-    REST then say so (`LimitUse.is_above_platform`). `count` None takes an own limit back. What waits in line is
-    looked at again at its place; running calls are not touched. Other workers know it within a second. Writes an
-    audit row; the same again changes nothing.
+    A window has 31 days at most. In the place of the platform's limit of the same scope and window, or beside it. It
+    may be higher: the page and REST then say so (`LimitUse.is_above_platform`). `count` None takes an own limit back.
+    What waits in line is looked at again at its place; running calls are not touched. Other workers know it within a
+    second. It counts what is called from now on: earlier calls only as far as a limit there was before still kept
+    their slots. Writes an audit row; the same again changes nothing.
     Raises InvalidInput naming the field, InvalidTransition for an archived channel.
     """
     note = text.clean_line(note, field="note", max_length=200, required=False)
@@ -46,9 +46,11 @@ def set_limit(
 def _check(scope: str, seconds: int, count: int | None) -> None:
     if scope not in LimitScope.values:
         raise InvalidInput(_("One of: {names}.").format(names=", ".join(LimitScope.values)), field="scope")
-    for field, value, highest in (("seconds", seconds, LONGEST_WINDOW_SECONDS), ("count", count, HIGHEST_COUNT)):
-        if value is not None and not 0 < value <= highest:
-            raise InvalidInput(_("Between 1 and %(most)d.") % {"most": highest}, field=field)
+    if not 0 < seconds <= LONGEST_WINDOW_SECONDS:
+        words = _("Between 1 and %(most)d seconds (31 days).")
+        raise InvalidInput(words % {"most": LONGEST_WINDOW_SECONDS}, field="seconds")
+    if count is not None and not 0 < count <= HIGHEST_COUNT:
+        raise InvalidInput(_("Between 1 and %(most)d.") % {"most": HIGHEST_COUNT}, field="count")
 
 
 def _store(which: dict[str, Any], facts: dict[str, Any] | None) -> None:

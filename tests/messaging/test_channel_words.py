@@ -50,6 +50,9 @@ def shown(signed_in, owner, workspace):
         (60, "14 of 20 used in this minute"),
         (3_600, "14 of 20 used in this hour"),
         (86_400, "14 of 20 used in this day"),
+        (7 * 86_400, "14 of 20 used in the last 7 days"),
+        (30 * 86_400, "14 of 20 used in the last 30 days"),
+        (31 * 86_400, "14 of 20 used in the last 31 days"),
         (90, "14 of 20 used in the last 1 minute 30 seconds"),
     ],
 )

@@ -269,6 +269,31 @@ def test_forgetting_asks_few_questions(plan, robot, room, django_assert_num_quer
         limits.forget_old_slots(db_now=DB_NOW)
 
 
+def days_ago(plan, endpoint, days: int) -> Delivery:
+    row, moment = plan(endpoint), DB_NOW - timedelta(days=days)
+    take(row, moment)
+    end(row, moment)
+    return row
+
+
+def test_thirty_days_hold_what_went_out_29_days_ago_and_not_31(plan, room) -> None:
+    limit(room, 21, 30 * 86_400)
+    for days in (31, *[29] * 20):
+        days_ago(plan, room, days)
+    assert limits.use_of(room, db_now=DB_NOW)[0].used_count == 20
+    last, above = plan(room), plan(room)
+    assert take(last) is None
+    assert take(above) == DB_NOW - timedelta(days=29) + 30 * 86_400 * WINDOW
+
+
+def test_the_slots_of_a_month_are_kept_for_their_own_budget_only(plan, robot, workspace) -> None:
+    other = make_endpoint(workspace, "wecom_robot", key="another-key-of-another-robot")
+    limit(robot, 100, 30 * 86_400)
+    rows = [days_ago(plan, endpoint, days) for endpoint in (robot, other) for days in (31, 29)]
+    limits.forget_old_slots(db_now=DB_NOW)
+    assert SendSlot.objects.get().delivery_id == rows[1].pk
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_race_for_the_last_slot_has_one_winner(plan, hook) -> None:
     if connection.vendor != "postgresql":

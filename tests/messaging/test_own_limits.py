@@ -1,6 +1,8 @@
 """Limits the operator chooses: set, changed, taken back, refused; by service, page and REST."""
 
 import pytest
+from django.db import IntegrityError, connection
+from django.db.migrations.executor import MigrationExecutor
 from django.urls import reverse
 
 from community_ops.common.errors import InvalidInput, InvalidTransition
@@ -47,7 +49,7 @@ def test_the_same_again_changes_nothing(robot) -> None:
 @pytest.mark.parametrize(
     ("wrong", "field"),
     [
-        ({"scope": "planet"}, "scope"), ({"seconds": 0}, "seconds"), ({"seconds": 86_401}, "seconds"),
+        ({"scope": "planet"}, "scope"), ({"seconds": 0}, "seconds"), ({"seconds": 2_678_401}, "seconds"),
         ({"count": 0}, "count"), ({"count": -1}, "count"), ({"count": 1_000_001}, "count"),
         ({"note": "x" * 201}, "note"), ({"note": "a\u202eb"}, "note"),
     ],
@@ -70,7 +72,7 @@ def test_an_archived_channel_takes_no_limit(robot) -> None:
 
 def test_a_limit_is_set_and_taken_back_on_the_channels_page(signed_in, owner, workspace, robot) -> None:
     client, args = signed_in(owner), [workspace.slug, robot.pk]
-    given = {"scope": "endpoint", "seconds": "3600", "count": "7", "note": "和群主说好的"}
+    given = {"scope": "endpoint", "length": "1", "unit": "3600", "count": "7", "note": "和群主说好的"}
     client.post(reverse("messaging:endpoint_limit", args=args), given)
     page = client.get(reverse("messaging:endpoint_edit", args=args), headers={"Accept-Language": "en"}).content.decode()
     assert "0 of 7 used in this hour" in page
@@ -81,9 +83,22 @@ def test_a_limit_is_set_and_taken_back_on_the_channels_page(signed_in, owner, wo
 
 def test_a_refused_limit_stands_in_its_form(signed_in, owner, workspace, robot) -> None:
     url = reverse("messaging:endpoint_limit", args=[workspace.slug, robot.pk])
-    answer = signed_in(owner).post(url, {"scope": "endpoint", "seconds": "90000", "count": "7"})
-    assert (answer.status_code, list(answer.context["limit_form"].errors)) == (422, ["seconds"])
+    for wrong in ({"length": "32", "unit": "86400"}, {"length": "0"}, {"length": "9" * 30}, {"length": "9" * 5_000}):
+        answer = signed_in(owner).post(url, {"scope": "endpoint", "unit": "60", "count": "7"} | wrong)
+        assert (answer.status_code, list(answer.context["limit_form"].errors)) == (422, ["length"])
+    answer = signed_in(owner).post(url, {"scope": "endpoint", "length": "1", "unit": "7", "count": "7"})
+    assert (answer.status_code, list(answer.context["limit_form"].errors)) == (422, ["unit"])
     assert not SendLimit.objects.exists()
+
+
+def test_a_month_is_chosen_in_days(signed_in, owner, workspace, robot) -> None:
+    args = [workspace.slug, robot.pk]
+    given = {"scope": "connection", "length": "31", "unit": "86400", "count": "31"}
+    assert signed_in(owner).post(reverse("messaging:endpoint_limit", args=args), given).status_code == 302
+    assert SendLimit.objects.values_list("seconds", "count").get() == (2_678_400, 31)
+    page = signed_in(owner).get(reverse("messaging:endpoint_edit", args=args), headers={"Accept-Language": "en"})
+    assert "0 of 31 used in the last 31 days" in page.content.decode()
+    assert "It counts what goes out from now on" in page.content.decode()
 
 
 def test_who_may_not_manage_channels_sets_no_limit(signed_in, helper, workspace, robot) -> None:
@@ -101,6 +116,28 @@ def test_a_tool_reads_and_sets_limits(api, robot) -> None:
     answer = api.post(url, {"scope": "connection", "seconds": 60, "count": 12})
     assert (answer.status_code, answer.json()) == (200, [first | {"count": 12, "is_own": True}])
     assert api.post(url, {"scope": "connection", "seconds": 60, "count": None}).json() == [first]
+
+
+def test_a_tool_chooses_31_days_and_no_more(api, robot) -> None:
+    url, month = f"/api/v1/endpoints/{robot.pk}/limits/", {"scope": "endpoint", "count": 31, "seconds": 2_678_400}
+    assert month.items() <= api.post(url, month).json()[-1].items()
+    answer = api.post(url, month | {"seconds": 2_678_401})
+    assert (answer.status_code, list(answer.json())) == (400, ["seconds"])
+    assert SendLimit.objects.get().seconds == 2_678_400
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_way_back_to_limits_of_a_day_forgets_the_longer_ones(robot) -> None:
+    choose(robot, 31, seconds=2_678_400)
+    choose(robot, 5, seconds=86_400)
+    try:
+        MigrationExecutor(connection).migrate([("messaging", "0007_add_inbound")])
+        assert SendLimit.objects.values_list("seconds", flat=True).get() == 86_400
+        with pytest.raises(IntegrityError):
+            SendLimit.objects.update(seconds=86_401)
+    finally:
+        MigrationExecutor(connection).migrate([("messaging", "0008_allow_limits_of_a_month")])
+    SendLimit.objects.update(seconds=2_678_400)
 
 
 @pytest.mark.parametrize(
