@@ -213,14 +213,15 @@ class Window:
 
 
 def fullest_window(seconds: int, wanted: Mapping[datetime, int], *others: Mapping[datetime, int]) -> Window:
-    """Of the windows that end with one of the `wanted` moments the one with most calls of all kinds; ties: the first.
+    """Of the windows that hold a `wanted` call the one with most calls of all kinds; ties: the first.
 
     Each kind is a number of calls by moment. `wanted` is not empty.
     """
-    length = timedelta(seconds=seconds)
+    length, first = timedelta(seconds=seconds), min(wanted)
     kinds = [_Sums(kind) for kind in (wanted, *others)]
-    windows = (Window(at, tuple(kind.between(at - length, at) for kind in kinds)) for at in sorted(wanted))
-    return max(windows, key=lambda window: window.total)
+    ends = sorted({at for kind in (wanted, *others) for at in kind if at >= first})  # the fullest ends with a call
+    windows = (Window(at, tuple(kind.between(at - length, at) for kind in kinds)) for at in ends)
+    return max((window for window in windows if window.counts[0]), key=lambda window: window.total)
 
 
 class _Sums:

@@ -83,7 +83,8 @@ class ForecastUnreachedSerializer(serializers.Serializer):
 
 
 class ForecastAllowanceSerializer(serializers.Serializer):
-    """A limit (`count` in `seconds`) of a day and what is wanted of it in its fullest window, which ends `until_at`."""
+    """A limit (`count` in `seconds`) of a day or longer and what is wanted of it in its fullest window, which ends
+    `until_at`."""
 
     name = serializers.CharField()
     scope = serializers.CharField()

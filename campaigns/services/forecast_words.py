@@ -13,6 +13,7 @@ from community_ops.common.templatetags.wording import duration, grouped, in_zone
 from messaging.selectors import joined
 from messaging.services import CALL_SECONDS, COPY_SECONDS, GROUP_SECONDS, Allowance, FailingChannel, Forecast
 
+A_DAY_SECONDS = 86_400
 SHOWN = 5
 SLOW_SECONDS = 60  # a step whose last group hears that much after its time is named
 
@@ -122,11 +123,12 @@ def _troubles(forecast: Forecast, zone: str) -> Iterator[ForecastLine]:
     yield from _late(forecast)
     yield from (_allowance(one, zone) for one in forecast.allowances)
     if forecast.robot_count and not forecast.allowances:
-        yield ForecastLine(_("No limit of a day is known for these channels."))
+        yield ForecastLine(_("No limit of a day or longer is known for these channels."))
     yield from (ForecastLine(_failing(one), "warn") for one in forecast.failing)
     if forecast.is_cut:
         words = _(
-            "So much else is planned over the same channels that the end cannot be said: it comes later than this."
+            "So much else is planned over the same channels that not all of it was counted: it may take longer than"
+            " this, and more of a limit."
         )
         yield ForecastLine(words, "warn")
 
@@ -186,8 +188,14 @@ def _allowance(one: Allowance, zone: str) -> ForecastLine:
     )
     if not one.is_too_little:
         return ForecastLine(joined(words % facts, pgettext("allowance", "That is enough.")))
-    missing = _("%(count)s too few: the rest waits for the next day.") % {"count": grouped(one.missing_count)}
+    missing = _too_few(one) % {"count": grouped(one.missing_count), "window": facts["window"]}
     return ForecastLine(joined(words % facts, missing), "warn")
+
+
+def _too_few(one: Allowance) -> str:
+    if one.limit.seconds == A_DAY_SECONDS:
+        return _("%(count)s too few: the rest waits for the next day.")
+    return _("%(count)s too few: the rest waits until earlier ones are more than %(window)s old.")
 
 
 def _failing(one: FailingChannel) -> str:

@@ -16,7 +16,7 @@ from messaging.platforms.base import MAX_PARTS, Limit, Part
 from messaging.policies import SendRules
 from messaging.services import limits
 from messaging.services.calling import parts_of, takes_file
-from messaging.services.forecast_facts import A_DAY_SECONDS, Budgets, Others, Ways, budgets_of, others_of
+from messaging.services.forecast_facts import Budgets, Others, Ways, budgets_of, others_of
 from messaging.services.handing import is_by_hand
 from messaging.services.planning import PlannedSend
 from messaging.services.send_rules import rules_of, would_be_held
@@ -94,7 +94,8 @@ class FailingChannel:
 @dataclass(frozen=True)
 class Forecast:
     """What becomes of a plan. Times are estimates: calls of 0.3 s, cards of 15 s and 20 s a group
-    (`messaging.forecasting`). `is_cut`: so much else is planned that not all was looked at; it takes longer."""
+    (`messaging.forecasting`). `is_cut`: so much else is planned that not all was looked at; it may take longer, and
+    more of the allowances."""
 
     rows: tuple[Foreseen, ...] = ()  # in the order of the sends
     hands: tuple[Hand, ...] = ()  # who has most to post first
@@ -248,7 +249,7 @@ class _Plan:
 
     def _allowances(self, calls: Sequence[Calls], others: Others, budgets: Budgets) -> tuple[Allowance, ...]:
         """Limits of a day or longer that the plan uses, by budget."""
-        wanted, beside = _by_budget(calls), _by_budget(others.calls)
+        wanted, beside = _by_budget(calls), _by_budget([*others.calls, *others.later_calls])
         used = {key: Counter(moments) for key, moments in budgets.used.items()}
         return tuple(
             self._allowance(
@@ -258,7 +259,7 @@ class _Plan:
             )
             for key, found in sorted(_limits(calls).items())
             for limit in found
-            if limit.seconds >= A_DAY_SECONDS
+            if limit.seconds >= limits.A_DAY_SECONDS
         )
 
     def _allowance(self, key: Key, limit: Limit, window: Window) -> Allowance:

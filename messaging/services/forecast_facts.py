@@ -29,7 +29,7 @@ from messaging.services.handing import is_by_hand
 from messaging.services.limits import Limits
 from messaging.services.planning import PAUSED, PlannedSend
 
-A_DAY_SECONDS = 86_400
+A_DAY = timedelta(days=1)  # what was due that much earlier may wait still
 BEHIND = timedelta(minutes=10)  # what is due that much later than the plan still stands in its way
 MOST_OTHERS = 20_000  # rows of other plans that are looked at
 
@@ -47,6 +47,12 @@ class Ways:
 
     def budgets(self) -> set[Key]:
         return {key for found in self.limits.values() for key in found}
+
+    def longest_window(self) -> int:
+        """In seconds; 0 where nothing limits the plan."""
+        return max(
+            (one.seconds for found in self.limits.values() for many in found.values() for one in many), default=0
+        )
 
     def limits_beside(self, endpoint_ids: Collection[int]) -> dict[int, Limits]:
         """Also those of endpoints that only other plans use. One query when there are any."""
@@ -79,9 +85,9 @@ def budgets_of(ways: Ways, *, now: datetime) -> Budgets:
         return Budgets({}, {})
     behind, ids = now - dbtime.now(), {scope_id for _, scope_id in keys}
     used: dict[Key, list[datetime]] = defaultdict(list)
-    slots = SendSlot.objects.of(ways.workspace_id).filter(budget__scope_id__in=ids).select_related("budget")
-    for slot in slots:
-        used[slot.budget.scope, slot.budget.scope_id].append(now if slot.ended_at is None else slot.ended_at + behind)
+    slots = SendSlot.objects.of(ways.workspace_id).filter(budget__scope_id__in=ids)
+    for scope, scope_id, ended_at in slots.values_list("budget__scope", "budget__scope_id", "ended_at").iterator():
+        used[scope, scope_id].append(now if ended_at is None else ended_at + behind)
     closed: dict[Key, datetime] = {}
     for budget in SendBudget.objects.of(ways.workspace_id).filter(scope_id__in=ids):
         if budget.cooldown_until is not None and budget.cooldown_until + behind > now:
@@ -93,10 +99,12 @@ def budgets_of(ways: Ways, *, now: datetime) -> Budgets:
 class Others:
     """What is planned beside a plan over the same budgets, and what its colleagues have to do besides.
 
-    `is_cut`: there is more than was looked at, so the times are too early.
+    `later_calls` come after the plan and stand in nobody's way, but share a long window with it. `is_cut`: there is
+    more than was looked at, so the times may be too early and the counts too low.
     """
 
     calls: list[Calls]
+    later_calls: list[Calls]
     cards: list[Card]
     is_cut: bool = False
 
@@ -104,14 +112,18 @@ class Others:
 def others_of(ways: Ways, sends: Sequence[PlannedSend], *, now: datetime) -> Others:
     """At most three queries."""
     if not (sends and ways.endpoints):
-        return Others([], [])
+        return Others([], [], [])
     rows = list(_planned_beside(ways, sends, now).values_list(*_COLUMNS)[: MOST_OTHERS + 1])
     found = [_Row(*values) for values in rows[:MOST_OTHERS]]
     known = ways.limits_beside({row.endpoint_id for row in found})
-    calls = [_calls(row, known[row.endpoint_id], now) for row in found if row.endpoint_id not in ways.people]
-    cards = _planned_cards([row for row in found if row.endpoint_id in ways.people], ways, now)
     until = max(send.due_at for send in sends) + BEHIND
-    return Others(calls, [*_open_cards(ways, until, now), *cards], is_cut=len(rows) > MOST_OTHERS)
+    calls: dict[bool, list[Calls]] = {False: [], True: []}
+    for row in found:
+        if row.endpoint_id not in ways.people:
+            calls[row.due_at > until].append(_calls(row, known[row.endpoint_id], now))
+    by_hand = [row for row in found if row.endpoint_id in ways.people and row.due_at <= until]
+    cards = [*_open_cards(ways, until, now), *_planned_cards(by_hand, ways, now)]
+    return Others(calls[False], calls[True], cards, is_cut=len(rows) > MOST_OTHERS)
 
 
 _COLUMNS = (
@@ -133,11 +145,12 @@ class _Row:
 
 
 def _planned_beside(ways: Ways, sends: Sequence[PlannedSend], now: datetime) -> QuerySet[Delivery]:
-    """By time; what is paused stays where it is."""
+    """By time, as far back and ahead as a window reaches; what is paused stays where it is."""
     first, last = min(send.due_at for send in sends), max(send.due_at for send in sends)
+    longest = timedelta(seconds=ways.longest_window())
     rows = Delivery.objects.of(ways.workspace_id).filter(state=DeliveryState.PLANNED, endpoint__isnull=False)
-    rows = rows.exclude(reason=PAUSED).filter(due_at__lte=last + BEHIND)
-    if (since := first - timedelta(seconds=A_DAY_SECONDS)) > now:  # else what is late counts too, however late
+    rows = rows.exclude(reason=PAUSED).filter(due_at__lte=last + max(BEHIND, longest))
+    if (since := first - max(A_DAY, longest)) > now:  # else what is late counts too, however late
         rows = rows.filter(due_at__gte=since)
     keys = ways.budgets()
     if all(scope != LimitScope.WORKSPACE for scope, _ in keys):

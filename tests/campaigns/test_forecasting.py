@@ -62,7 +62,7 @@ def test_it_says_which_way_each_goes_and_who_hears_last(write, group, silent_gro
     assert lines[0] == "9 messages: by robot 1, by hand 7 (阿May 7), not reached 1."
     assert lines[1] == "人工 7 群 hears last, about 21 Nov, 21:02: 2 minutes 35 seconds after the first is due."
     assert lines[2] == "1 not reached (没接通的群): The group has no delivery channel."
-    assert lines[3:] == ["No limit of a day is known for these channels."]
+    assert lines[3:] == ["No limit of a day or longer is known for these channels."]
 
 
 def test_it_says_how_much_of_a_limit_of_a_day_it_takes(workspace, write, group) -> None:
@@ -71,6 +71,18 @@ def test_it_says_how_much_of_a_limit_of_a_day_it_takes(workspace, write, group) 
     schedule(write())
     assert said(write())[-1].endswith(
         "that is 1 of this, 1 of other plans and 0 that went out. 1 too few: the rest waits for the next day."
+    )
+
+
+def test_it_says_how_much_of_a_limit_of_a_month_it_takes(workspace, write, group) -> None:
+    facts = {"scope": "endpoint", "scope_id": group.endpoint_id, "seconds": 2_592_000}
+    SendLimit.objects.create(workspace=workspace, count=1, **facts)
+    schedule(write())
+    line = said(write())[-1]
+    assert "at most 1 in 30 days." in line
+    assert line.endswith(
+        "that is 1 of this, 1 of other plans and 0 that went out."
+        " 1 too few: the rest waits until earlier ones are more than 30 days old."
     )
 
 

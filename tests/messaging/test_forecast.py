@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from community_ops.common import assets, dbtime
 from messaging import forecasting, services
 from messaging.forecasting import Calls, Card
-from messaging.models import Delivery, SendBudget, SendLimit, TaskItem
+from messaging.models import Delivery, SendBudget, SendLimit, SendSlot, TaskItem
 from messaging.platforms.base import Limit
 from messaging.services.limits import BOOK, GUARD
 from tests.factories.people import SYSTEM
@@ -32,11 +32,18 @@ def foresee(workspace, sends, now=NOON):
     return services.foresee(workspace_id=workspace.pk, sends=sends, now=now)
 
 
-def a_day_at_most(count: int, endpoint) -> None:
-    SendLimit.objects.create(
-        workspace_id=endpoint.workspace_id, scope="endpoint", scope_id=endpoint.pk, count=count, seconds=86_400
-    )
+def a_day_at_most(count: int, endpoint, days: int = 1) -> None:
+    facts = {"scope": "endpoint", "scope_id": endpoint.pk, "count": count, "seconds": days * 86_400}
+    SendLimit.objects.create(workspace_id=endpoint.workspace_id, **facts)
     BOOK.forget()
+
+
+def went_out(count: int, endpoint, *, days_ago: int) -> None:
+    facts = {"workspace": endpoint.workspace, "scope": "endpoint", "scope_id": endpoint.pk}
+    budget, _ = SendBudget.objects.get_or_create(**facts)
+    moment = dbtime.now() - timedelta(days=days_ago)
+    for _ in range(count):
+        SendSlot.objects.create(workspace=endpoint.workspace, budget=budget, started_at=moment, ended_at=moment)
 
 
 def reasons(found) -> list[tuple[int, str]]:
@@ -119,10 +126,17 @@ def test_an_account_that_cools_down_starts_afterwards() -> None:
     assert 45 < after(ends[0]) < 46
 
 
-def test_the_fullest_window_is_found_among_all_that_end_with_a_wanted_call() -> None:
+def test_the_fullest_window_is_found_among_all_that_hold_a_wanted_call() -> None:
     hours = {NOON + timedelta(hours=n): 1 for n in (0, 1, 24, 25, 26)}
     window = forecasting.fullest_window(86_400, hours, {NOON + timedelta(hours=20): 5})
     assert (window.until_at, window.counts, window.total) == (NOON + timedelta(hours=26), (3, 5), 8)
+
+
+def test_the_fullest_window_may_end_after_the_wanted_calls_but_holds_one() -> None:
+    wanted = {NOON: 2}
+    others = {NOON - timedelta(hours=2): 1, NOON + timedelta(hours=23): 4, NOON + timedelta(hours=25): 9}
+    window = forecasting.fullest_window(86_400, wanted, others)
+    assert (window.until_at, window.counts) == (NOON + timedelta(hours=23), (2, 4))
 
 
 # --- of a workspace -----------------------------------------------------------------------------------
@@ -233,6 +247,45 @@ def test_what_others_plan_and_what_went_out_counts_too(workspace, hook, plan, de
     plan(hook, due_at=NOON + timedelta(hours=2))
     (allowance,) = foresee(workspace, [send(1, hook, due_at=NOON + timedelta(hours=3))]).allowances
     assert (allowance.used_count, allowance.others_count, allowance.wanted_count) == (1, 1, 1)
+
+
+def test_a_limit_of_a_month_is_an_allowance(workspace, hook) -> None:
+    a_day_at_most(31, hook, days=30)
+    went_out(12, hook, days_ago=10)
+    went_out(5, hook, days_ago=31)
+    found = foresee(workspace, [send(n, hook) for n in range(34)])
+    (allowance,) = found.allowances
+    assert (allowance.limit.seconds, allowance.limit.count) == (2_592_000, 31)
+    assert (allowance.used_count, allowance.wanted_count, allowance.missing_count) == (12, 34, 15)
+    assert sum(row.at < NOON + timedelta(hours=1) for row in found.rows) == 19
+    assert found.last_at > NOON + timedelta(days=20)
+
+
+def test_what_is_planned_within_a_month_after_it_shares_its_allowance(workspace, hook, plan) -> None:
+    a_day_at_most(3, hook, days=30)
+    for number, days in enumerate((20, 29, 31)):
+        plan(hook, due_at=NOON + timedelta(days=days), target_id=number)
+    found = foresee(workspace, [send(n, hook) for n in range(2)])
+    (allowance,) = found.allowances
+    assert (allowance.wanted_count, allowance.others_count, allowance.missing_count) == (2, 2, 1)
+    assert allowance.until_at == NOON + timedelta(days=29)
+    assert found.seconds < 1  # they stand in nobody's way
+
+
+def test_what_is_planned_a_month_before_it_shares_its_allowance(workspace, hook, plan) -> None:
+    a_day_at_most(3, hook, days=30)
+    for number, days in enumerate((29, 31)):
+        plan(hook, due_at=NOON + timedelta(days=60 - days), target_id=number)
+    (allowance,) = foresee(workspace, [send(1, hook, due_at=NOON + timedelta(days=60))]).allowances
+    assert (allowance.others_count, allowance.missing_count) == (1, 0)
+
+
+def test_too_many_others_are_said_to_be_cut(workspace, hook, plan, monkeypatch) -> None:
+    monkeypatch.setattr("messaging.services.forecast_facts.MOST_OTHERS", 1)
+    a_day_at_most(3, hook, days=30)
+    for days in (20, 21):
+        plan(hook, due_at=NOON + timedelta(days=days))
+    assert foresee(workspace, [send(1, hook)]).is_cut
 
 
 # --- by hand ------------------------------------------------------------------------------------------
