@@ -11,13 +11,14 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import F, Max, OuterRef, Q, QuerySet, Subquery
+from django.db.models import DateTimeField, F, Max, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Greatest
 
 from community_ops.common import dbtime
 from messaging.models import Delivery, DeliveryState, Endpoint, SendBudget, SendLimit, SendSlot
 from messaging.platforms import registry
 from messaging.platforms.base import Limit, Result, Scope
-from messaging.services.books import Book
+from messaging.services.books import KEPT_SECONDS, Book
 
 IN_LINE = "limit"  # reason of a planned row that waits for a slot
 TOO_FAST_SECONDS = 10.0  # how long an account waits when the platform does not say
@@ -236,13 +237,30 @@ def heal_queues(*, db_now: datetime) -> int:
 
 
 def _has_waiting(budget: SendBudget) -> bool:
+    return _in_line(budget.workspace_id, (budget.scope, budget.scope_id)).exists()
+
+
+def _in_line(workspace_id: int, key: Key) -> QuerySet[Delivery]:
+    """What waits for a slot and counts against this budget."""
     scope = {
-        Scope.CONNECTION: {"endpoint__connection_id": budget.scope_id},
-        Scope.ENDPOINT: {"endpoint_id": budget.scope_id},
+        Scope.CONNECTION: {"endpoint__connection_id": key[1]},
+        Scope.ENDPOINT: {"endpoint_id": key[1]},
         Scope.WORKSPACE: {},
-    }[Scope(budget.scope)]
-    rows = Delivery.objects.of(budget.workspace_id).filter(state=DeliveryState.PLANNED, reason=IN_LINE)
-    return rows.filter(**scope).exists()
+    }[Scope(key[0])]
+    rows = Delivery.objects.of(workspace_id).filter(state=DeliveryState.PLANNED, reason=IN_LINE)
+    return rows.filter(**scope)
+
+
+def dissolve_line(workspace_id: int, key: Key, *, now: datetime) -> None:
+    """A limit of this budget was changed: what waits is tried as soon as every worker knows it and lines up anew, for
+    the place it had may be a month away. What a worker has in hand is tried anyway.
+
+    Two queries, in the order in which the engine locks.
+    """
+    soon = Value(now + timedelta(seconds=2 * KEPT_SECONDS), output_field=DateTimeField())
+    SendBudget.objects.of(workspace_id).filter(scope=key[0], scope_id=key[1]).update(queue_until=None)
+    rows = _in_line(workspace_id, key).filter(next_try_at__gt=now, lease_owner="")
+    rows.update(next_try_at=Greatest("due_at", soon), reason="", updated_at=now)
 
 
 def _locked(workspace_id: int, limits: Limits) -> list[Counted]:

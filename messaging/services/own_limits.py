@@ -10,7 +10,7 @@ from community_ops.common import audit, text
 from community_ops.common.actors import Actor
 from community_ops.common.errors import InvalidInput, InvalidTransition
 from messaging.models import LONGEST_WINDOW_SECONDS, Endpoint, LimitScope, SendLimit
-from messaging.services.limits import BOOK, scope_ids
+from messaging.services.limits import BOOK, dissolve_line, scope_ids
 
 HIGHEST_COUNT = 1_000_000
 
@@ -23,20 +23,25 @@ def set_limit(
 
     A window has 31 days at most. In the place of the platform's limit of the same scope and window, or beside it. It
     may be higher: the page and REST then say so (`LimitUse.is_above_platform`). `count` None takes an own limit back.
-    What waits in line is looked at again at its place; running calls are not touched. Other workers know it within a
-    second. It counts what is called from now on: earlier calls only as far as a limit there was before still kept
-    their slots. Writes an audit row; the same again changes nothing.
+    Other workers know it within a second, and what waits in line is tried again then; running calls are not touched.
+    It counts what is called from now on: earlier calls only as far as a limit there was before still kept their slots.
+    Writes an audit row; the same again changes nothing.
     Raises InvalidInput naming the field, InvalidTransition for an archived channel.
     """
     note = text.clean_line(note, field="note", max_length=200, required=False)
     _check(scope, seconds, count)
     if endpoint.archived_at is not None:
         raise InvalidTransition(_("This channel is archived."))
-    which = {"workspace_id": endpoint.workspace_id, "scope": scope, "scope_id": scope_ids(endpoint)[scope]}
+    which: dict[str, Any] = {
+        "workspace_id": endpoint.workspace_id,
+        "scope": scope,
+        "scope_id": scope_ids(endpoint)[scope],
+    }
     rows = SendLimit.objects.select_for_update().filter(**which, seconds=seconds)
     before: dict[str, Any] | None = dict(found) if (found := rows.values("count", "note").first()) else None
     after = None if count is None else {"count": count, "note": note}
     if before != after:
+        dissolve_line(endpoint.workspace_id, (scope, which["scope_id"]), now=now)
         _store(which | {"seconds": seconds}, after)
         _record(endpoint, {"scope": scope, "seconds": seconds}, before, after, actor=actor, now=now)
         transaction.on_commit(BOOK.forget)

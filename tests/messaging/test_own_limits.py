@@ -1,5 +1,7 @@
 """Limits the operator chooses: set, changed, taken back, refused; by service, page and REST."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import IntegrityError, connection
 from django.db.migrations.executor import MigrationExecutor
@@ -8,7 +10,7 @@ from django.urls import reverse
 from community_ops.common.errors import InvalidInput, InvalidTransition
 from community_ops.common.models import AuditEntry
 from messaging import services
-from messaging.models import SendLimit
+from messaging.models import Delivery, SendBudget, SendLimit
 from messaging.services.limits import limits_of
 from tests.factories.people import SYSTEM
 from tests.moments import NOON
@@ -60,6 +62,30 @@ def test_what_is_no_limit_is_refused_and_nothing_is_kept(robot, wrong, field) ->
     assert refusal.value.field == field
     assert not SendLimit.objects.exists()
     assert not AuditEntry.objects.filter(verb="endpoint.limited").exists()
+
+
+def test_what_waits_for_a_month_goes_on_when_the_limit_is_taken_back(plan, deliver, hook, httpserver) -> None:
+    httpserver.expect_request("/hook").respond_with_data("ok")
+    choose(hook, 1, scope="endpoint", seconds=2_592_000)
+    rows = [plan(hook) for _ in range(3)]
+    deliver()
+    waiting = Delivery.objects.filter(pk__in=[row.pk for row in rows], state="planned", reason="limit")
+    assert waiting.count() == 2
+    assert waiting.filter(next_try_at__gt=NOON + timedelta(days=29)).count() == 2
+    choose(hook, None, scope="endpoint", seconds=2_592_000)
+    deliver(NOON + timedelta(seconds=2))
+    assert len(httpserver.log) == 3
+    assert SendBudget.objects.get(scope="endpoint").queue_until is None
+
+
+def test_a_changed_limit_moves_nothing_before_its_time_and_nobody_elses(plan, hook, room) -> None:
+    early, other = plan(hook, due_at=NOON + timedelta(hours=1)), plan(room)
+    Delivery.objects.update(reason="limit", next_try_at=NOON + timedelta(days=9))
+    choose(hook, 5, scope="endpoint")
+    early.refresh_from_db()
+    other.refresh_from_db()
+    assert (early.next_try_at, early.reason) == (NOON + timedelta(hours=1), "")
+    assert (other.next_try_at, other.reason) == (NOON + timedelta(days=9), "limit")
 
 
 def test_an_archived_channel_takes_no_limit(robot) -> None:
