@@ -8,6 +8,7 @@ from celery.signals import worker_shutting_down
 
 from community_ops.common import clock
 from community_ops.common.pulses import watched
+from community_ops.common.turns import give_way
 from messaging import services
 from messaging.services import receiving, webhooks
 
@@ -98,7 +99,7 @@ def tidy_webhooks() -> None:
 @watched("read_inbound")
 def read_inbound() -> None:
     """Read what has come in. Runs on nudge and every second; two at once share the rows."""
-    receiving.read_pending(now=clock.now())
+    receiving.read_pending(now=clock.now(), between=give_way)
 
 
 # a run ends by itself after 10 s plus one call (5 s)

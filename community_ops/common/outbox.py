@@ -65,12 +65,18 @@ def subscribe(event: type[E], *, name: str, handler: Callable[..., None], takes_
         _take_rows.add(name)
 
 
-def drain(*, now: datetime, limit: int = BATCH) -> int:
-    """Hand out waiting events and work on due receipts; returns how many receipts were settled."""
+def drain(*, now: datetime, limit: int = BATCH, between: Callable[[], None] = lambda: None) -> int:
+    """Hand out waiting events and work on due receipts; returns how many receipts were settled.
+
+    `between` is called after each of them (`turns.give_way`).
+    """
     _dispatch(now=now, limit=limit)
     settled = 0
     while settled < limit:  # a round takes one event of each aggregate; the next ones follow in the next round
-        round_settled = sum(_work_on(pk, now=now) for pk in list(_due(now).values_list("pk", flat=True)[:limit]))
+        round_settled = 0
+        for pk in list(_due(now).values_list("pk", flat=True)[:limit]):
+            round_settled += _work_on(pk, now=now)
+            between()
         if not round_settled:
             break
         settled += round_settled

@@ -4,6 +4,7 @@ from celery import shared_task
 
 from community_ops.common import clock, housekeeping, outbox
 from community_ops.common.pulses import watched
+from community_ops.common.turns import give_way
 
 
 # 200 receipts x about 5 ms a handler stays far under the 90 s soft limit
@@ -11,7 +12,7 @@ from community_ops.common.pulses import watched
 @watched("drain_outbox")
 def drain_outbox(limit: int = outbox.BATCH) -> None:
     """Hand waiting events to their subscribers. Runs on nudge and every second; two at once share the rows."""
-    outbox.drain(now=clock.now(), limit=limit)
+    outbox.drain(now=clock.now(), limit=limit, between=give_way)
 
 
 @shared_task(name="common.tasks.beat_heart")

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -31,10 +32,16 @@ PRUNED_AT_ONCE = 2_000
 _OURS = SignedEvents()  # the form in which pastes and the sandbox room speak
 
 
-def read_pending(*, now: datetime, limit: int = AT_ONCE) -> int:
-    """Read what has come in, oldest first; returns how many events were settled. Two at once share the rows."""
-    due = _pending().filter(next_try_at__lte=now).order_by("id")
-    return sum(_read_one(pk, now=now) for pk in list(due.values_list("pk", flat=True)[:limit]))
+def read_pending(*, now: datetime, limit: int = AT_ONCE, between: Callable[[], None] = lambda: None) -> int:
+    """Read what has come in, oldest first; returns how many events were settled. Two at once share the rows.
+
+    `between` is called after each of them (`turns.give_way`).
+    """
+    due, settled = _pending().filter(next_try_at__lte=now).order_by("id"), 0
+    for pk in list(due.values_list("pk", flat=True)[:limit]):
+        settled += _read_one(pk, now=now)
+        between()
+    return settled
 
 
 def _pending() -> QuerySet[RawEvent]:
