@@ -37,7 +37,7 @@ class RawEventAdmin(RepairAdmin):
     list_filter = ("state", "way", "reason")
     list_select_related = ("connection",)
     search_fields = ("external_id",)
-    exclude = ("body", "body_digest")
+    exclude = ("body", "body_digest", "person_name")
     actions = ("read_again",)
     rights: ClassVar[dict[str, str]] = {"read_again": "jobs.repair"}
 

@@ -76,6 +76,12 @@ class RawEvent(TenantModel):
     state = models.CharField(max_length=10, choices=RawState, default=RawState.PENDING)
     reason = models.CharField(max_length=40, blank=True)  # code of why it is ignored: `inbound_policies.REASONS`
     event_count = models.PositiveSmallIntegerField(default=0)  # what was understood of it
+    # The log's line, of the first thing it says: what kind (`platforms.inbound.Said`), who, in which channel.
+    said_kind = models.CharField(max_length=10, blank=True)
+    person_name = models.CharField(max_length=100, blank=True)  # goes with the body
+    endpoint = models.ForeignKey(
+        "messaging.Endpoint", on_delete=models.SET_NULL, related_name="+", null=True, db_index=False
+    )  # never searched by
     attempt_count = models.PositiveSmallIntegerField(default=0)
     next_try_at = models.DateTimeField()
 
@@ -87,6 +93,9 @@ class RawEvent(TenantModel):
             ),
             models.CheckConstraint(condition=Q(way__in=InboundWay.values), name="raw_event_way_known"),
             models.CheckConstraint(condition=Q(state__in=RawState.values), name="raw_event_state_known"),
+            models.CheckConstraint(
+                condition=Q(said_kind__in=("", "message", "join", "leave")), name="raw_event_said_known"
+            ),
         ]
         indexes = [
             # what is to be read, oldest first

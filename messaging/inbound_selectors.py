@@ -27,7 +27,7 @@ def route_of(connection: Connection) -> InboundRoute | None:
 def raw_events_visible_to(actor: Actor) -> QuerySet[RawEvent]:
     """What came in through the workspace's accounts, without what it says, oldest first."""
     rows = RawEvent.objects.filter(workspace_id=actor.workspace_id or 0, connection__isnull=False)
-    return rows.select_related("connection").defer("body").order_by("id")
+    return rows.select_related("connection", "endpoint").defer("body").order_by("id")
 
 
 def get_raw_event(actor: Actor, raw_event_id: int) -> RawEvent:

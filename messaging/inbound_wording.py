@@ -7,6 +7,7 @@ from django.utils.translation import ngettext, pgettext
 
 from messaging.inbound_models import InboundRoute, RawEvent, RawState
 from messaging.inbound_policies import REASONS, REFUSALS
+from messaging.models import EventKind
 
 _TONES = {RawState.PENDING: "info", RawState.READ: "good", RawState.IGNORED: "neutral", RawState.FAILED: "bad"}
 
@@ -37,16 +38,28 @@ def refusal_words(route: InboundRoute | None) -> str:
 
 
 def raw_event_row(event: RawEvent) -> dict[str, Any]:
-    """A row of the log, with whether reading it again is of use."""
+    """A row of the log, with what it was, and whether reading it again is of use."""
     return {
         "event": event,
         "badge": {"label": event.get_state_display(), "tone": _TONES[RawState(event.state)]},
+        "line": _line(event),
         "words": _what_became(event),
         "may_read_again": event.state in (RawState.IGNORED, RawState.FAILED) and event.reason != "not_meant",
     }
 
 
+def _line(event: RawEvent) -> str:
+    """“Message · Li → Runners 5”; without the name after a week, and nothing before it was read."""
+    if not event.said_kind:
+        return ""
+    parts = [str(EventKind(event.said_kind).label), event.person_name]
+    line = " · ".join(part for part in parts if part)
+    return f"{line} → {event.endpoint.name}" if event.endpoint is not None else line
+
+
 def _what_became(event: RawEvent) -> str:
+    if event.state == RawState.READ and event.said_kind and event.event_count == 1:
+        return ""  # the line says it all
     if event.state == RawState.READ:
         words = ngettext("%(count)d event told on", "%(count)d events told on", event.event_count)
         return words % {"count": event.event_count}

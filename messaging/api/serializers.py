@@ -80,7 +80,10 @@ class InboundKeySerializer(InboundRouteSerializer):
 
 
 class RawEventSerializer(serializers.ModelSerializer):
-    """Something that came in, without what it says. `event_count`: what was understood of it and told on."""
+    """Something that came in, without what it says. `event_count`: what was understood of it and told on.
+
+    `said_kind` and `endpoint` are of the first of them: a message, a join or a leave, and the channel it was in.
+    """
 
     way = serializers.ChoiceField(choices=InboundWay.choices, read_only=True)
     state = serializers.ChoiceField(choices=RawState.choices, read_only=True)
@@ -90,6 +93,7 @@ class RawEventSerializer(serializers.ModelSerializer):
         model = RawEvent
         fields = (
             "id", "connection", "way", "external_id", "received_at", "state", "reason", "event_count", "attempt_count",
+            "said_kind", "endpoint",
         )  # fmt: skip
         read_only_fields = fields
 

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,14 +15,13 @@ from django.utils.translation import gettext as _
 from community_ops.common import audit, outbox
 from community_ops.common.actors import Actor
 from community_ops.common.errors import InvalidTransition
-from community_ops.common.events import Event
 from community_ops.common.nudge import nudge
 from messaging.events import ChatMessageReceived, PersonJoinedChat, PersonLeftChat
 from messaging.inbound_models import InboundWay, RawEvent, RawState
 from messaging.inbound_policies import BODY_KEPT_FOR, KEPT_FOR, MOST_ATTEMPTS, READ_TASK, is_ahead, retry_at
 from messaging.models import Endpoint, EventSource
 from messaging.platforms import registry
-from messaging.platforms.inbound import CallRefused, Heard, Inbound, NotForUs, Said, Understood
+from messaging.platforms.inbound import MAX_NAME, CallRefused, Heard, Inbound, NotForUs, Said, Understood
 from messaging.platforms.signed_events import SignedEvents
 from messaging.services.found_chats import note_chat
 
@@ -30,6 +30,18 @@ log = logging.getLogger(__name__)
 AT_ONCE = 500
 PRUNED_AT_ONCE = 2_000
 _OURS = SignedEvents()  # the form in which pastes and the sandbox room speak
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What became of an event, by the columns of RawEvent."""
+
+    state: RawState
+    reason: str = ""
+    event_count: int = 0
+    said_kind: str = ""
+    person_name: str = ""
+    endpoint_id: int | None = None
 
 
 def read_pending(*, now: datetime, limit: int = AT_ONCE, between: Callable[[], None] = lambda: None) -> int:
@@ -54,10 +66,8 @@ def _read_one(pk: int, *, now: datetime) -> int:
             row = _unlocked(_pending().filter(pk=pk, next_try_at__lte=now)).select_related("connection").first()
             if row is None:
                 return 0
-            state, reason, count = _read(row, now)
-            _pending().filter(pk=pk).update(
-                state=state, reason=reason, event_count=count, attempt_count=row.attempt_count + 1, updated_at=now
-            )
+            reading = _read(row, now)
+            _pending().filter(pk=pk).update(**asdict(reading), attempt_count=row.attempt_count + 1, updated_at=now)
     except Exception:
         log.exception("an inbound event could not be read", extra={"raw_event": pk})
         _note_failure(pk, now=now)
@@ -85,17 +95,17 @@ def _note_failure(pk: int, *, now: datetime) -> None:
     )
 
 
-def _read(row: RawEvent, now: datetime) -> tuple[RawState, str, int]:
+def _read(row: RawEvent, now: datetime) -> _Reading:
     """Publishes what the event says. A chat that was seen is among the found ones from now on."""
     content = json.loads(row.body)
     try:
         understood = _inbound(row).interpret(content, row.external_id)
     except NotForUs as reason:
-        return RawState.IGNORED, reason.reason, 0
+        return _Reading(RawState.IGNORED, reason.reason)
     except CallRefused:  # pasted and polled events were not looked at when they were stored
-        return RawState.IGNORED, "bad_fields", 0
+        return _Reading(RawState.IGNORED, "bad_fields")
     if any(is_ahead(one.occurred_at, row.received_at) for one in understood.heard):
-        return RawState.IGNORED, "ahead", 0
+        return _Reading(RawState.IGNORED, "ahead")
     return _tell(row, content, understood, now)
 
 
@@ -108,20 +118,26 @@ def _inbound(row: RawEvent) -> Inbound:
     return inbound
 
 
-def _tell(row: RawEvent, content: dict[str, Any], understood: Understood, now: datetime) -> tuple[RawState, str, int]:
+def _tell(row: RawEvent, content: dict[str, Any], understood: Understood, now: datetime) -> _Reading:
     chats = [understood.chat, *(one.chat for one in understood.heard)]
     for chat in {chat.id: chat for chat in chats if chat is not None and chat.title}.values():
         if row.connection is not None:
             note_chat(connection=row.connection, chat=chat, now=now)
-    events = [event for one in understood.heard if (event := _event(row, content, one)) is not None]
+    events = [event for one in understood.heard if (event := _event(row, content, one))]
     for event in events:
         outbox.publish(event)
-    if understood.heard and not events:
-        return RawState.IGNORED, "no_channel", 0
-    return (RawState.READ, "", len(events)) if events else (RawState.IGNORED, "not_meant", 0)
+    if not understood.heard:
+        return _Reading(RawState.IGNORED, "not_meant")
+    first = understood.heard[0]
+    kind, person = first.kind.value, (first.author_name or first.author_id)[:MAX_NAME]
+    if not events:
+        return _Reading(RawState.IGNORED, "no_channel", 0, kind, person)
+    return _Reading(RawState.READ, "", len(events), kind, person, events[0].endpoint_id)
 
 
-def _event(row: RawEvent, content: dict[str, Any], heard: Heard) -> Event | None:
+def _event(
+    row: RawEvent, content: dict[str, Any], heard: Heard
+) -> ChatMessageReceived | PersonJoinedChat | PersonLeftChat | None:
     """None where nobody knows the chat. Only what a person pasted says its target itself."""
     is_pasted = row.way == InboundWay.PASTE
     endpoint = _endpoint_of(row, heard)
@@ -183,11 +199,12 @@ def read_again(*, raw_event: RawEvent, actor: Actor, now: datetime) -> None:
 def tidy_inbound(*, now: datetime) -> int:
     """Empty the bodies of what was read a week ago, delete what is 30 days old; returns how many rows went.
 
+    The person's name goes with the body: no line of the log holds longer who spoke than what was said.
     Ids stay for the 30 days: nothing that is delivered again within them counts twice. What could not be read keeps
     its body as long.
     """
     old_bodies = RawEvent.objects.filter(received_at__lt=now - BODY_KEPT_FOR).exclude(body="")
-    old_bodies.exclude(state__in=(RawState.PENDING, RawState.FAILED)).update(body="", updated_at=now)
+    old_bodies.exclude(state__in=(RawState.PENDING, RawState.FAILED)).update(body="", person_name="", updated_at=now)
     return _pruned(now - KEPT_FOR)
 
 

@@ -1,5 +1,7 @@
 """The page of receiving, its REST and its admin: on, off, a new key, and a log that explains itself."""
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
 
@@ -69,6 +71,24 @@ def test_the_log_says_what_became_of_each_event(tab, address, sender, group, rea
     page = tab.get(address()).content.decode()
     for words in ("已读取", "不是消息、入群或退群", "签名或密钥不对"):
         assert words in page
+
+
+def test_the_log_says_who_did_what_where_and_never_the_words(tab, address, sender, group, room, read) -> None:
+    sender.send(said("秘密的话"))
+    read()
+    page = tab.get(address()).content.decode()
+    assert (f"李姐 → {room.name}" in page, "秘密的话" in page) == (True, False)
+    receiving.tidy_inbound(now=clock.now() + timedelta(days=8))
+    page = tab.get(address()).content.decode()
+    assert ("李姐 →" in page, f" → {room.name}" in page) == (False, True)
+
+
+def test_rest_says_kind_and_channel_but_no_name(api, sender, group, room, read) -> None:
+    sender.send(said())
+    read()
+    answer = api.get(f"/api/v1/raw-events/{RawEvent.objects.get().pk}/")
+    assert (answer.json()["said_kind"], answer.json()["endpoint"]) == ("message", room.pk)
+    assert "李姐" not in answer.content.decode()
 
 
 def test_the_log_asks_as_often_for_twenty_rows_as_for_one(tab, address, sender, django_assert_max_num_queries) -> None:

@@ -145,6 +145,24 @@ def test_bodies_go_after_a_week_and_rows_after_thirty_days(sender, group, read) 
     assert (RawEvent.objects.count(), InboundEvent.objects.count()) == (0, 1)
 
 
+def test_who_spoke_stands_in_the_log_as_long_as_what_she_said(sender, group, room, read) -> None:
+    sender.send(said())
+    read()
+    event = RawEvent.objects.get()
+    assert (event.said_kind, event.person_name, event.endpoint) == ("message", "李姐", room)
+    receiving.tidy_inbound(now=clock.now() + timedelta(days=8))
+    event.refresh_from_db()
+    assert (event.said_kind, event.person_name, event.endpoint) == ("message", "", room)
+
+
+def test_who_spoke_where_nobody_listens_is_noted_without_a_channel(sender, group, room, read) -> None:
+    type(room).objects.filter(pk=room.pk).update(archived_at=NOON)
+    sender.send(said("", kind="join", author_name=""))
+    read()
+    event = RawEvent.objects.get()
+    assert (event.reason, event.said_kind, event.person_name, event.endpoint) == ("no_channel", "join", "u-1", None)
+
+
 def test_what_could_not_be_read_keeps_its_body(sender, group) -> None:
     sender.send(said())
     RawEvent.objects.update(state="failed")
