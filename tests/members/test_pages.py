@@ -85,6 +85,16 @@ def test_the_member_page_says_who_she_is_and_where_it_comes_from(signed_in, owne
     assert group.name in page.content.decode()
 
 
+def test_an_id_of_a_tool_is_not_called_a_name(signed_in, owner, workspace, group) -> None:
+    ingest(group, event(group, author="u-1024"), event(group, author="王哥"))
+    Member.objects.filter(display_name="u-1024").update(display_name="周姨")
+    words = {}
+    for member in Member.objects.all():
+        page = signed_in(owner).get(at(workspace, "member_detail", member.pk), headers={"Accept-Language": "en"})
+        words[member.display_name] = "Id or name in the chat" in page.content.decode()
+    assert words == {"周姨": True, "王哥": False}
+
+
 def test_a_phone_is_shown_masked(signed_in, owner, workspace, community) -> None:
     member = make_member(community, "李姐", phone="13812345678")
     text = signed_in(owner).get(at(workspace, "member_detail", member.pk)).content.decode()
