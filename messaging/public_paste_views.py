@@ -1,5 +1,6 @@
 """The phone's paste box: a colleague brings in what was written in a group nobody else hears (/t/paste/)."""
 
+from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
 from django.contrib import messages
@@ -26,12 +27,18 @@ def paste(request: HttpRequest, person: Assignee) -> HttpResponse:
     form = PasteForm(groups, request.POST or None)
     if request.method == "POST" and form.is_valid() and (is_new := _taken(person, form)) is not None:
         if is_new:
-            messages.success(request, _("Taken in. Thank you."))
+            messages.success(request, _where(groups, form))
         else:
             messages.info(request, _("This was pasted today already; it counts once."))
         return redirect("messaging:paste")
     context = {"person": person, "form": form, "has_groups": bool(groups)}
     return render(request, "public/paste.html", context, status=422 if form.errors else 200)
+
+
+def _where(groups: Mapping[int, str], form: PasteForm) -> str:
+    """Where the pasted words are found from now on."""
+    places = {"group": groups[int(form.cleaned_data["group"])], "author": form.cleaned_data["author"]}
+    return _("Recorded in the activity of “%(group)s”. The words stand on the member page of “%(author)s”.") % places
 
 
 def _taken(person: Assignee, form: PasteForm) -> bool | None:

@@ -41,6 +41,13 @@ def test_an_introduction_is_heard_in_her_group_as_told_by_a_person(phone, hers, 
     assert (told["pasted"], told["target_id"], told["endpoint_id"]) == ("introduction", hers.pk, None)
 
 
+@pytest.mark.parametrize("kind", ["introduction", "advert"])
+def test_she_is_told_where_it_is_found(phone, hers, kind) -> None:
+    page = phone.post(URL, pasted(hers, kind=kind), follow=True, headers={"Accept-Language": "en"}).content.decode()
+    assert "Recorded in the activity of “晨跑 5 群”" in page
+    assert "member page of “李姐”" in page
+
+
 def test_the_same_words_pasted_by_two_count_once(phone, hers, read) -> None:
     phone.post(URL, pasted(hers))
     page = phone.post(URL, pasted(hers, words="大家好，我是李姐 "), follow=True).content.decode()
