@@ -32,6 +32,11 @@ def spell_fact_source(spell_source: str, *, seen_through: str) -> str:
     return spell_source if spell_source in ("import", "manual") else "platform"
 
 
+def fact_source_of(event_source: str) -> str:
+    """How a number from such events (messaging's EventSource) is labelled: all others as the platform or tool says."""
+    return {"import": "import", "paste": "manual"}.get(event_source, "platform")
+
+
 def safe_next(target: str) -> str:
     """Where a /p/ link may lead: a sale or the own page; anything else becomes the own page."""
     return target if ALLOWED_NEXT.fullmatch(target) else "/me/"

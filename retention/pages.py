@@ -1,7 +1,7 @@
 """What retention adds to the pages of groups and members: how lively they are."""
 
 from collections.abc import Collection, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,7 @@ from django.utils.translation import pgettext
 
 from community_ops.common.actors import Actor
 from groups.ports import Panel, group_figures, group_panels
+from members.policies import fact_source_of
 from messaging import selectors as messaging
 from retention import selectors
 
@@ -56,7 +57,7 @@ class ActivityPanel:
         days = selectors.messages_per_day(**window)
         busiest = selectors.busiest_day(workspace_id=group.workspace_id, group_id=group.pk)
         context = {
-            "chart": _chart(days, since, until, source=_source_of(group)),
+            "chart": _chart(days, since, until, sources=_sources_of(group, since, until)),
             "busiest": busiest,
             "busiest_on": _written(busiest.on, today) if busiest else "",
             "speakers": selectors.top_speakers(**window, count=TOP_SPEAKERS),
@@ -75,14 +76,20 @@ def _written(on: date, today: date) -> str:
     return write_date(on, pgettext("date format", "j M") if is_this_year else pgettext("date format", "j M Y"))
 
 
-def _source_of(group: "ChatGroup") -> str:
-    """Where the latest of the group's events came from."""
-    events = messaging.inbound_events(workspace_id=group.workspace_id, target_ids=[group.pk])
-    latest = events.order_by("-occurred_at", "-id").values_list("source", flat=True).first()
-    return "import" if latest == "import" else "platform"
+def _sources_of(group: "ChatGroup", since: date, until: date) -> list[str]:
+    """Where what was written in these days came from: words of a number's source, the platform first."""
+    events = messaging.inbound_events(
+        workspace_id=group.workspace_id,
+        target_ids=[group.pk],
+        since=datetime.combine(since, time.min, group.zone),
+        until=datetime.combine(until + timedelta(days=1), time.min, group.zone),
+    )
+    told = events.filter(kind="message").order_by().values_list("source", flat=True).distinct()
+    found = {fact_source_of(source) for source in told}
+    return [source for source in ("platform", "import", "manual") if source in found] or ["platform"]
 
 
-def _chart(days: list[selectors.GroupDay], since: date, until: date, *, source: str) -> dict[str, Any]:
+def _chart(days: list[selectors.GroupDay], since: date, until: date, *, sources: list[str]) -> dict[str, Any]:
     counts = {day.on: day for day in days}
     dates = [since + timedelta(days=step) for step in range((until - since).days + 1)]
     shown = [counts.get(on, selectors.GroupDay(on, 0, 0)) for on in dates]
@@ -95,7 +102,7 @@ def _chart(days: list[selectors.GroupDay], since: date, until: date, *, source: 
             {"name": pgettext("by members", "Messages"), "values": [day.message_count for day in shown]},
             {"name": _("Speakers"), "values": [day.speaker_count for day in shown]},
         ],
-        "source": source,
+        "source": sources,
         "has_enough": bool(days),
         "needed": _("Messages come in from the platform, over REST or by an import."),
     }

@@ -14,8 +14,8 @@ from community_ops.common.actors import Actor
 from groups import selectors as groups_selectors
 from members.errors import TooManyEvents
 from members.events import EventsIngested
-from members.models import Source, SpellSource
-from members.policies import Presence, Sign
+from members.models import SpellSource
+from members.policies import Presence, Sign, fact_source_of
 from members.services.event_rows import CheckedEvent, RowRefused, check_event, group_id_in
 from members.services.identities import ensure_members
 from members.services.presence import Pair, note_presence
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 MAX_EVENTS = 1000
 CHAT = "chat"  # kind of identity under which groups know their authors
-_FACT_SOURCES = {"import": Source.IMPORT, "paste": Source.MANUAL}  # all others: as the platform or tool says
 _SIGNS: dict[str, Presence] = {"message": "seen", "reaction": "seen", "join": "join", "leave": "leave"}
 
 
@@ -88,7 +87,7 @@ def store_events(*, workspace_id: int, events: Sequence[CheckedEvent], source: s
     unique = list({(event.group.pk, event.event_id): event for event in reversed(events)}.values())[::-1]
     if not unique:
         return 0
-    fact_source = _FACT_SOURCES.get(source, Source.PLATFORM)
+    fact_source = fact_source_of(source)
     authors = _authors(unique, fact_source, actor, now)
     batch = uuid.uuid4()
     rows = [_inbound(event, authors) for event in unique]

@@ -10,7 +10,7 @@ from django.templatetags.static import static
 from django.utils.functional import Promise
 from django.utils.html import format_html, json_script
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language
+from django.utils.translation import get_language, pgettext
 from heroicons.templatetags.heroicons import heroicon_micro, heroicon_outline
 
 from community_ops.common import clock
@@ -51,6 +51,13 @@ _MICRO_SIZE = 16
 def state_label(state: str, kind: str) -> str | Promise:
     """`{{ delivery.state|state_label:"delivery" }}` -> the words for people."""
     return words_of(kind, state).label
+
+
+@register.filter
+def source_words(source: str | list[str]) -> str:
+    """Where a number comes from, of one source or of several: `platform` -> the words for people."""
+    sources = [source] if isinstance(source, str) else source
+    return pgettext("between names", ", ").join(str(words_of("source", one).label) for one in sources)
 
 
 @register.filter
