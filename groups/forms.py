@@ -13,6 +13,7 @@ from community_ops.common.forms import RefusableForm
 from community_ops.common.money import CURRENCIES
 from groups.models import DEFAULT_COMFORTABLE_SIZE, DEFAULT_MEMBER_CAP, Community, CommunityKind, GroupKind, StaffRole
 from groups.services import MAX_MEMBER_CAP, NewChannel
+from messaging.models import Platform
 
 # Zones offered first; every IANA name is accepted.
 _COMMON_CURRENCIES = ("CNY", "HKD", "TWD", "USD", "EUR", "GBP", "JPY", "SGD", "MYR")
@@ -59,6 +60,14 @@ class CommunityEditForm(CommunityForm):
     currency = None  # type: ignore[assignment]  # Django's way to leave out an inherited field
 
 
+class ChannelChoiceField(forms.ModelChoiceField):
+    """A channel by its name; one that is a colleague says so. The endpoints come with their connections."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        label = obj.connection.get_platform_display()
+        return f"{label} · {obj.name}" if obj.connection.platform == Platform.ASSISTED else obj.name
+
+
 class ChannelFields(forms.Form):
     """How the group's messages get out: later, a channel there is, or a new one.
 
@@ -78,7 +87,7 @@ class ChannelFields(forms.Form):
         ],
         initial="sandbox",
     )
-    endpoint: forms.ModelChoiceField = forms.ModelChoiceField(
+    endpoint = ChannelChoiceField(
         label=_("Existing channel"),
         queryset=None,
         empty_label=_("Choose a channel"),
@@ -173,9 +182,7 @@ class GroupForm(ChannelFields, GroupFacts):
 class BindForm(RefusableForm):
     """Which channel a group sends through; none is a choice."""
 
-    endpoint: forms.ModelChoiceField = forms.ModelChoiceField(
-        label=_("Delivery channel"), queryset=None, required=False, empty_label=_("None")
-    )
+    endpoint = ChannelChoiceField(label=_("Delivery channel"), queryset=None, required=False, empty_label=_("None"))
 
     def __init__(self, *args: Any, endpoints: QuerySet[Any], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -165,6 +165,7 @@ def _manage(request: WorkspaceRequest, group: ChatGroup) -> Mapping[str, Any]:
         "may_manage": True,
         "may_found": may(request.actor, "communities.manage"),
         "has_channels": endpoints.exists(),
+        "may_assign": may(request.actor, "tasks.manage"),
         "bind_form": bind_form,
         "staff_form": staff_form,
         "dialog": dialog,
@@ -204,7 +205,8 @@ def group_new(request: WorkspaceRequest) -> HttpResponse:
     )
     if request.method == "POST" and form.is_valid() and (group := _create_group(request, form)):
         return redirect("groups:group_detail", slug=request.workspace.slug, group_id=group.pk)
-    return render(request, "groups/group_form.html", {"form": form}, status=422 if form.errors else 200)
+    context = {"form": form, "may_assign": may(request.actor, "tasks.manage")}
+    return render(request, "groups/group_form.html", context, status=422 if form.errors else 200)
 
 
 def _create_group(request: WorkspaceRequest, form: GroupForm) -> ChatGroup | None:

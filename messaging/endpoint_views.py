@@ -33,6 +33,7 @@ def endpoint_list(request: WorkspaceRequest) -> HttpResponse:
         "endpoints": [_channel(request, row) for row in selectors.endpoints_visible_to(request.actor)],
         "platforms": [{"name": name, "label": Platform(name).label} for name in registry.names()],
         "may_manage": may(request.actor, "endpoints.manage"),
+        "may_assign": may(request.actor, "tasks.manage"),
         "zone": ZONE,
         "empty": {
             "icon": "paper-airplane",

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from community_ops.accounts.models import WorkspaceRole
 from community_ops.common.models import AuditEntry, OutboxEvent
@@ -185,6 +186,18 @@ def test_a_webhook_keeps_that_its_receiver_drops_repeats(signed_in, owner, works
     kept = [group.endpoint for group in ChatGroup.objects.order_by("id")]
     assert [endpoint.drops_repeats for endpoint in kept] == [False, True]
     assert "key" not in kept[0].connection.secret
+
+
+def test_a_colleague_is_offered_as_a_channel_and_called_one(signed_in, owner, workspace, group) -> None:
+    person = messaging.create_assignee(workspace_id=workspace.pk, name="小林", actor=SYSTEM, now=NOON)
+    make_endpoint(workspace, "机器人")
+    client = signed_in(owner)
+    client.cookies["django_language"] = "en"
+    for address in (url(workspace, "new/"), url(workspace, f"{group.pk}/")):
+        text = client.get(address).content.decode()
+        assert f'<option value="{person.endpoint_id}">Sent by hand · 小林</option>' in text
+        assert ">机器人</option>" in text
+        assert f'href="{reverse("messaging:assignees", args=[workspace.slug])}">No robot?' in text
 
 
 def test_the_fields_of_a_channel_stand_under_its_kind(signed_in, owner, workspace, community) -> None:
