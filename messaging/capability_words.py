@@ -7,14 +7,16 @@ from django.utils.translation import pgettext
 
 from community_ops.common.templatetags.wording import MISSING, grouped
 from messaging.platforms.base import Capabilities, Evidence, FileRule, ImageRule, ImageWay, Size, Unit, Welcome
+from messaging.platforms.inbound import Inbound
+from messaging.platforms.signed_events import SignedEvents
 
 
-def facts(known: Capabilities) -> list[dict[str, str]]:
-    """Rows of {label, value} for a list of facts."""
-    return [{"label": label, "value": value} for label, value in _facts(known)]
+def facts(known: Capabilities, inbound: Inbound | None = None) -> list[dict[str, str]]:
+    """Rows of {label, value} for a list of facts. `inbound`: the platform's way in, where it has one."""
+    return [{"label": label, "value": value} for label, value in _facts(known, inbound)]
 
 
-def _facts(known: Capabilities) -> Iterator[tuple[str, str]]:
+def _facts(known: Capabilities, inbound: Inbound | None) -> Iterator[tuple[str, str]]:
     yield _("One text"), size_words(known.text)
     if known.markdown is not None and known.markdown != known.text:
         yield _("One text with marks"), size_words(known.markdown)
@@ -24,7 +26,7 @@ def _facts(known: Capabilities) -> Iterator[tuple[str, str]]:
     yield _("Link card"), _yes(known.can_card, otherwise=_("no, its words go out below the text"))
     yield _("Mention somebody"), _yes(known.can_mention)
     yield _("Mention everybody"), _yes(known.can_mention_all)
-    yield _("Read what is written there"), _yes(known.can_read)
+    yield _("Read what is written there"), _yes(known.can_read, otherwise=_told_by_tools(inbound))
     yield _("Remove somebody"), _yes(known.can_kick, otherwise=_("no, a person does it"))
     yield _("Mute somebody"), _yes(known.can_mute, otherwise=_("no, a person does it"))
     yield _("Take a message back"), _yes(known.can_recall, otherwise=_("no, a person does it"))
@@ -57,6 +59,11 @@ def _yes(can: bool, *, otherwise: str = "") -> str:
     return pgettext("a platform can do it", "yes") if can else otherwise or pgettext("a platform can do it", "no")
 
 
+def _told_by_tools(inbound: Inbound | None) -> str:
+    """What stands for "no" where the platform tells us nothing but any tool can."""
+    return _("another tool has to tell us (Receive)") if isinstance(inbound, SignedEvents) else ""
+
+
 def _image(rule: ImageRule | None) -> str:
     if rule is None:
         return _("no, the text goes out without it")
@@ -78,4 +85,6 @@ def _welcome(welcome: Welcome) -> str:
 
 
 def _source(known: Capabilities) -> str:
-    return f"{known.source} · {known.checked_on.isoformat()}" if known.checked_on else known.source or MISSING
+    if known.checked_on:
+        return f"{known.source} · {known.checked_on.isoformat()}"
+    return _(known.source) if known.source else MISSING  # an address, or words of ours

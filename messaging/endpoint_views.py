@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from community_ops.accounts.pages import WorkspaceRequest, page, tell
@@ -118,6 +119,7 @@ def endpoint_edit(request: WorkspaceRequest, endpoint_id: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid() and (changed := _update(request, endpoint, form)):
         messages.success(request, _("“%(name)s” was changed.") % {"name": changed.name})
         return redirect("messaging:endpoint_edit", slug=request.workspace.slug, endpoint_id=endpoint.pk)
+    adapter = registry.get(endpoint.connection.platform)
     context = {
         "form": form,
         "endpoint": endpoint,
@@ -125,7 +127,7 @@ def endpoint_edit(request: WorkspaceRequest, endpoint_id: int) -> HttpResponse:
         "may_test": endpoint.connection.platform != Platform.SANDBOX,
         "test": _last_test(endpoint),
         **_limits(endpoint),
-        "capabilities": capability_words.facts(registry.get(endpoint.connection.platform).capabilities),
+        "capabilities": capability_words.facts(adapter.capabilities, adapter.inbound),
         "month": _month(endpoint),
         "breadcrumbs": _crumbs(request),
         "zone": ZONE,
@@ -197,17 +199,17 @@ def endpoint_unlimit(request: WorkspaceRequest, endpoint_id: int) -> HttpRespons
 
 
 def _month(endpoint: Endpoint) -> dict[str, Any]:
-    """A chart of what this channel sent since the first of the month."""
+    """A chart of what became of this channel's messages since the first of the month. Accepted is not "sent"."""
     now = clock.now()
     days = selectors.month_of(endpoint, today=now.astimezone(ZoneInfo(ZONE)).date(), zone=ZONE)
     series = [
-        {"name": _("Went out"), "values": [day.sent_count for day in days]},
+        {"name": pgettext("delivery", "Accepted by the platform"), "values": [day.sent_count for day in days]},
         {"name": _("Did not go out"), "values": [day.unsent_count for day in days]},
         {"name": _("To be checked"), "values": [day.doubt_count for day in days]},
     ]
     return {
         "id": "channel-month",
-        "question": _("What went out through this channel this month?"),
+        "question": _("What became of this channel's messages this month?"),
         "kind": "bar",
         "labels": [str(day.day.day) for day in days],
         "series": series,

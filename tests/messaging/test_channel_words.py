@@ -144,6 +144,20 @@ def test_every_platform_is_told_with_its_source(platform) -> None:
     assert (known.source in facts["Source"], day in facts["Source"]) == (True, True)
 
 
+@pytest.mark.parametrize(("platform", "words"), [("webhook", "another tool has to tell us"), ("telegram", "yes")])
+def test_who_tells_what_is_written_is_said(platform, words) -> None:
+    adapter = registry.get(platform)
+    facts = {fact["label"]: fact["value"] for fact in capability_words.facts(adapter.capabilities, adapter.inbound)}
+    assert facts["Read what is written there"].startswith(words)
+
+
+def test_words_of_ours_are_said_in_the_readers_language(monkeypatch) -> None:
+    monkeypatch.setattr(capability_words, "_", lambda words: f"<{words}>")
+    for platform in ("sandbox", "webhook"):
+        known = registry.get(platform).capabilities
+        assert capability_words._source(known) == f"<{known.source}>"
+
+
 def test_files_and_link_cards_are_told_where_a_platform_takes_them() -> None:
     facts = told(registry.get("wecom_robot").capabilities)
     assert (facts["File"], facts["Link card"]) == ("yes, up to 20 MB", "yes")

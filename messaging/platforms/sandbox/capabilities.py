@@ -1,3 +1,5 @@
+from django.utils.translation import gettext_noop
+
 from messaging.platforms.base import Capabilities, ImageRule, ImageWay, Size, Unit, Welcome
 
 CAPABILITIES = Capabilities(
@@ -9,5 +11,5 @@ CAPABILITIES = Capabilities(
     can_read=True,
     welcome=Welcome.MESSAGE,
     drops_repeats=True,
-    source="built in",
+    source=gettext_noop("built in"),
 )

@@ -10,5 +10,5 @@ CAPABILITIES = Capabilities(
     can_mention_all=True,
     evidence=Evidence.HTTP_STATUS,
     limits_note=gettext_noop("The receiver's own; HTTP 429 with Retry-After is respected."),
-    source="our own contract: docs/api.md",
+    source=gettext_noop("our own contract: docs/api.md"),
 )
