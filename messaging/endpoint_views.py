@@ -30,8 +30,12 @@ ZONE = settings.DEFAULT_COMMUNITY_TIMEZONE
 @require_safe
 def endpoint_list(request: WorkspaceRequest) -> HttpResponse:
     """Live channels and the platforms a new one can be made on."""
+    rows = list(selectors.endpoints_visible_to(request.actor))
+    failing = selectors.failing_endpoints(
+        workspace_id=request.workspace.pk, endpoint_ids=[row.pk for row in rows if not is_by_hand(row)]
+    )
     context = {
-        "endpoints": [_channel(request, row) for row in selectors.endpoints_visible_to(request.actor)],
+        "endpoints": [_channel(request, row, failing.get(row.pk, "")) for row in rows],
         "platforms": [{"name": name, "label": Platform(name).label} for name in registry.names()],
         "may_manage": may(request.actor, "endpoints.manage"),
         "may_assign": may(request.actor, "tasks.manage"),
@@ -45,8 +49,8 @@ def endpoint_list(request: WorkspaceRequest) -> HttpResponse:
     return render(request, "messaging/endpoint_list.html", context)
 
 
-def _channel(request: WorkspaceRequest, endpoint: Endpoint) -> dict[str, Any]:
-    """A row of the list, with the question asked before it is archived."""
+def _channel(request: WorkspaceRequest, endpoint: Endpoint, failure: str) -> dict[str, Any]:
+    """A row of the list, with why it fails now if it does, and the question asked before it is archived."""
     question = {
         "id": f"archive-{endpoint.pk}",
         "title": _("Archive “%(name)s”?") % {"name": endpoint.name},
@@ -58,6 +62,7 @@ def _channel(request: WorkspaceRequest, endpoint: Endpoint) -> dict[str, Any]:
     adapter = registry.get(endpoint.connection.platform)
     return {
         "endpoint": endpoint,
+        "failure": failure,
         "question": None if is_by_hand(endpoint) else question,
         "has_many_chats": adapter.capabilities.has_many_chats,
         "can_receive": adapter.inbound is not None,
