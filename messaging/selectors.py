@@ -70,6 +70,7 @@ __all__ = [  # the pure rules and words higher apps ask for are handed out here 
     "webhooks_switched_off",
     "who_has",
     "who_has_of",
+    "with_names",
 ]
 
 R = TypeVar("R", QuietHours, Holiday, FrequencyCap)

@@ -233,7 +233,11 @@ def _step(step: PlaybookStep) -> dict[str, Any]:
         "timing": wording.step_timing(step),
         "needs": _(step.needs) if step.needs else "",
         "texts": [
-            {"language": get_language_info(code)["name_local"], "text": text} for code, text in step.texts.items()
+            {
+                "language": get_language_info(code)["name_local"],
+                "text": messaging.with_names(text, policies.RUN_SUBJECT),
+            }
+            for code, text in step.texts.items()
         ],
     }
 

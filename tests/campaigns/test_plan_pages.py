@@ -93,6 +93,12 @@ def test_playbook_shows_steps_words_and_what_they_need(page: Page, ladder: Playb
     assert "开抢了" in shown
 
 
+def test_playbook_names_what_is_filled_in(page: Page, ladder: Playbook) -> None:
+    words = [one["text"] for step in page(f"playbooks/{ladder.pk}/").context["steps"] for one in step["texts"]]
+    assert any("[" in text for text in words)
+    assert not any("{" in text for text in words)
+
+
 def test_playbook_shows_what_it_would_do(page: Page, ladder: Playbook, group: ChatGroup) -> None:
     query = {"starts_at": "2026-11-21T20:30", "ends_at": "2026-11-21T22:00", "groups": group.pk}
     shown = text_of(page(f"playbooks/{ladder.pk}/", query))
