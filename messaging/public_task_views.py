@@ -21,7 +21,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from community_ops.common import clock
 from community_ops.common.errors import DomainError, InvalidInput, NotFound
-from messaging import services, task_copying, task_selectors, task_showing
+from messaging import services, task_copying, task_selectors, task_showing, task_wording
 from messaging.assignee_links import actor_of, current_assignee, forget_link, remember_link
 from messaging.models import Assignee, HumanTask, TaskState
 from messaging.task_forms import DoneForm, HandOnForm, LeaveOutForm
@@ -136,7 +136,7 @@ def _card(request: HttpRequest, person: Assignee, task: HumanTask, status: int =
         "card": card,
         "is_asked": bool(card["late"]) and not card["is_held"] and request.GET.get("send") != "now",
         "done_form": DoneForm(task, still_open),
-        "leave_out_form": LeaveOutForm(prefix="leave"),
+        "leave_out_form": LeaveOutForm(task, still_open, prefix="leave"),
         "hand_on_form": HandOnForm(colleagues) if colleagues else None,
         "deputy": person.deputy,
         "zone": task.zone,
@@ -189,6 +189,10 @@ def _after_done(request: HttpRequest, task: HumanTask, form: DoneForm) -> HttpRe
     words = ngettext("Noted. It can be taken back for ten minutes.",
                      "Noted, %(count)d of them. It can be taken back for ten minutes.", count)  # fmt: skip
     messages.success(request, words % {"count": count})
+    return _back_to(task)
+
+
+def _back_to(task: HumanTask) -> HttpResponse:
     if task.state == TaskState.OPEN:
         return redirect(reverse("messaging:my_task", args=[task.pk]) + "?send=now")
     return redirect("messaging:my_tasks")
@@ -210,13 +214,15 @@ def undo(request: HttpRequest, person: Assignee, task: HumanTask) -> HttpRespons
 @require_POST
 @of_card
 def leave_out(request: HttpRequest, person: Assignee, task: HumanTask) -> HttpResponse:
-    """Not do what is still open, and say why."""
-    form = LeaveOutForm(request.POST, prefix="leave")
+    """Not do the ticked places, and say why; without a tick all that are open, once that was asked back."""
+    still_open = [item for item in task_selectors.items_of(task) if item.state == TaskState.OPEN]
+    form = LeaveOutForm(task, still_open, request.POST, prefix="leave")
     if form.is_valid():
         try:
-            services.leave_out(task=task, note=form.words(), actor=actor_of(person), now=clock.now())
-            messages.success(request, _("Noted: it is left out."))
-            return redirect("messaging:my_tasks")
+            ids, note = form.item_ids(), form.words()
+            left = services.leave_out(task=task, item_ids=ids, note=note, actor=actor_of(person), now=clock.now())
+            messages.success(request, task_wording.left_out_words(form.names()))
+            return _back_to(left)
         except InvalidInput as refusal:
             form.refuse(refusal)
         except DomainError as refusal:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.files import File
+from django.http import QueryDict
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
@@ -24,7 +25,7 @@ from messaging.models import Assignee, Endpoint, HumanTask, Platform, TaskItem, 
 from messaging.ports import task_places
 from messaging.services import NewItem
 from messaging.task_policies import Field, Type
-from messaging.task_wording import LEAVE_OUT_REASONS
+from messaging.task_wording import LEAVE_OUT_REASONS, left_out_question
 
 _WALL_TIME = "%Y-%m-%dT%H:%M"
 OTHER_REASON = "other"
@@ -179,13 +180,27 @@ class DoneForm:
 
 
 class LeaveOutForm(RefusableForm):
-    """Why something is not done: one of the usual reasons, or own words."""
+    """Which of several open places are left out, and why: one of the usual reasons, or own words.
 
+    Without a tick it is asked back once, with every place named and ticked.
+    """
+
+    items = forms.MultipleChoiceField(
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+        error_messages={"invalid_choice": gettext_lazy("This is not open any more.")},
+    )
     reason = forms.ChoiceField(label=gettext_lazy("Why not?"), widget=forms.RadioSelect)
     note = forms.CharField(label=gettext_lazy("In own words"), max_length=200, required=False)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, task: HumanTask, items: Sequence[TaskItem], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._labels = {str(item.pk): item.label for item in items}
+        self._is_sending = task.kind in task_policies.POSTS
+        self.fields["items"].label = _("Where it is not sent") if self._is_sending else _("What is left out")
+        self.fields["items"].choices = list(self._labels.items())  # type: ignore[attr-defined]
+        if len(items) < 2:
+            del self.fields["items"]
         usual = [(str(number), words) for number, words in enumerate(LEAVE_OUT_REASONS)]
         self.fields["reason"].choices = [*usual, (OTHER_REASON, gettext_lazy("Another reason"))]  # type: ignore[attr-defined]
 
@@ -193,7 +208,26 @@ class LeaveOutForm(RefusableForm):
         data: dict[str, Any] = self.cleaned_data
         if data.get("reason") == OTHER_REASON and not data.get("note"):
             self.add_error("note", _("Please say why."))
+        if "items" in self.fields and "items" not in self.errors and not data.get("items"):
+            self._ask_back()
         return data
+
+    def _ask_back(self) -> None:
+        """All of them may be meant: say how many and which, and let one more press be enough."""
+        self.add_error("items", left_out_question(list(self._labels.values()), is_sending=self._is_sending))
+        data = QueryDict(mutable=True)
+        data.update(self.data)
+        data.setlist(self.add_prefix("items"), list(self._labels))
+        self.data = data
+
+    def item_ids(self) -> list[int] | None:
+        """The ticked places; None where there is only one."""
+        chosen = self.cleaned_data.get("items")
+        return [int(pk) for pk in chosen] if chosen else None
+
+    def names(self) -> list[str]:
+        """The places it leaves out."""
+        return [self._labels[pk] for pk in self.cleaned_data.get("items") or self._labels]
 
     def words(self) -> str:
         """What stands in the record: the own words, else the chosen ones."""

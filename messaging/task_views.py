@@ -158,6 +158,7 @@ def task_detail(request: WorkspaceRequest, task_id: int) -> HttpResponse:
 
 def _card(request: WorkspaceRequest, task: HumanTask, status: int = 200, **forms: Any) -> HttpResponse:
     now, items = clock.now(), task_selectors.items_of(task)
+    still_open = [item for item in items if item.state == TaskState.OPEN]
     colleagues = task_selectors.colleagues_of(task.assignee)
     may_act = may(request.actor, "tasks.act")
     card = task_showing.card_of(task, items, now=now)
@@ -165,8 +166,8 @@ def _card(request: WorkspaceRequest, task: HumanTask, status: int = 200, **forms
         "card": card,
         "ended": [row for row in card["items"] if row["item"].state != TaskState.OPEN or not may_act],
         "story": task_wording.story(task, list(task_selectors.entries_of(task))),
-        "done_form": DoneForm(task, [item for item in items if item.state == TaskState.OPEN]),
-        "leave_out_form": LeaveOutForm(prefix="leave"),
+        "done_form": DoneForm(task, still_open),
+        "leave_out_form": LeaveOutForm(task, still_open, prefix="leave"),
         "can_be_told": services.can_be_told(task.assignee),
         "can_hand_on": bool(colleagues),
         **_questions(request, task, colleagues),
@@ -278,12 +279,14 @@ def task_undo(request: WorkspaceRequest, task_id: int) -> HttpResponse:
 @page("tasks.act")
 @require_POST
 def task_leave_out(request: WorkspaceRequest, task_id: int) -> HttpResponse:
-    """Not do what is still open, and say why."""
+    """Not do the ticked places, and say why; without a tick all that are open, once that was asked back."""
     task = task_selectors.get_task(request.actor, task_id)
-    form = LeaveOutForm(request.POST, prefix="leave")
+    still_open = [item for item in task_selectors.items_of(task) if item.state == TaskState.OPEN]
+    form = LeaveOutForm(task, still_open, request.POST, prefix="leave")
     if not form.is_valid():
         return _card(request, task, status=422, leave_out_form=form)
-    return _change(request, task, services.leave_out, _("Noted: it is left out."), note=form.words())
+    facts = {"item_ids": form.item_ids(), "note": form.words()}
+    return _change(request, task, services.leave_out, task_wording.left_out_words(form.names()), **facts)
 
 
 # --- a new card --------------------------------------------------------------------------------------

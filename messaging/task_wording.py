@@ -70,6 +70,7 @@ _NOT_NOW: Mapping[tuple[str, bool], str | Promise] = {
     (CAP, False): gettext_lazy("Not now: there have been as many messages as the limit allows."),
 }
 A_DAY = timedelta(days=1)
+_NAMES_IN_A_SENTENCE = 8
 
 
 def done_words(kind: str) -> str:
@@ -155,6 +156,28 @@ def closed_words(task: HumanTask) -> tuple[str, str]:
     if task.reason:
         return _("Not to be done any more: %(reason)s") % {"reason": reason_words(task.reason)}, "info"
     return _("Not to be done any more."), "info"
+
+
+def left_out_question(names: Sequence[str], *, is_sending: bool) -> str:
+    """Asked back where no place was ticked: all of them may be meant."""
+    if is_sending:
+        words = _("None was ticked. Is it sent to none of these %(count)d? Then press again: %(names)s")
+    else:
+        words = _("None was ticked. Are all these %(count)d left out? Then press again: %(names)s")
+    return words % {"count": len(names), "names": _some_of(names)}
+
+
+def left_out_words(names: Sequence[str]) -> str:
+    """Said once places of a card are left out; no name when none was open any more."""
+    if not names:
+        return _("Noted: it is left out.")
+    words = ngettext("Noted, left out: %(names)s", "Noted, %(count)d left out: %(names)s", len(names))
+    return words % {"count": len(names), "names": _some_of(names)}
+
+
+def _some_of(names: Sequence[str]) -> str:
+    more = "…" if len(names) > _NAMES_IN_A_SENTENCE else ""
+    return pgettext("between names", ", ").join(names[:_NAMES_IN_A_SENTENCE]) + more
 
 
 def story(task: HumanTask, entries: Iterable[AuditEntry]) -> list[Told]:

@@ -422,7 +422,8 @@ def test_leaving_out_needs_a_reason_and_says_it_in_the_record(phone, card) -> No
         assert answer.status_code == 422
         assert "field-errors" in text_of(answer)
     assert states(card) == ["open"] * 3
-    page = phone.post(url(card, "leave-out/"), {"leave-reason": "other", "leave-note": "群主在开会"}, follow=True)
+    words = {"leave-items": ids(card), "leave-reason": "other", "leave-note": "群主在开会"}
+    page = phone.post(url(card, "leave-out/"), words, follow=True)
     assert page.redirect_chain[-1][0] == "/t/"
     assert states(card) == ["left_out"] * 3
     assert set(Delivery.objects.values_list("state", "reason")) == {("cancelled", "left_out")}
@@ -431,8 +432,44 @@ def test_leaving_out_needs_a_reason_and_says_it_in_the_record(phone, card) -> No
 
 
 def test_a_usual_reason_is_enough(phone, card) -> None:
-    phone.post(url(card, "leave-out/"), {"leave-reason": "0"})
+    phone.post(url(card, "leave-out/"), {"leave-items": ids(card), "leave-reason": "0"})
     assert set(TaskItem.objects.values_list("note", flat=True)) == {"Too late for it"}
+
+
+def test_only_the_ticked_places_are_left_out(phone, card) -> None:
+    first = ids(card)[0]
+    page = phone.post(url(card, "leave-out/"), {"leave-items": [first], "leave-reason": "0"}, follow=True)
+    assert states(card) == ["left_out", "open", "open"]
+    assert page.redirect_chain[-1][0].startswith(url(card))
+    assert f"Noted, left out: {GROUPS[0]}" in text_of(page)
+    assert [pk for pk, _name in page.context["leave_out_form"].fields["items"].choices] == [
+        str(pk) for pk in ids(card)[1:]
+    ]
+
+
+def test_without_a_tick_all_are_named_and_asked_back_once(phone, card) -> None:
+    answer = phone.post(url(card, "leave-out/"), {"leave-reason": "0"})
+    page = text_of(answer)
+    assert (answer.status_code, states(card)) == (422, ["open"] * 3)
+    assert f"none of these 3? Then press again: {', '.join(GROUPS)}" in page
+    assert answer.context["leave_out_form"]["items"].value() == [str(pk) for pk in ids(card)]
+    assert answer.context["leave_out_form"]["reason"].value() == "0"
+
+
+def test_a_single_open_place_is_left_out_without_a_list(phone, card) -> None:
+    phone.post(url(card, "done/"), {"items": ids(card)[:2]})
+    assert 'name="leave-items"' not in text_of(phone.get(url(card)))
+    phone.post(url(card, "leave-out/"), {"leave-reason": "0"})
+    assert states(card) == ["done", "done", "left_out"]
+
+
+def test_a_place_that_is_not_open_any_more_is_not_left_out(phone, card) -> None:
+    first = ids(card)[0]
+    phone.post(url(card, "done/"), {"items": [first]})
+    answer = phone.post(url(card, "leave-out/"), {"leave-items": ids(card), "leave-reason": "0"})
+    assert answer.status_code == 422
+    assert "This is not open any more." in text_of(answer)
+    assert states(card) == ["done", "open", "open"]
 
 
 def test_an_open_part_goes_to_a_colleague(phone, person, card, new_person) -> None:

@@ -154,6 +154,9 @@ def test_a_card_is_ticked_for_a_colleague_and_taken_back(tab, url, card) -> None
     assert states(card) == ["done", "done", "open"]
     tab.post(url("task_undo", card.pk), {"items": items[0]})
     assert states(card) == ["open", "done", "open"]
+    assert tab.post(url("task_leave_out", card.pk), {"leave-reason": "0"}).status_code == 422
+    tab.post(url("task_leave_out", card.pk), {"leave-items": items[:1], "leave-reason": "0"})
+    assert states(card) == ["left_out", "done", "open"]
     tab.post(url("task_leave_out", card.pk), {"leave-reason": "0"})
     assert states(card) == ["left_out", "done", "left_out"]
     page = text_of(tab.get(url("task", card.pk)))
