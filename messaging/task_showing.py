@@ -17,7 +17,7 @@ _SHOWN_NAMES = 3
 
 def row_of(task: HumanTask, *, now: datetime) -> dict[str, Any]:
     """A line of a list. The card has its counts."""
-    item_count, open_count = task.item_count, task.open_count  # type: ignore[attr-defined]
+    item_count, open_count, done_count = task.item_count, task.open_count, task.done_count  # type: ignore[attr-defined]
     places = task_wording.progress_words(task, item_count, open_count)
     return {
         "task": task,
@@ -26,7 +26,7 @@ def row_of(task: HumanTask, *, now: datetime) -> dict[str, Any]:
         "late": task_wording.late_words(task, now),
         "places": places or "—",
         "told": task_wording.told_words(task),
-        "closed": None if task.state == TaskState.OPEN else task_wording.closed_words(task),
+        "closed": None if task.state == TaskState.OPEN else task_wording.closed_words(task, item_count, done_count),
         "is_today": _day(task.due_at, task.zone) == _day(now, task.zone),
     }
 
@@ -66,7 +66,8 @@ def _day(moment: datetime, zone: str) -> date:
 
 def card_of(task: HumanTask, items: Sequence[TaskItem], *, now: datetime) -> dict[str, Any]:
     """Everything a card's page says, for the phone and for the team."""
-    words, tone = task_wording.closed_words(task)
+    done_count = sum(item.state == TaskState.DONE for item in items)
+    words, tone = task_wording.closed_words(task, len(items), done_count)
     places = task_wording.places_words(task.kind, len(items), items[0].label if items else "")
     held = held_items(items, now=now)
     still_open = [item for item in items if item.state == TaskState.OPEN]

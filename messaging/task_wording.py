@@ -147,8 +147,13 @@ def item_reason(item: TaskItem) -> str:
     return str(reason_words(item.reason))
 
 
-def closed_words(task: HumanTask) -> tuple[str, str]:
-    """What became of a card that is closed, with its tone."""
+def closed_words(task: HumanTask, item_count: int, done_count: int) -> tuple[str, str]:
+    """What became of a card that is closed, with its tone; in how many places, where not all of it was done."""
+    if task.state == TaskState.DONE and done_count < item_count:
+        words = (
+            _("Sent %(done)d, not sent %(rest)d.") if task.kind in SENDING else _("Done %(done)d, not done %(rest)d.")
+        )
+        return words % {"done": done_count, "rest": item_count - done_count}, "warn"
     if task.state == TaskState.DONE:
         return _("All done."), "good"
     if task.state == TaskState.LEFT_OUT:

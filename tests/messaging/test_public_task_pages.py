@@ -463,6 +463,15 @@ def test_a_single_open_place_is_left_out_without_a_list(phone, card) -> None:
     assert states(card) == ["done", "done", "left_out"]
 
 
+def test_a_card_of_which_a_part_was_sent_says_how_much(phone, card) -> None:
+    phone.post(url(card, "done/"), {"items": ids(card)[:1]})
+    phone.post(url(card, "leave-out/"), {"leave-items": ids(card)[1:], "leave-reason": "0"})
+    for page in ("/t/", url(card)):
+        words = text_of(phone.get(page))
+        assert "Sent 1, not sent 2." in words
+        assert "All done." not in words
+
+
 def test_a_place_that_is_not_open_any_more_is_not_left_out(phone, card) -> None:
     first = ids(card)[0]
     phone.post(url(card, "done/"), {"items": [first]})
