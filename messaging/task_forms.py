@@ -187,7 +187,6 @@ class LeaveOutForm(RefusableForm):
 
     items = forms.MultipleChoiceField(
         widget=forms.CheckboxSelectMultiple,
-        required=False,
         error_messages={"invalid_choice": gettext_lazy("This is not open any more.")},
     )
     reason = forms.ChoiceField(label=gettext_lazy("Why not?"), widget=forms.RadioSelect)
@@ -196,25 +195,29 @@ class LeaveOutForm(RefusableForm):
     def __init__(self, task: HumanTask, items: Sequence[TaskItem], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._labels = {str(item.pk): item.label for item in items}
-        self._is_sending = task.kind in task_policies.POSTS
-        self.fields["items"].label = _("Where it is not sent") if self._is_sending else _("What is left out")
-        self.fields["items"].choices = list(self._labels.items())  # type: ignore[attr-defined]
+        self._name_places(is_sending=task.kind in task_policies.POSTS)
         if len(items) < 2:
             del self.fields["items"]
         usual = [(str(number), words) for number, words in enumerate(LEAVE_OUT_REASONS)]
         self.fields["reason"].choices = [*usual, (OTHER_REASON, gettext_lazy("Another reason"))]  # type: ignore[attr-defined]
 
+    def _name_places(self, *, is_sending: bool) -> None:
+        field = self.fields["items"]
+        field.label = _("Where it is not sent") if is_sending else _("What is left out")
+        field.choices = list(self._labels.items())  # type: ignore[attr-defined]
+        names = list(self._labels.values())
+        field.error_messages["required"] = left_out_question(names, is_sending=is_sending)
+
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = self.cleaned_data
         if data.get("reason") == OTHER_REASON and not data.get("note"):
             self.add_error("note", _("Please say why."))
-        if "items" in self.fields and "items" not in self.errors and not data.get("items"):
-            self._ask_back()
+        if self.has_error("items", "required"):
+            self._tick_all()
         return data
 
-    def _ask_back(self) -> None:
-        """All of them may be meant: say how many and which, and let one more press be enough."""
-        self.add_error("items", left_out_question(list(self._labels.values()), is_sending=self._is_sending))
+    def _tick_all(self) -> None:
+        """All of them may be meant: then one more press is enough."""
         data = QueryDict(mutable=True)
         data.update(self.data)
         data.setlist(self.add_prefix("items"), list(self._labels))

@@ -155,3 +155,16 @@ def test_what_may_not_be_posted_any_more_is_said_at_once(five, open_phone, guard
     expect(page.locator(".notice.tone-warn")).to_contain_text("Do not post this any more")
     expect(page.locator("[data-copy-form]")).to_have_count(0)
     assert states() == ["withdrawn"] * 5
+
+
+def test_she_leaves_one_of_five_out(five, open_phone) -> None:
+    page = open_phone()
+    page.locator("a.task-row").click()
+    page.locator("#leave-out summary").click()
+    box = page.locator("#leave-out input[name=leave-items]").first
+    assert_fits(page, box)
+    box.check()
+    page.locator("#leave-out input[name=leave-reason]").first.check()
+    page.locator("#leave-out button").click()
+    expect(page.locator(".notice.tone-good")).to_contain_text("left out")
+    assert sorted(states()) == ["left_out"] + ["open"] * 4
