@@ -47,10 +47,12 @@ class Need:
 
 def needs_of(actor: Actor, slug: str, *, now: datetime) -> list[Need]:
     """The first twelve things, the longest overdue first."""
+    on_board = board(actor, now=now)
     found = [
         *_in_doubt(actor, slug),
         *_not_sent(actor, slug, now=now),
-        *_late_cards(actor, slug, now=now),
+        *_late_cards(actor, slug, on_board, now=now),
+        *_cards_nobody_sees(actor, slug, on_board),
         *_drafts(actor, slug, now=now),
         *_late_payments(actor, slug),
         *_awaited_payments(actor, slug, now=now),
@@ -112,9 +114,9 @@ def _first_words(row: "Delivery") -> str:
     return first_words(text_to_read(row))
 
 
-def _late_cards(actor: Actor, slug: str, *, now: datetime) -> list[Need]:
+def _late_cards(actor: Actor, slug: str, on_board: list[OnBoard], *, now: datetime) -> list[Need]:
     """What somebody should have done by hand by now, one line a person; she can be told once more from here."""
-    found = [one for one in board(actor, now=now) if one.late_count]
+    found = [one for one in on_board if one.late_count]
     return [_late_card(one, slug, may_nudge=may(actor, "tasks.manage") and one.can_be_told, now=now) for one in found]
 
 
@@ -136,6 +138,25 @@ def _late_card(one: OnBoard, slug: str, *, may_nudge: bool, now: datetime) -> Ne
         url=reverse("messaging:tasks", args=[slug]) if more_count else reverse("messaging:task", args=[slug, first.pk]),
         nudge_url=reverse("messaging:task_nudge", args=[slug, first.pk]) if may_nudge else "",
     )
+
+
+def _cards_nobody_sees(actor: Actor, slug: str, on_board: list[OnBoard]) -> list[Need]:
+    """One line for each person with open cards who is neither told of them nor can open them."""
+    if not may(actor, "tasks.manage"):
+        return []
+    return [
+        Need(
+            key=f"unseen-{one.assignee.pk}",
+            tone="warn",
+            label=_("Cannot be seen"),
+            text=_("%(name)s has cards to do, but no personal link and no channel to be told by")
+            % {"name": one.assignee.name},
+            due_at=one.cards[0].due_at,
+            url=reverse("messaging:assignee_edit", args=[slug, one.assignee.pk]),
+        )
+        for one in on_board
+        if one.cards and one.is_out_of_reach
+    ]
 
 
 def _drafts(actor: Actor, slug: str, *, now: datetime) -> list[Need]:

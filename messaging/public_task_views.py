@@ -241,7 +241,8 @@ def hand_on(request: HttpRequest, person: Assignee, task: HumanTask) -> HttpResp
     to = form.colleague()
     try:
         services.hand_on(task=task, to=to, actor=actor_of(person), now=clock.now())
-        messages.success(request, _("Handed on to %(name)s.") % {"name": to.name})
+        say = messages.warning if services.is_out_of_reach(to) else messages.success
+        say(request, task_wording.handed_on_words(to))
     except DomainError as refusal:
         messages.error(request, str(refusal.message))
     return redirect("messaging:my_tasks")

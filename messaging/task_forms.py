@@ -25,7 +25,7 @@ from messaging.models import Assignee, Endpoint, HumanTask, Platform, TaskItem, 
 from messaging.ports import task_places
 from messaging.services import NewItem
 from messaging.task_policies import Field, Type
-from messaging.task_wording import LEAVE_OUT_REASONS, left_out_question
+from messaging.task_wording import LEAVE_OUT_REASONS, colleague_words, left_out_question
 
 _WALL_TIME = "%Y-%m-%dT%H:%M"
 OTHER_REASON = "other"
@@ -246,7 +246,7 @@ class HandOnForm(RefusableForm):
     def __init__(self, colleagues: Sequence[Assignee], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._by_id = {str(one.pk): one for one in colleagues}
-        self.fields["to"].choices = [(pk, one.name) for pk, one in self._by_id.items()]  # type: ignore[attr-defined]
+        self.fields["to"].choices = [(pk, colleague_words(one)) for pk, one in self._by_id.items()]  # type: ignore[attr-defined]
 
     def colleague(self) -> Assignee:
         return self._by_id[self.cleaned_data["to"]]

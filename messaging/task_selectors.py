@@ -18,6 +18,7 @@ from community_ops.common.tenancy import get_row
 from messaging import task_policies
 from messaging.models import Assignee, Delivery, DeliveryState, HumanTask, TaskItem, TaskState
 from messaging.services.handing import written_text
+from messaging.services.telling import can_be_told, is_out_of_reach
 from messaging.showing import first_words, with_names
 
 ITEM_COUNTS = {
@@ -55,13 +56,14 @@ def assignee_of(actor: Actor) -> Assignee | None:
 def everybody_of(actor: Actor) -> list[Assignee]:
     """Everybody who works by hand in the actor's workspace, by name: whom a card can be handed on to."""
     rows = Assignee.objects.within(actor).filter(archived_at__isnull=True)
-    return list(rows.order_by("name", "id"))
+    return list(rows.select_related("notice_endpoint").order_by("name", "id"))
 
 
 def colleagues_of(assignee: Assignee) -> list[Assignee]:
     """Whom her work can be handed on to: her deputy first, then the others by name."""
     rows = Assignee.objects.of(assignee.workspace_id).filter(archived_at__isnull=True).exclude(pk=assignee.pk)
-    return sorted(rows.order_by("name", "id"), key=lambda one: one.pk != assignee.deputy_id)
+    rows = rows.select_related("notice_endpoint").order_by("name", "id")
+    return sorted(rows, key=lambda one: one.pk != assignee.deputy_id)
 
 
 def find_by_code(code: str) -> Assignee | None:
@@ -237,6 +239,7 @@ class OnBoard:
     cards: list[HumanTask]
     late_count: int
     can_be_told: bool
+    is_out_of_reach: bool
 
 
 def board(actor: Actor, *, now: datetime) -> list[OnBoard]:
@@ -249,12 +252,12 @@ def board(actor: Actor, *, now: datetime) -> list[OnBoard]:
 def _on_board(person: Assignee, cards: list[HumanTask], now: datetime) -> OnBoard:
     late = [task for task in cards if task_policies.is_late(task.due_at, task.latest_at, now)]
     late_ids = {task.pk for task in late}
-    notice = person.notice_endpoint
     return OnBoard(
         person,
         [*late, *(task for task in cards if task.pk not in late_ids)],
         len(late),
-        notice is not None and notice.archived_at is None,
+        can_be_told(person),
+        is_out_of_reach(person),
     )
 
 

@@ -185,12 +185,18 @@ def _crumbs(request: WorkspaceRequest) -> list[dict[str, str]]:
 
 
 def _change(
-    request: WorkspaceRequest, task: HumanTask, change: Callable[..., Any], said: str, **facts: Any
+    request: WorkspaceRequest,
+    task: HumanTask,
+    change: Callable[..., Any],
+    said: str,
+    *,
+    say: Callable[[WorkspaceRequest, str], None] = messages.success,
+    **facts: Any,
 ) -> HttpResponse:
     """Call the service for this card and say what came of it on the page it was asked on."""
     try:
         change(task=task, **facts, actor=request.actor, now=clock.now())
-        messages.success(request, said)
+        say(request, said)
     except DomainError as refusal:
         tell(request, refusal)
     if request.POST.get("back") == "today":
@@ -218,7 +224,8 @@ def task_hand_on(request: WorkspaceRequest, task_id: int) -> HttpResponse:
         messages.error(request, _("Choose a colleague."))
         return redirect("messaging:task", slug=request.workspace.slug, task_id=task.pk)
     to = form.colleague()
-    return _change(request, task, services.hand_on, _("Handed on to %(name)s.") % {"name": to.name}, to=to)
+    say = messages.warning if services.is_out_of_reach(to) else messages.success
+    return _change(request, task, services.hand_on, task_wording.handed_on_words(to), say=say, to=to)
 
 
 @page("tasks.manage")
@@ -285,8 +292,8 @@ def task_leave_out(request: WorkspaceRequest, task_id: int) -> HttpResponse:
     form = LeaveOutForm(task, still_open, request.POST, prefix="leave")
     if not form.is_valid():
         return _card(request, task, status=422, leave_out_form=form)
-    facts = {"item_ids": form.item_ids(), "note": form.words()}
-    return _change(request, task, services.leave_out, task_wording.left_out_words(form.names()), **facts)
+    ids, said = form.item_ids(), task_wording.left_out_words(form.names())
+    return _change(request, task, services.leave_out, said, item_ids=ids, note=form.words())
 
 
 # --- a new card --------------------------------------------------------------------------------------

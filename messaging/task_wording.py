@@ -12,8 +12,9 @@ from community_ops.common.models import AuditEntry
 from community_ops.common.templatetags.reason_words import reason_words
 from community_ops.common.templatetags.wording import grouped, in_zone, money, since, time_in_zone
 from messaging import task_policies
-from messaging.models import HumanTask, TaskItem, TaskKind, TaskState
+from messaging.models import Assignee, HumanTask, TaskItem, TaskKind, TaskState
 from messaging.policies import CAP, HOLIDAY, QUIET_HOURS
+from messaging.services import is_out_of_reach
 from messaging.task_policies import Field, Type
 from messaging.wording import Told
 
@@ -161,6 +162,22 @@ def closed_words(task: HumanTask, item_count: int, done_count: int) -> tuple[str
     if task.reason:
         return _("Not to be done any more: %(reason)s") % {"reason": reason_words(task.reason)}, "info"
     return _("Not to be done any more."), "info"
+
+
+def colleague_words(person: Assignee) -> str:
+    """A colleague where a card can be handed on to her."""
+    if is_out_of_reach(person):
+        return _("%(name)s (has no link yet, is not told)") % {"name": person.name}
+    return person.name
+
+
+def handed_on_words(person: Assignee) -> str:
+    """Said once a card was handed on."""
+    if is_out_of_reach(person):
+        return _("Handed on to %(name)s, who has no personal link yet and is not told. Please tell her yourself.") % {
+            "name": person.name
+        }
+    return _("Handed on to %(name)s.") % {"name": person.name}
 
 
 def left_out_question(names: Sequence[str], *, is_sending: bool) -> str:

@@ -204,13 +204,15 @@ def _decision(entry: AuditEntry) -> Told:
         "delivery.tried_now": _("Tried at once instead of later"),
         "delivery.cancelled": _("Cancelled"),
         "delivery.handed_over": _("Handed to %(name)s"),
+        "delivery.handed_on": _("Handed on from %(giver)s to %(name)s"),
         "delivery.done_by_hand": _("%(name)s confirmed: sent"),
         "delivery.undone_by_hand": _("Taken back: not sent yet"),
         "delivery.left_out": pgettext("task", "Left out"),
         "delivery.taken_back": _("Taken back from the to-send list"),
     }.get(entry.verb, entry.verb)
-    name = entry.after.get("name", MISSING) if isinstance(entry.after, dict) else MISSING
-    return Told(entry.at, title % {"name": name} if "%(name)s" in title else title, entry.reason, "info", who)
+    after = entry.after if isinstance(entry.after, dict) else {}
+    names = {"name": after.get("name", MISSING), "giver": after.get("giver", MISSING)}
+    return Told(entry.at, title % names if "%(name)s" in title else title, entry.reason, "info", who)
 
 
 def limit_words(use: "LimitUse", source: Capabilities) -> dict[str, Any]:

@@ -54,7 +54,7 @@ from messaging.services.task_cards import (
     undo_items,
 )
 from messaging.services.task_warnings import task_warnings
-from messaging.services.telling import can_be_told, nudge_card, tell_assignees
+from messaging.services.telling import can_be_told, is_out_of_reach, nudge_card, tell_assignees
 from messaging.services.waiting import review_waiting
 from messaging.services.work import NewItem, create_task, hand_on, withdraw_task
 
@@ -98,6 +98,7 @@ __all__ = [
     "finish_items",
     "foresee",
     "hand_on",
+    "is_out_of_reach",
     "issue_link",
     "leave_out",
     "look_for_chats",

@@ -101,6 +101,11 @@ def can_be_told(assignee: Assignee) -> bool:
     return assignee.notice_endpoint is not None and assignee.notice_endpoint.archived_at is None
 
 
+def is_out_of_reach(assignee: Assignee) -> bool:
+    """Whether she neither hears of a card nor can open it: no channel, no personal link, no account here."""
+    return not (can_be_told(assignee) or assignee.link_digest or assignee.user_id)
+
+
 def _send(tasks: Sequence[HumanTask], *, actor: Actor, now: datetime) -> Delivery:
     """Plan one message about these locked cards of one person, and note it on them."""
     first, person = tasks[0], tasks[0].assignee

@@ -130,7 +130,8 @@ def _places(items: Sequence[NewItem], title: str) -> list[NewItem]:
 def hand_on(*, task: HumanTask, to: Assignee, actor: Actor, now: datetime) -> HumanTask:
     """Let another person do what is still open of a card, and return her card; she is told at once.
 
-    What was done stays with who did it. The same hand-over twice returns the same card. Writes an audit row.
+    What was done stays with who did it. The same hand-over twice returns the same card. Writes an audit row, and one
+    for each delivery.
     Raises InvalidInput naming `to`, InvalidTransition when nothing of the card is open.
     """
     if to.pk == task.assignee_id or to.workspace_id != task.workspace_id:
@@ -139,12 +140,15 @@ def hand_on(*, task: HumanTask, to: Assignee, actor: Actor, now: datetime) -> Hu
     hers = _card_of(to, task, now)  # before any lock: two hand-overs at once meet here, not crosswise
     locked = {one.pk: one for one in cards.lock_cards([task.pk, hers.pk])}
     task, hers = locked[task.pk], locked[hers.pk]
+    moving = list(cards.open_items(task))
     moved = TaskItem.objects.filter(task=task, state=TaskState.OPEN).update(task=hers, copied_text="", updated_at=now)
     if moved:
         cards.reopen(hers, next_tell_at=now)
         cards.close_if_over(task, now=now)
         before, after = {"assignee": task.assignee.name}, {"assignee": to.name, "task": hers.pk, "item_count": moved}
         audit.record(actor=actor, verb="task.handed_on", target=task, now=now, before=before, after=after)
+        names = {"name": to.name, "giver": task.assignee.name}
+        cards.note_on_deliveries(moving, verb="delivery.handed_on", actor=actor, now=now, **names)
         nudge(TELL_TASK)
     elif not TaskItem.objects.filter(task=hers).exists():
         raise InvalidTransition(_("Nothing of this card is open."))

@@ -13,6 +13,7 @@ from conversion import services as conversion
 from conversion.models import FlashSale, Order
 from dashboard.needs import needs_of
 from members.services import create_member
+from messaging import services as messaging
 from messaging.models import Delivery
 from tests.campaigns.conftest import make_community, make_group
 from tests.conversion.conftest import make_product, terms_of
@@ -208,3 +209,24 @@ def test_waiting_payments_ask_the_same_for_one_sale_and_for_many(
         held(f"围巾 {number}", 2)
     with django_assert_num_queries(len(few)):
         needs(owner)
+
+
+def test_cards_of_a_person_who_cannot_see_them_are_said_until_she_can(owner, workspace) -> None:
+    person = messaging.create_assignee(workspace_id=workspace.pk, name="小周", actor=SYSTEM, now=NOON)
+    assert needs(owner) == []
+    messaging.create_task(
+        assignee=person, kind="moments", title="朋友圈", text="快来", due_at=NOON + HOUR, actor=SYSTEM, now=NOON
+    )
+    (need,) = needs_of(owner.actor, workspace.slug, now=NOON)
+    assert need.text == "小周 has cards to do, but no personal link and no channel to be told by"
+    assert need.url == reverse("messaging:assignee_edit", args=[workspace.slug, person.pk])
+    messaging.issue_link(assignee=person, actor=SYSTEM, now=NOON)
+    assert needs(owner) == []
+
+
+def test_whoever_cannot_make_a_link_is_not_asked_to(workspace, viewer) -> None:
+    person = messaging.create_assignee(workspace_id=workspace.pk, name="小周", actor=SYSTEM, now=NOON)
+    messaging.create_task(
+        assignee=person, kind="moments", title="朋友圈", text="快来", due_at=NOON, actor=SYSTEM, now=NOON
+    )
+    assert needs(viewer) == []

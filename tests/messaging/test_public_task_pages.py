@@ -482,8 +482,9 @@ def test_a_place_that_is_not_open_any_more_is_not_left_out(phone, card) -> None:
 
 
 def test_an_open_part_goes_to_a_colleague(phone, person, card, new_person) -> None:
-    deputy = new_person("小周")
-    new_person("阿强")
+    deputy, other = new_person("小周"), new_person("阿强")
+    for one in (deputy, other):
+        services.issue_link(assignee=one, actor=SYSTEM, now=NOON)
     Assignee.objects.filter(pk=person.pk).update(deputy=deputy)
     page = phone.get(url(card))
     assert [name for _pk, name in page.context["hand_on_form"].fields["to"].choices] == ["小周", "阿强"]
@@ -493,6 +494,17 @@ def test_an_open_part_goes_to_a_colleague(phone, person, card, new_person) -> No
     assert states(card) == ["done"]
     assert list(HumanTask.objects.get(assignee=deputy).items.values_list("label", flat=True)) == list(GROUPS[1:])
     assert "Handed on" not in text_of(phone.get("/t/"))
+
+
+def test_a_colleague_who_hears_of_nothing_is_marked_before_and_after(phone, card, new_person) -> None:
+    colleague = new_person("小张")
+    page = phone.get(url(card))
+    assert [name for _pk, name in page.context["hand_on_form"].fields["to"].choices] == [
+        "小张 (has no link yet, is not told)"
+    ]
+    page = text_of(phone.post(url(card, "hand-on/"), {"to": colleague.pk}, follow=True))
+    assert "Handed on to 小张, who has no personal link yet and is not told." in page
+    assert "notice tone-warn" in page
 
 
 def test_nobody_to_hand_on_to_is_no_button(phone, card) -> None:

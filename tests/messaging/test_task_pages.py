@@ -164,6 +164,14 @@ def test_a_card_is_ticked_for_a_colleague_and_taken_back(tab, url, card) -> None
         assert words in page
 
 
+def test_a_delivery_tells_from_whom_to_whom_it_was_handed_on(tab, url, card, new_person) -> None:
+    colleague = new_person("小张")
+    page = text_of(tab.post(url("task_hand_on", card.pk), {"to": colleague.pk}, follow=True))
+    assert "Handed on to 小张, who has no personal link yet and is not told." in page
+    page = text_of(tab.get(url("delivery", Delivery.objects.first().pk)))
+    assert "Handed on from 阿May to 小张" in page
+
+
 def test_a_refused_reason_stands_on_the_card(tab, url, card) -> None:
     answer = tab.post(url("task_leave_out", card.pk), {"leave-reason": "other"})
     assert answer.status_code == 422
