@@ -262,6 +262,12 @@ def test_what_waits_for_a_person_says_for_whom(tab, url, plan, room, new_person,
     assert (page.count("阿May has to"), page.count("小周 has to")) == (1, 2)
 
 
+def test_since_when_a_person_has_it_is_no_members_joining(tab, url, card) -> None:
+    page = text_of(tab.get(url("delivery", Delivery.objects.first().pk), headers={"Accept-Language": "zh-hans"}))
+    assert "阿May" in page
+    assert "入群" not in page
+
+
 def test_what_has_ended_by_hand_names_nobody_to_wait_for(tab, url, card) -> None:
     services.finish_items(task=card, actor=SYSTEM, now=NOON)
     assert "has to send it by hand" not in text_of(tab.get(url("deliveries"), headers=IN_ENGLISH))
