@@ -15,7 +15,7 @@ from campaigns.selectors.reads import PARTLY_SENT, REST_CANCELLED
 from community_ops.common.templatetags.reason_words import condition_words, reason_words
 from community_ops.common.templatetags.state_words import StateWords, words_of
 from community_ops.common.templatetags.wording import duration, in_zone
-from messaging.selectors import answer_words, by_hand_words, joined, next_try_words
+from messaging.selectors import NOT_SENT, answer_words, by_hand_words, joined, next_try_words, said_words
 
 if TYPE_CHECKING:
     from campaigns.models import Announcement, PlaybookStep
@@ -51,6 +51,8 @@ def badge_of(state: GroupState) -> Badge:
     """The state of one item in one group; a reason says more than the state's general sentence."""
     if state.state == "retrying":
         return replace(_general(state), help=next_try_words(state.next_try_at, state.zone))
+    if state.said is not None:
+        return replace(_general(state), help=said_words(state.said))
     if state.person:
         return replace(_general(state), help=by_hand_words(state.person))
     return _general(state)
@@ -68,8 +70,12 @@ def answer_of(state: GroupState) -> str:
 
 
 def note_of(state: GroupState) -> str:
-    """Why an item is in its state, and what the last try was answered: for pages without a column for answers."""
-    return joined(str(badge_of(state).help) if state.reason or state.state == "missed" else "", answer_of(state))
+    """Why an item is in its state, and what the last try was answered: for pages without a column for answers.
+
+    A person who looked into the group knows more than the last try did.
+    """
+    why = str(badge_of(state).help) if state.reason or state.state == "missed" else ""
+    return why if state.reason == NOT_SENT else joined(why, answer_of(state))
 
 
 def badges_of(states: Iterable[GroupState]) -> list[Badge]:

@@ -40,17 +40,28 @@ from messaging.policies import shown_state, size_problem, text_limit, text_size
 from messaging.services.endpoints import channels_beside
 from messaging.services.limits import LimitUse, cooling_until, use_of
 from messaging.showing import first_words, lines, with_names
-from messaging.task_selectors import who_has, who_has_of
+from messaging.task_selectors import said_by_hand, who_has, who_has_of
 from messaging.webhook_selectors import webhooks_switched_off
 from messaging.webhook_wording import WHY_OFF
-from messaging.wording import answer_words, badge_state, by_hand_words, joined, next_try_words
+from messaging.wording import (
+    NOT_SENT,
+    SaidByHand,
+    answer_words,
+    badge_state,
+    by_hand_words,
+    joined,
+    next_try_words,
+    said_words,
+)
 
 __all__ = [  # the pure rules and words higher apps ask for are handed out here too
+    "NOT_SENT",
     "WHY_OFF",
     "Arrival",
     "AttemptOutcome",
     "Content",
     "Purpose",
+    "SaidByHand",
     "answer_words",
     "arrival",
     "badge_state",
@@ -63,6 +74,8 @@ __all__ = [  # the pure rules and words higher apps ask for are handed out here 
     "lines",
     "next_try_words",
     "plain_words",
+    "said_by_hand",
+    "said_words",
     "shown_state",
     "size_problem",
     "text_limit",

@@ -20,6 +20,7 @@ from messaging.models import Assignee, Delivery, DeliveryState, HumanTask, TaskI
 from messaging.services.handing import written_text
 from messaging.services.telling import can_be_told, is_out_of_reach
 from messaging.showing import first_words, with_names
+from messaging.wording import SaidByHand
 
 ITEM_COUNTS = {
     "item_count": Count("items"),
@@ -135,6 +136,17 @@ def who_has(deliveries: Collection[Delivery]) -> dict[int, str]:
     if not ids:
         return {}
     return dict(TaskItem.objects.filter(delivery__in=ids).values_list("delivery_id", "task__assignee__name"))
+
+
+def said_by_hand(deliveries: Collection[Delivery]) -> dict[int, SaidByHand]:
+    """What was said on the to-send list of those that ended there, by delivery id. At most one query."""
+    ends = (task_policies.CONFIRMED_BY_PERSON, task_policies.LEFT_OUT)
+    ids = [delivery.pk for delivery in deliveries if delivery.reason in ends]
+    if not ids:
+        return {}
+    items = TaskItem.objects.filter(delivery__in=ids, state__in=(TaskState.DONE, TaskState.LEFT_OUT))
+    rows = items.values_list("delivery_id", "state", "done_by__name", "note")
+    return {pk: SaidByHand(state == TaskState.DONE, name or "", note) for pk, state, name, note in rows}
 
 
 def who_has_of(deliveries: QuerySet[Delivery]) -> dict[int, list[str]]:

@@ -113,13 +113,18 @@ def _number(query: QueryDict, name: str) -> int | None:
 
 def _rows(deliveries: Sequence[Delivery], now: datetime) -> list[dict[str, Any]]:
     tries, people = selectors.tries_in_vain(deliveries), selectors.who_has(deliveries)
+    said = selectors.said_by_hand(deliveries)
     return [
         {
             "delivery": delivery,
             "text": selectors.text_to_read(delivery),
             "state": wording.badge_state(delivery, now=now),
             "sentence": wording.state_sentence(
-                delivery, zone=ZONE, tries_in_vain=tries.get(delivery.pk, 0), person=people.get(delivery.pk, "")
+                delivery,
+                zone=ZONE,
+                tries_in_vain=tries.get(delivery.pk, 0),
+                person=people.get(delivery.pk, ""),
+                said=said.get(delivery.pk),
             ),
             "is_unknown": delivery.state == DeliveryState.UNKNOWN,
         }

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from messaging.services.limits import LimitUse
 
 BY_PERSON = "cancelled_by_person"
+NOT_SENT = "not_sent"  # reason of one that a person looked for in the group
 # Codes an adapter reports when the platform itself said nothing.
 FINDINGS: dict[str, str | Promise] = {
     "not_sent": gettext_lazy("The other side could not be reached; nothing was sent."),
@@ -54,12 +55,16 @@ def badge_state(delivery: Delivery, *, now: datetime) -> str:
     return delivery.state
 
 
-def state_sentence(delivery: Delivery, *, zone: str, tries_in_vain: int = 0, person: str = "") -> str:
+def state_sentence(
+    delivery: Delivery, *, zone: str, tries_in_vain: int = 0, person: str = "", said: "SaidByHand | None" = None
+) -> str:
     """What is known about this delivery, in one to three sentences. Source of the wording: docs/glossary.md.
 
     `tries_in_vain`: of a cancelled one (`messaging.selectors.tries_in_vain`). `person`: who has one that waits to be
-    sent by hand (`messaging.selectors.who_has`).
+    sent by hand (`messaging.selectors.who_has`). `said`: of one that ended there (`messaging.selectors.said_by_hand`).
     """
+    if said is not None:
+        return said_words(said)
     if delivery.state == DeliveryState.WAITING and person:
         return by_hand_words(person)
     if delivery.state == DeliveryState.ACCEPTED:
@@ -73,6 +78,24 @@ def state_sentence(delivery: Delivery, *, zone: str, tries_in_vain: int = 0, per
     if tries_in_vain:
         why = joined(why, _tried_in_vain(tries_in_vain))
     return joined(why, last_answer(delivery))
+
+
+@dataclass(frozen=True, slots=True)
+class SaidByHand:
+    """A tick on the to-send list, or that it was left out there and why. `name`: whose word it is, where known."""
+
+    is_sent: bool
+    name: str = ""
+    note: str = ""
+
+
+def said_words(said: SaidByHand) -> str:
+    """What is known of a message that ended on the to-send list."""
+    if said.is_sent:
+        return _("%(name)s ticked it as sent.") % {"name": said.name} if said.name else _("It was ticked as sent.")
+    if said.name:
+        return _("%(name)s did not send it: %(reason)s") % {"name": said.name, "reason": said.note}
+    return _("It was not sent: %(reason)s") % {"reason": said.note}
 
 
 def by_hand_words(person: str) -> str:
@@ -108,9 +131,12 @@ def next_try_words(at: datetime | None, zone: str) -> str:
 
 
 def last_answer(delivery: Delivery) -> str:
-    """What the last try was answered, where that says why it has not gone out; else nothing."""
+    """What the last try was answered, where that says why it has not gone out; else nothing.
+
+    A person who looked into the group knows more than the try did.
+    """
     told_states = (DeliveryState.PLANNED, DeliveryState.FAILED, DeliveryState.EXPIRED, DeliveryState.CANCELLED)
-    if delivery.state not in told_states:
+    if delivery.state not in told_states or delivery.reason == NOT_SENT:
         return ""
     return answer_words(delivery.platform_code, delivery.platform_text)
 

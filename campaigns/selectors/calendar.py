@@ -19,7 +19,7 @@ from campaigns.selectors.reads import (
 from community_ops.accounts.policies import assigned_groups, is_limited
 from community_ops.common.actors import Actor
 from messaging import services as messaging
-from messaging.selectors import badge_state, deliveries_visible_to, who_has
+from messaging.selectors import SaidByHand, badge_state, deliveries_visible_to, said_by_hand, who_has
 
 if TYPE_CHECKING:
     from groups.models import ChatGroup
@@ -36,7 +36,8 @@ class GroupState:
     `state`: a delivery's as people read it (planned, due, retrying … unknown, parked), or draft, skipped, waits (for
     a condition), missed (it never came true), stopped; `reason`: a code. `platform_code` and `platform_text`: the
     last answer, whose words are `messaging.selectors.answer_words`. `person`: who has one that waits to be sent by
-    hand. `held`: the code of the send rule that would hold it back at its time, where that was asked.
+    hand, `said`: what was said of one that ended there. `held`: the code of the send rule that would hold it back at
+    its time, where that was asked.
     """
 
     group_id: int
@@ -50,6 +51,7 @@ class GroupState:
     platform_code: str = ""
     platform_text: str = ""
     person: str = ""
+    said: SaidByHand | None = None
     held: str = ""
 
 
@@ -132,10 +134,12 @@ def states_of_announcement(announcement: Announcement, actor: Actor, *, now: dat
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of deliveries: each by its source key, and by id who has one that waits to be sent by hand."""
+    """What is known of deliveries: each by its source key, by id who has one that waits to be sent by hand, and what
+    was said of one that ended there."""
 
     by_key: dict[str, "Delivery"]
     people: dict[int, str]
+    said: dict[int, SaidByHand]
 
 
 def _announcements(actor: Actor, since: datetime, until: datetime, group: "ChatGroup | None") -> list[Announcement]:
@@ -202,7 +206,7 @@ def _by_key(deliveries: QuerySet["Delivery"]) -> Known:
     ruled = ("origin", "origin_id", "target_kind", "target_id", "purpose", "zone", "exemption")
     facts = ("source_key", "state", "reason", *times, *ruled, "platform_code", "platform_text")
     rows = list(deliveries.select_related(None).only(*facts))
-    return Known({delivery.source_key: delivery for delivery in rows}, who_has(rows))
+    return Known({delivery.source_key: delivery for delivery in rows}, who_has(rows), said_by_hand(rows))
 
 
 def _announcement_items(
@@ -274,6 +278,7 @@ def _delivery_state(group: "ChatGroup", delivery: "Delivery", known: Known, now:
         platform_code=delivery.platform_code,
         platform_text=delivery.platform_text,
         person=known.people.get(delivery.pk, ""),
+        said=known.said.get(delivery.pk),
     )
 
 

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import translation
 
 from community_ops.common import clock
+from community_ops.common.actors import Actor
 from community_ops.common.models import AuditEntry
 from messaging import services, showing, wording
 from messaging.models import Attempt, Delivery, Endpoint
@@ -260,6 +261,27 @@ def test_what_waits_for_a_person_says_for_whom(tab, url, plan, room, new_person,
     services.hand_on(task=may.tasks.earliest("pk"), to=zhou, actor=SYSTEM, now=NOON)
     page = text_of(tab.get(url("deliveries"), headers=IN_ENGLISH))
     assert (page.count("阿May has to"), page.count("小周 has to")) == (1, 2)
+
+
+def test_what_has_ended_by_hand_says_whose_word_it_is_and_the_reason(tab, url, card, person) -> None:
+    her = Actor.assignee(person.pk, name=person.name, workspace_id=person.workspace_id)
+    first, second, third = card.items.order_by("pk").values_list("pk", flat=True)
+    services.finish_items(task=card, item_ids=[first], actor=her, now=NOON)
+    services.leave_out(task=card, item_ids=[second], note="群主在开会", actor=her, now=NOON)
+    services.leave_out(task=card, item_ids=[third], note="太晚", actor=SYSTEM, now=NOON)
+    page = text_of(tab.get(url("deliveries"), headers=IN_ENGLISH))
+    for words in ("阿May ticked it as sent.", "阿May did not send it: 群主在开会", "It was not sent: 太晚"):
+        assert words in page
+    assert "looked into the group" not in page
+
+
+def test_what_a_person_found_not_sent_does_not_repeat_what_the_try_did_not_know(tab, url, plan, room) -> None:
+    delivery = plan(room)
+    facts = {"platform_code": "no_answer", "attempt_count": 1}
+    Delivery.objects.filter(pk=delivery.pk).update(state="failed", reason="not_sent", **facts)
+    page = text_of(tab.get(url("deliveries"), headers=IN_ENGLISH))
+    assert "it is not there" in page
+    assert "broke off" not in page
 
 
 def test_since_when_a_person_has_it_is_no_members_joining(tab, url, card) -> None:
