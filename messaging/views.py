@@ -46,7 +46,7 @@ def delivery_list(request: WorkspaceRequest) -> HttpResponse:
     rows = selectors.that_read(visible, state, now=now) if state in LISTED_STATES else visible
     shown, pager = _page_of(request, rows)
     context = {
-        "rows": _rows(shown, now),
+        "rows": _rows(request, shown, now),
         "tabs": _tabs(visible, request.GET, now),
         "state": state if state in LISTED_STATES else "",
         "back": request.get_full_path(),
@@ -111,7 +111,7 @@ def _number(query: QueryDict, name: str) -> int | None:
     return int(value) if value.isascii() and value.isdigit() and len(value) < 19 else None
 
 
-def _rows(deliveries: Sequence[Delivery], now: datetime) -> list[dict[str, Any]]:
+def _rows(request: WorkspaceRequest, deliveries: Sequence[Delivery], now: datetime) -> list[dict[str, Any]]:
     tries, people = selectors.tries_in_vain(deliveries), selectors.who_has(deliveries)
     said = selectors.said_by_hand(deliveries)
     return [
@@ -127,9 +127,24 @@ def _rows(deliveries: Sequence[Delivery], now: datetime) -> list[dict[str, Any]]
                 said=said.get(delivery.pk),
             ),
             "is_unknown": delivery.state == DeliveryState.UNKNOWN,
+            "next_step": _next_step(request, delivery),
         }
         for delivery in deliveries
     ]
+
+
+def _next_step(request: WorkspaceRequest, delivery: Delivery) -> dict[str, str] | None:
+    """Where what made it fail can be put right, for whoever may do that."""
+    if delivery.state != DeliveryState.FAILED:
+        return None
+    slug, endpoint = request.workspace.slug, delivery.endpoint
+    if endpoint is None:
+        is_offered = delivery.target_kind == "group" and may(request.actor, "groups.manage")
+        address = reverse("groups:group_detail", args=[slug, delivery.target_id])
+        return {"text": _("Connect a channel to this group"), "url": address} if is_offered else None
+    if delivery.reason != "refused" or endpoint.archived_at or not may(request.actor, "endpoints.manage"):
+        return None
+    return {"text": _("Check the channel"), "url": reverse("messaging:endpoint_edit", args=[slug, endpoint.pk])}
 
 
 @page("deliveries.view")
@@ -139,7 +154,7 @@ def delivery_detail(request: WorkspaceRequest, delivery_id: int) -> HttpResponse
     delivery = selectors.get_delivery(request.actor, delivery_id)
     attempts, decisions = selectors.attempts_of(delivery), selectors.decisions_on(delivery)
     now = clock.now()
-    row, is_open = _rows([delivery], now)[0], _is_open(delivery, now)
+    row, is_open = _rows(request, [delivery], now)[0], _is_open(delivery, now)
     context = {
         "row": row,
         "delivery": delivery,
@@ -312,7 +327,7 @@ def _row_anew(request: WorkspaceRequest, delivery: Delivery) -> HttpResponse:
     now, query = clock.now(), QueryDict((request.htmx.current_url or "").partition("#")[0].partition("?")[2])
     visible, _group_id, _state = _narrowed(request, query)
     context = {
-        "row": _rows([delivery], now)[0],
+        "row": _rows(request, [delivery], now)[0],
         "tabs": _tabs(visible, query, now),
         "back": f"{_record_url(request)}?{query.urlencode()}",
         "zone": ZONE,

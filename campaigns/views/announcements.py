@@ -135,7 +135,7 @@ def _detail(request: WorkspaceRequest, announcement: Announcement) -> dict[str, 
     return {
         "announcement": announcement,
         "groups": groups,
-        "rows": [_in_group(row) for row in rows],
+        "rows": [_in_group(request, row) for row in rows],
         "badge": wording.announcement_badge(state) if state != "finished" else None,
         "counts": counts if state in (selectors.PARTLY_SENT, selectors.REST_CANCELLED) else {},
         "paused": wording.paused_words(counts.get("paused", 0)) if state == "paused" else "",
@@ -154,14 +154,26 @@ def _detail(request: WorkspaceRequest, announcement: Announcement) -> dict[str, 
     }
 
 
-def _in_group(row: selectors.GroupState) -> dict[str, Any]:
+def _in_group(request: WorkspaceRequest, row: selectors.GroupState) -> dict[str, Any]:
     """A row of what became of it in each group."""
     return {
         "row": row,
         "badge": wording.badge_of(row),
         "answer": wording.answer_of(row),
         "is_unknown": row.state == "unknown",
+        "next_step": _next_step(request, row),
     }
+
+
+def _next_step(request: WorkspaceRequest, row: selectors.GroupState) -> dict[str, str] | None:
+    """Where what made it fail can be put right, for whoever may do that; a refusal's own page knows the channel."""
+    slug = request.workspace.slug
+    if row.state == "failed" and row.reason == "no_endpoint" and may(request.actor, "groups.manage"):
+        address = reverse("groups:group_detail", args=[slug, row.group_id])
+        return {"text": _("Connect a channel to this group"), "url": address}
+    if row.state == "failed" and row.reason == "refused" and may(request.actor, "endpoints.manage"):
+        return {"text": _("Check the channel"), "url": reverse("messaging:delivery", args=[slug, row.delivery_id])}
+    return None
 
 
 def _warnings(

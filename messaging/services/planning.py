@@ -220,10 +220,14 @@ def retarget_deliveries(
     """Let what is planned for a target go to another endpoint (None: nowhere); returns how many deliveries changed.
 
     A worker that holds such a row loses it and the next one sends it the new way. Rows that are sending or settled
-    keep the endpoint they went to. Calling twice changes nothing more.
+    keep the endpoint they went to; what failed because there was none can be tried again through the new one.
+    Calling twice changes nothing more.
     """
-    rows = Delivery.objects.of(workspace_id).filter(target_kind=target_kind, target_id=target_id)
-    rows = rows.filter(state=DeliveryState.PLANNED)
+    of_target = Delivery.objects.of(workspace_id).filter(target_kind=target_kind, target_id=target_id)
+    went_nowhere = of_target.filter(state=DeliveryState.FAILED, reason="no_endpoint", endpoint_id__isnull=True)
+    if endpoint_id is not None:
+        went_nowhere.update(endpoint_id=endpoint_id)  # not `updated_at`: it failed when it failed
+    rows = of_target.filter(state=DeliveryState.PLANNED)
     if endpoint_id is None:
         rows = rows.filter(endpoint_id__isnull=False)
     else:

@@ -353,3 +353,11 @@ def test_times_are_those_of_the_groups_zone(page: Page, workspace: Workspace) ->
         workspace_id=workspace.pk, groups=[london], text="Hello", due_at=NOON, actor=SYSTEM, now=NOON
     )
     assert "21 Nov, 12:00" in text_of(page(f"announcements/{draft.pk}/"))
+
+
+def test_a_group_without_a_channel_leads_to_where_it_gets_one(page: Page, write: Write, group: ChatGroup) -> None:
+    ChatGroup.objects.filter(pk=group.pk).update(endpoint=None)
+    announcement = hand_over(write, ChatGroup.objects.get(pk=group.pk))
+    shown = text_of(page(f"announcements/{announcement.pk}/"))
+    assert "The group has no delivery channel." in shown
+    assert f'groups/{group.pk}/">Connect a channel to this group</a>' in shown

@@ -284,6 +284,28 @@ def test_what_a_person_found_not_sent_does_not_repeat_what_the_try_did_not_know(
     assert "broke off" not in page
 
 
+def test_without_a_channel_it_is_not_tried_again_but_connected(tab, url, plan, deliver, room, workspace) -> None:
+    delivery = plan(None)
+    deliver()
+    group = reverse("groups:group_detail", args=[workspace.slug, delivery.target_id])
+    for page in (url("deliveries"), url("delivery", delivery.pk)):
+        shown = text_of(tab.get(page, headers=IN_ENGLISH))
+        assert f'href="{group}">Connect a channel to this group</a>' in shown
+        assert url("delivery_requeue", delivery.pk) not in shown
+    assert '<figcaption class="bubble-where">晨跑 1 群</figcaption>' in shown
+    Delivery.objects.update(endpoint=room)
+    shown = text_of(tab.get(url("delivery", delivery.pk), headers=IN_ENGLISH))
+    assert "Connect a channel" not in shown
+    assert url("delivery_requeue", delivery.pk) in shown
+
+
+def test_a_refused_message_leads_to_its_channel_whoever_may_change_it(tab, signed_in, viewer, url, plan, room) -> None:
+    Delivery.objects.filter(pk=plan(room).pk).update(state="failed", reason="refused")
+    link = f'href="{url("endpoint_edit", room.pk)}">Check the channel</a>'
+    assert link in text_of(tab.get(url("deliveries"), headers=IN_ENGLISH))
+    assert "Check the channel" not in text_of(signed_in(viewer).get(url("deliveries"), headers=IN_ENGLISH))
+
+
 def test_since_when_a_person_has_it_is_no_members_joining(tab, url, card) -> None:
     page = text_of(tab.get(url("delivery", Delivery.objects.first().pk), headers={"Accept-Language": "zh-hans"}))
     assert "阿May" in page

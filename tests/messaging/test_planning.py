@@ -214,6 +214,15 @@ def test_a_target_may_lose_and_get_its_endpoint(workspace, room) -> None:
     assert Delivery.objects.get().endpoint == room
 
 
+def test_what_failed_without_a_channel_can_be_tried_through_the_new_one(workspace, room) -> None:
+    plan(workspace, [send(1, None), send(1, room, source_key="announcement:2:1:1")])
+    Delivery.objects.filter(endpoint=None).update(state="failed", reason="no_endpoint")
+    other = make_endpoint(workspace, "sandbox")
+    Delivery.objects.filter(endpoint=room).update(state="failed", reason="refused")
+    assert retarget(workspace, other) == 0
+    assert set(Delivery.objects.values_list("reason", "endpoint")) == {("no_endpoint", other.pk), ("refused", room.pk)}
+
+
 # --- pausing -----------------------------------------------------------------------------------------
 
 
