@@ -169,11 +169,27 @@ def delivery_detail(request: WorkspaceRequest, delivery_id: int) -> HttpResponse
         "question": _question(request, delivery),
         "write_anew": _write_anew(request, delivery),
         "by_hand": _by_hand(request, delivery),
+        "belongs_to": _belongs_to(request, delivery),
         "zone": ZONE,
     }
     if not request.htmx:
         return render(request, "messaging/delivery_detail.html", context)
     return render(request, "messaging/_delivery_live.html", context, status=200 if is_open else STOP_POLLING)
+
+
+def _belongs_to(request: WorkspaceRequest, delivery: Delivery) -> list[dict[str, str]]:
+    """Its group, and the announcement or run it came from: whoever may see a delivery of a group may see these."""
+    slug, name, found = request.workspace.slug, delivery.target_label or str(delivery.target_id), []
+    if delivery.target_kind == "group" and may(request.actor, "groups.view"):
+        address = reverse("groups:group_detail", args=[slug, delivery.target_id])
+        found.append({"label": _("Group"), "text": name, "url": address})
+    if delivery.origin == "announcement" and may(request.actor, "announcements.view"):
+        address = reverse("campaigns:announcement", args=[slug, delivery.origin_id])
+        found.append({"label": _("Belongs to"), "text": _("Announcement"), "url": address})
+    if delivery.origin == "touch" and may(request.actor, "playbooks.view"):
+        address = reverse("campaigns:run", args=[slug, delivery.origin_id])
+        found.append({"label": _("Belongs to"), "text": _("Playbook run"), "url": address})
+    return found
 
 
 def _by_hand(request: WorkspaceRequest, delivery: Delivery) -> dict[str, Any] | None:

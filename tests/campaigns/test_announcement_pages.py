@@ -361,3 +361,12 @@ def test_a_group_without_a_channel_leads_to_where_it_gets_one(page: Page, write:
     shown = text_of(page(f"announcements/{announcement.pk}/"))
     assert "The group has no delivery channel." in shown
     assert f'groups/{group.pk}/">Connect a channel to this group</a>' in shown
+
+
+def test_a_delivery_leads_to_its_group_and_announcement(page: Page, write: Write, group: ChatGroup) -> None:
+    announcement = hand_over(write, group)
+    answer = page(f"deliveries/{Delivery.objects.get().pk}/")
+    assert [one["text"] for one in answer.context["belongs_to"]] == [group.name, "Announcement"]
+    for one in answer.context["belongs_to"]:
+        assert page(one["url"].partition("/w/")[2].partition("/")[2]).status_code == 200
+    assert answer.context["belongs_to"][1]["url"].endswith(f"/announcements/{announcement.pk}/")
