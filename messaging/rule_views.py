@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -11,7 +11,9 @@ from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
@@ -25,7 +27,10 @@ from community_ops.common.forms import RefusableForm
 from community_ops.common.tenancy import get_row
 from messaging import selectors, services, wording
 from messaging.forms import FrequencyCapForm, HolidayForm, QuietHoursForm
+from messaging.models import FrequencyCap, Holiday, QuietHours
 from messaging.policies import EXEMPTIONS
+
+Rule: TypeAlias = QuietHours | Holiday | FrequencyCap
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,7 @@ class Kind:
     explanation: str | Promise
     form: type[RefusableForm]
     rows: Callable[[Actor], QuerySet]
-    create: Callable[..., Any]
+    create: Callable[..., Rule]
 
 
 KINDS = {
@@ -77,8 +82,9 @@ def send_rule_new(request: WorkspaceRequest, kind: str) -> HttpResponse:
     """Add a rule; a refused one stands in its form again."""
     chosen = _kind(kind)
     form = chosen.form(request.POST, auto_id=f"{kind}-%s")
-    if form.is_valid() and _made(request, chosen, form):
+    if form.is_valid() and (rule := _made(request, chosen, form)) is not None:
         messages.success(request, _("The rule holds from now on."))
+        _warn(request, rule)
         return redirect("messaging:send_rules", slug=request.workspace.slug)
     return _page(request, {kind: form})
 
@@ -99,13 +105,20 @@ def _kind(name: str) -> Kind:
     return KINDS[name]
 
 
-def _made(request: WorkspaceRequest, kind: Kind, form: RefusableForm) -> bool:
+def _made(request: WorkspaceRequest, kind: Kind, form: RefusableForm) -> Rule | None:
     try:
-        kind.create(workspace_id=request.workspace.pk, **form.cleaned_data, actor=request.actor, now=clock.now())
+        return kind.create(workspace_id=request.workspace.pk, **form.cleaned_data, actor=request.actor, now=clock.now())
     except DomainError as refusal:
         form.refuse(refusal)
-        return False
-    return True
+        return None
+
+
+def _warn(request: WorkspaceRequest, rule: Rule) -> None:
+    """Say what of the plan a new rule holds back, with the way to the calendar, which marks it."""
+    for warning in services.rule_warnings(rule=rule, now=clock.now()):
+        calendar = reverse("campaigns:calendar", args=[request.workspace.slug])
+        link = format_html('<a href="{}">{}</a>', calendar, _("See which in the calendar"))
+        messages.warning(request, format_html("{} {}", warning["message"], link))
 
 
 def _fresh(name: str, kind: Kind, today: date) -> RefusableForm:

@@ -1,5 +1,7 @@
 """Endpoints as other tools see them: never a secret."""
 
+from typing import Any
+
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
@@ -177,13 +179,26 @@ class OwnLimitSerializer(serializers.Serializer):
     note = LineField(max_length=200, required=False, allow_blank=True)
 
 
+class RuleWarningSerializer(serializers.Serializer):
+    """Something worth knowing beside success."""
+
+    code = serializers.CharField()
+    message = serializers.CharField()
+
+
 class _SpanSerializer(serializers.Serializer):
-    """From one day to another of the target's zone, both included; no `until_on`: until it is archived."""
+    """From one day to another of the target's zone, both included; no `until_on`: until it is archived. `warnings` of
+    a new one (`holds_planned`) say how much of what is planned already it holds back."""
 
     id = serializers.IntegerField(read_only=True)
     from_on = serializers.DateField()
     until_on = serializers.DateField(required=False, allow_null=True, default=None)
     archived_at = MomentField(read_only=True, allow_null=True)
+    warnings = serializers.SerializerMethodField()
+
+    @extend_schema_field(RuleWarningSerializer(many=True))
+    def get_warnings(self, rule: Any) -> list[Any]:
+        return list(self.context.get("warnings", []))
 
 
 class QuietHoursSerializer(_SpanSerializer):

@@ -306,10 +306,10 @@ class _SendRuleViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
     def create(self, request: Request) -> Response:
         given = self.get_serializer(data=request.data)
         given.is_valid(raise_exception=True)
-        rule = type(self).make(
-            workspace_id=self.workspace_id, **given.validated_data, actor=self.actor, now=clock.now()
-        )
-        return Response(self.get_serializer(rule).data, status=201)
+        now = clock.now()
+        rule = type(self).make(workspace_id=self.workspace_id, **given.validated_data, actor=self.actor, now=now)
+        context = {**self.get_serializer_context(), "warnings": services.rule_warnings(rule=rule, now=now)}
+        return Response(self.get_serializer_class()(rule, context=context).data, status=201)
 
     @extend_schema(request=None)
     @action(detail=True, methods=["post"])

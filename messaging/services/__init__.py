@@ -42,6 +42,7 @@ from messaging.services.planning import (
     retarget_deliveries,
 )
 from messaging.services.rule_changes import archive_rule, create_frequency_cap, create_holiday, create_quiet_hours
+from messaging.services.rule_effects import rule_warnings
 from messaging.services.send_rules import Held, NotNow, not_now, would_be_held
 from messaging.services.task_cards import (
     Copied,
@@ -119,6 +120,7 @@ __all__ = [
     "retarget_deliveries",
     "review_waiting",
     "revoke_link",
+    "rule_warnings",
     "run_deliveries",
     "send_test_message",
     "set_limit",

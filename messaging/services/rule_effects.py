@@ -1,0 +1,90 @@
+"""What a new send rule does to messages that are planned already: said to whoever made it. Reads only."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from community_ops.common.templatetags.wording import grouped
+from community_ops.common.warned import Warned
+from messaging.models import Delivery, DeliveryState, FrequencyCap, Holiday, QuietHours
+from messaging.policies import MORE_PARTS, SendRules
+from messaging.services.planning import PlannedSend
+from messaging.services.send_rules import rules_of, would_be_held
+
+AHEAD = timedelta(days=7)
+MOST_ROWS = 5_000
+HOLDS_PLANNED = "holds_planned"
+_IN_LINE = ("limit", "retrying")  # reasons of rows whose next try says when they go out
+
+
+@dataclass(frozen=True, slots=True)
+class NewlyHeld:
+    """How many planned messages of the next days a rule holds back that no other rule does. `is_cut`: more is planned
+    than was looked at, so it may be more."""
+
+    count: int
+    is_cut: bool
+
+
+def newly_held(*, rule: QuietHours | Holiday | FrequencyCap, now: datetime) -> NewlyHeld:
+    """Judge what is due within `AHEAD` with and without a rule that is kept already. At most six queries."""
+    rules = rules_of(rule.workspace_id)
+    sends, is_cut = _planned(rule.workspace_id, now)
+    keys = [
+        {held.send.source_key for held in would_be_held(workspace_id=rule.workspace_id, sends=sends, rules=some)}
+        for some in (rules, _without(rules, rule))
+    ]
+    return NewlyHeld(len(keys[0] - keys[1]), is_cut)
+
+
+def rule_warnings(*, rule: QuietHours | Holiday | FrequencyCap, now: datetime) -> list[Warned]:
+    """One warning (`holds_planned`) where a new rule holds back what is planned already; else none."""
+    found = newly_held(rule=rule, now=now)
+    if not found.count:
+        return []
+    words = ngettext(
+        "This rule holds back %(count)s message that is planned already for the next %(days)d days.",
+        "This rule holds back %(count)s messages that are planned already for the next %(days)d days.",
+        found.count,
+    )
+    if found.is_cut:
+        words = _(
+            "This rule holds back at least %(count)s messages that are planned already for the next %(days)d days:"
+            " so much is planned that not all of it was counted."
+        )
+    return [{"code": HOLDS_PLANNED, "message": words % {"count": grouped(found.count), "days": AHEAD.days}}]
+
+
+def _planned(workspace_id: int, now: datetime) -> tuple[Sequence[PlannedSend], bool]:
+    """The first of what is due within `AHEAD`, what waits in line included; what has begun goes out in any case."""
+    rows = Delivery.objects.of(workspace_id).filter(state=DeliveryState.PLANNED, due_at__lt=now + AHEAD)
+    rows = rows.exclude(reason=MORE_PARTS).defer("sent_text").order_by("due_at", "pk")
+    found = list(rows[: MOST_ROWS + 1])
+    return [_send_of(row, now) for row in found[:MOST_ROWS]], len(found) > MOST_ROWS
+
+
+def _send_of(row: Delivery, now: datetime) -> PlannedSend:
+    """What the rules look at, at the moment it is to go out."""
+    at = max(row.due_at, now)
+    return PlannedSend(
+        source_key=row.source_key,
+        endpoint_id=None,
+        text="",
+        due_at=max(at, row.next_try_at) if row.reason in _IN_LINE else at,
+        origin=row.origin,
+        origin_id=row.origin_id,
+        target_kind=row.target_kind,
+        target_id=row.target_id,
+        purpose=row.purpose,
+        zone=row.zone,
+        exemption=row.exemption,
+    )
+
+
+def _without(rules: SendRules, rule: QuietHours | Holiday | FrequencyCap) -> SendRules:
+    """The rules as they were before the newest of its kind was made."""
+    name = {QuietHours: "quiet", Holiday: "holidays", FrequencyCap: "caps"}[type(rule)]
+    return replace(rules, **{name: getattr(rules, name)[:-1]})

@@ -1,0 +1,112 @@
+"""A new send rule says what it holds back of what is planned already."""
+
+from datetime import date, time, timedelta
+
+import pytest
+from django.contrib.messages import get_messages
+from django.urls import reverse
+from django.utils import translation
+
+from community_ops.common import clock
+from messaging import services
+from messaging.models import Delivery, QuietHours
+from messaging.services import rule_effects
+from tests.factories.people import SYSTEM
+from tests.moments import NOON
+
+pytestmark = pytest.mark.django_db
+TODAY, HOUR, DAY = date(2026, 11, 21), timedelta(hours=1), timedelta(days=1)  # NOON is 20:00 in Shanghai
+SHANGHAI = {"zone": "Asia/Shanghai"}
+EVENING = {"begins": "19:00", "ends": "23:00", "from_on": "2026-11-21"}
+
+
+@pytest.fixture(autouse=True)
+def _at_noon(monkeypatch):
+    services.send_rules.RULES.forget()
+    monkeypatch.setattr(clock, "now", lambda: NOON)
+    with translation.override("en"):
+        yield
+
+
+def quiet(workspace, begins: int = 19, ends: int = 23) -> QuietHours:
+    facts = {"begins": time(begins), "ends": time(ends), "from_on": TODAY, "until_on": None}
+    return services.create_quiet_hours(workspace_id=workspace.pk, **facts, actor=SYSTEM, now=NOON)
+
+
+def cap(workspace, count: int):
+    facts = {"purpose": "", "count": count, "days": 1, "from_on": TODAY, "until_on": None}
+    return services.create_frequency_cap(workspace_id=workspace.pk, **facts, actor=SYSTEM, now=NOON)
+
+
+def held_count(rule) -> int:
+    return rule_effects.newly_held(rule=rule, now=NOON).count
+
+
+def test_what_is_planned_for_the_next_days_and_falls_into_it_is_counted(workspace, plan, room) -> None:
+    for after in (HOUR, DAY, 4 * HOUR, 8 * DAY):  # the third is free of it, the last is out of sight
+        plan(room, **SHANGHAI, due_at=NOON + after)
+    plan(room, **SHANGHAI, due_at=NOON + HOUR, exemption="payment")
+    gone = plan(room, **SHANGHAI, due_at=NOON + HOUR)
+    Delivery.objects.filter(pk=gone.pk).update(state="accepted")
+    assert held_count(quiet(workspace)) == 2
+
+
+def test_what_waits_in_line_counts_by_the_time_of_its_turn(workspace, plan, room) -> None:
+    rows = [plan(room, **SHANGHAI, due_at=NOON - 2 * HOUR) for _ in range(2)]
+    Delivery.objects.filter(pk=rows[0].pk).update(reason="limit", next_try_at=NOON + 4 * HOUR)
+    assert held_count(quiet(workspace)) == 1
+
+
+def test_only_what_no_other_rule_holds_is_counted(workspace, plan, room) -> None:
+    for hours in (1, 3.5):
+        plan(room, **SHANGHAI, due_at=NOON + hours * HOUR)
+    assert held_count(quiet(workspace, 19, 23)) == 1
+    assert held_count(quiet(workspace, 19, 22)) == 0
+    assert held_count(cap(workspace, 1)) == 0
+    plan(room, **SHANGHAI, due_at=NOON + 3.6 * HOUR)
+    assert held_count(cap(workspace, 2)) == 0
+    assert services.rule_warnings(rule=quiet(workspace, 20, 22), now=NOON) == []
+
+
+def test_a_cap_counts_what_is_above_it(workspace, plan, room) -> None:
+    for hours in (1, 2, 3):
+        plan(room, **SHANGHAI, due_at=NOON + hours * HOUR)
+    assert held_count(cap(workspace, 2)) == 1
+
+
+def test_it_says_where_it_did_not_look_at_everything(workspace, plan, room, monkeypatch) -> None:
+    monkeypatch.setattr(rule_effects, "MOST_ROWS", 1)
+    for _ in range(2):
+        plan(room, **SHANGHAI)
+    (warning,) = services.rule_warnings(rule=quiet(workspace), now=NOON)
+    assert warning["code"] == "holds_planned"
+    assert "at least 1 messages" in warning["message"]
+
+
+@pytest.mark.parametrize("count", [1, 20])
+def test_counting_asks_the_same_for_one_and_for_many(workspace, plan, room, django_assert_num_queries, count) -> None:
+    cap(workspace, 1)
+    rule = cap(workspace, 2)
+    for number in range(count):
+        plan(room, **SHANGHAI, target_id=number)
+    with django_assert_num_queries(6):
+        held_count(rule)
+
+
+def test_the_page_warns_and_leads_to_the_calendar(signed_in, owner, workspace, plan, room) -> None:
+    plan(room, **SHANGHAI)
+    url = reverse("messaging:send_rule_new", args=[workspace.slug, "quiet-hours"])
+    answer = signed_in(owner).post(url, EVENING, headers={"Accept-Language": "en"})
+    told = [str(message) for message in get_messages(answer.wsgi_request) if message.level_tag == "warning"]
+    assert len(told) == 1
+    assert "holds back 1 message that is planned already" in told[0]
+    assert reverse("campaigns:calendar", args=[workspace.slug]) in told[0]
+    assert QuietHours.objects.count() == 1
+
+
+def test_a_tool_is_told_too(api, plan, room) -> None:
+    assert api.post("/api/v1/quiet-hours/", EVENING).json()["warnings"] == []
+    plan(room, **SHANGHAI, due_at=NOON + 4 * HOUR)
+    made = api.post("/api/v1/quiet-hours/", EVENING | {"begins": "23:30", "ends": "01:00"})
+    assert [warning["code"] for warning in made.json()["warnings"]] == ["holds_planned"]
+    assert made.status_code == 201
