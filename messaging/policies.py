@@ -42,6 +42,7 @@ EXEMPTIONS: dict[str, Words] = {
 }
 # Why a send rule holds a message back; codes of `Delivery.reason`.
 QUIET_HOURS, HOLIDAY, CAP = "quiet_hours", "holiday", "cap"
+HELD_BACK = (QUIET_HOURS, HOLIDAY, CAP)  # of a cancelled one: what people read instead of "cancelled"
 MOST_IN_A_ROW = 100  # rules that follow each other without a gap: then no end is in sight
 MORE_PARTS = "more_parts"  # planned, and a part of it has gone out
 

@@ -36,7 +36,7 @@ from messaging.models import (
     SandboxPost,
 )
 from messaging.platforms.base import Content
-from messaging.policies import shown_state, size_problem, text_limit, text_size
+from messaging.policies import HELD_BACK, shown_state, size_problem, text_limit, text_size
 from messaging.services.endpoints import channels_beside
 from messaging.services.limits import LimitUse, cooling_until, use_of
 from messaging.showing import first_words, lines, with_names
@@ -166,6 +166,7 @@ def read_as(now: datetime) -> Case:
         When(is_due & Q(reason="retrying"), then=Value("retrying")),
         When(is_due, then=Value("due")),
         When(Q(state=DeliveryState.FAILED, reason="gave_up"), then=Value("parked")),
+        When(state=DeliveryState.CANCELLED, reason__in=HELD_BACK, then=F("reason")),
         default=F("state"),
         output_field=CharField(),
     )
@@ -174,6 +175,7 @@ def read_as(now: datetime) -> Case:
 def that_read(rows: QuerySet[Delivery], state: str, *, now: datetime) -> QuerySet[Delivery]:
     """Narrow to a state as people read it. The stored state is named too: there is an index on it."""
     stored = dict.fromkeys(("paused", "due", "retrying"), DeliveryState.PLANNED) | {"parked": DeliveryState.FAILED}
+    stored |= dict.fromkeys(HELD_BACK, DeliveryState.CANCELLED)
     return rows.filter(state=stored.get(state, state)).alias(shown=read_as(now)).filter(shown=state)
 
 

@@ -23,12 +23,12 @@ from community_ops.common.assets import page_link
 from community_ops.common.errors import DomainError, InvalidInput
 from messaging import selectors, services, task_selectors, wording
 from messaging.models import Delivery, DeliveryState
-from messaging.policies import EXEMPTIONS
+from messaging.policies import EXEMPTIONS, HELD_BACK
 
 PAGE_SIZE = 50
 LISTED_STATES = (
     "planned", "paused", "due", "retrying", "sending", "accepted", "waiting", "confirmed", "unknown", "failed",
-    "parked", "expired", "cancelled",
+    "parked", "expired", *HELD_BACK, "cancelled",
 )  # fmt: skip
 ZONE = settings.DEFAULT_COMMUNITY_TIMEZONE
 NEAR = timedelta(minutes=15)  # the page of a delivery that is due later than this does not refresh itself

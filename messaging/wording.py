@@ -14,9 +14,11 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext
 from community_ops.common.actors import ActorKind
 from community_ops.common.models import AuditEntry
 from community_ops.common.templatetags.reason_words import reason_words
+from community_ops.common.templatetags.state_words import words_of
 from community_ops.common.templatetags.wording import MISSING, duration, in_zone
 from messaging.models import Attempt, AttemptOutcome, Delivery, DeliveryState, FrequencyCap, Holiday, QuietHours
 from messaging.platforms.base import Capabilities, Outcome, Scope
+from messaging.policies import HELD_BACK
 from messaging.task_policies import LEFT_OUT, TAKEN_BACK
 
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ FINDINGS: dict[str, str | Promise] = {
 
 
 def badge_state(delivery: Delivery, *, now: datetime) -> str:
-    """The state whose words people read: `paused`, `due`, `retrying` and `parked` are not stored.
+    """The state whose words people read: `paused`, `due`, `retrying`, `parked` and a send rule's code are not stored.
 
     `messaging.selectors.read_as` says the same in SQL.
     """
@@ -52,6 +54,8 @@ def badge_state(delivery: Delivery, *, now: datetime) -> str:
         return "retrying" if delivery.reason == "retrying" else "due"
     if delivery.state == DeliveryState.FAILED and delivery.reason == "gave_up":
         return "parked"
+    if delivery.state == DeliveryState.CANCELLED and delivery.reason in HELD_BACK:
+        return delivery.reason
     return delivery.state
 
 
@@ -172,7 +176,7 @@ def story(delivery: Delivery, attempts: Iterable[Attempt], decisions: Iterable[A
     told += [_decision(entry) for entry in decisions]
     is_told = delivery.reason in (BY_PERSON, LEFT_OUT, TAKEN_BACK)  # by the decision's own entry
     if delivery.state in (DeliveryState.CANCELLED, DeliveryState.EXPIRED) and not is_told:
-        title = _("Cancelled") if delivery.state == DeliveryState.CANCELLED else _("Too late, not sent")
+        title = str(words_of("delivery", badge_state(delivery, now=delivery.updated_at)).label)
         why = [_to_the_second(delivery.updated_at, zone), reason_words(delivery.reason)]
         told.append(Told(delivery.updated_at, title, " · ".join(filter(None, why)), "bad"))
     return sorted(told, key=lambda item: item.at, reverse=True)

@@ -110,3 +110,51 @@ def test_a_tool_is_told_too(api, plan, room) -> None:
     made = api.post("/api/v1/quiet-hours/", EVENING | {"begins": "23:30", "ends": "01:00"})
     assert [warning["code"] for warning in made.json()["warnings"]] == ["holds_planned"]
     assert made.status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("reason", "label"),
+    [
+        ("quiet_hours", "Not sent: quiet hours"),
+        ("holiday", "Not sent: holiday"),
+        ("cap", "Not sent: limit"),
+        ("cancelled_by_person", "Cancelled"),
+    ],
+)
+def test_the_record_says_which_rule_kept_it_and_not_that_somebody_cancelled_it(
+    signed_in, owner, workspace, plan, room, reason, label
+) -> None:
+    row = plan(room)
+    Delivery.objects.filter(pk=row.pk).update(state="cancelled", reason=reason)
+    client, english = signed_in(owner), {"Accept-Language": "en"}
+    detail = client.get(reverse("messaging:delivery", args=[workspace.slug, row.pk]), headers=english)
+    assert f">{label}</span>" in detail.content.decode()
+    state = "cancelled" if label == "Cancelled" else reason
+    record = reverse("messaging:deliveries", args=[workspace.slug])
+    listed = client.get(f"{record}?state={state}", headers=english)
+    assert [shown["state"] for shown in listed.context["rows"]] == [state]
+    other = "cancelled" if state != "cancelled" else "cap"
+    assert not client.get(f"{record}?state={other}").context["rows"]
+
+
+def test_what_a_rule_kept_has_its_own_tab_and_its_stored_state(
+    signed_in, owner, workspace, plan, deliver, room, api, fresh
+) -> None:
+    quiet(workspace)
+    row = plan(room, **SHANGHAI)
+    deliver()
+    assert fresh(row).state == "cancelled"
+    answer = signed_in(owner).get(reverse("messaging:deliveries", args=[workspace.slug]))
+    assert [(tab["state"], tab["count"]) for tab in answer.context["tabs"][1:]] == [("quiet_hours", 1)]
+    told = api.get(f"/api/v1/deliveries/{row.pk}/").json()
+    assert (told["state"], told["reason"]) == ("cancelled", "quiet_hours")
+
+
+def test_the_story_of_one_a_rule_kept_does_not_say_cancelled(signed_in, owner, workspace, plan, deliver, room) -> None:
+    quiet(workspace)
+    row = plan(room, **SHANGHAI)
+    deliver()
+    url = reverse("messaging:delivery", args=[workspace.slug, row.pk])
+    story = signed_in(owner).get(url, headers={"Accept-Language": "en"}).context["story"]
+    assert "Not sent: quiet hours" in [told.title for told in story]
+    assert "Cancelled" not in [told.title for told in story]

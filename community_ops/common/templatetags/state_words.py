@@ -58,6 +58,12 @@ _DELIVERY = {
     ),
     "failed": StateWords(pgettext_lazy("delivery", "Failed"), "bad"),
     "parked": StateWords(pgettext_lazy("delivery", "Failed several times, parked"), "bad"),
+    # cancelled by a send rule, by nobody's hand
+    "quiet_hours": StateWords(
+        pgettext_lazy("delivery", "Not sent: quiet hours"), "warn", _("It fell into the quiet hours.")
+    ),
+    "holiday": StateWords(pgettext_lazy("delivery", "Not sent: holiday"), "warn", _("It fell on a holiday.")),
+    "cap": StateWords(pgettext_lazy("delivery", "Not sent: limit"), "warn", _("The daily limit was reached.")),
     "cancelled": StateWords(pgettext_lazy("delivery", "Cancelled")),
 }
 _TOUCH = {  # of a plan, in one group; once it is planned its delivery's words say more
