@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
-from campaigns.selectors import drafts_of_others
+from campaigns.selectors import drafts_of_others, paused_sends
 from community_ops.accounts.policies import may
 from community_ops.common import dbtime, outbox, pulses
 from community_ops.common.actors import Actor
@@ -17,7 +17,16 @@ from conversion.selectors import awaited_payments, orders_visible_to
 from dashboard.job_words import JOB_WORDS
 from groups.selectors import groups_visible_to
 from messaging import inbound_selectors
-from messaging.selectors import WHY_OFF, Trouble, first_words, in_doubt, text_to_read, troubles, webhooks_switched_off
+from messaging.selectors import (
+    WHY_OFF,
+    Trouble,
+    first_words,
+    held_back_since,
+    in_doubt,
+    text_to_read,
+    troubles,
+    webhooks_switched_off,
+)
 from messaging.task_selectors import OnBoard, board
 from messaging.task_wording import late_words
 
@@ -26,6 +35,7 @@ if TYPE_CHECKING:
 
 FAILED_SINCE = timedelta(days=3)
 EXPIRED_SINCE = timedelta(days=1)
+HELD_BACK_SINCE = timedelta(days=1)
 DRAFTED_SINCE = timedelta(days=14)
 PAGES = {"announcement": "campaigns:announcement", "touch": "campaigns:run"}  # of a delivery's origin
 AT_MOST = 12
@@ -51,6 +61,8 @@ def needs_of(actor: Actor, slug: str, *, now: datetime) -> list[Need]:
     found = [
         *_in_doubt(actor, slug),
         *_not_sent(actor, slug, now=now),
+        *_held_back(actor, slug, now=now),
+        *_paused(actor, slug, now=now),
         *_late_cards(actor, slug, on_board, now=now),
         *_cards_nobody_sees(actor, slug, on_board),
         *_drafts(actor, slug, now=now),
@@ -103,6 +115,48 @@ def _trouble(trouble: Trouble, slug: str) -> Need:
         due_at=trouble.first_due_at,
         url=url,
     )
+
+
+def _held_back(actor: Actor, slug: str, *, now: datetime) -> list[Need]:
+    """What send rules kept in the last day, one line a kind of rule: nobody was asked, and nothing sends it later."""
+    if not may(actor, "announcements.send"):
+        return []
+    record = reverse("messaging:deliveries", args=[slug])
+    return [
+        Need(
+            key=f"held-{held.reason}",
+            tone="warn",
+            label=str(words_of("delivery", held.reason).label),
+            text=ngettext(
+                "%(count)d message of the last 24 hours did not go out and will not.",
+                "%(count)d messages of the last 24 hours did not go out and will not.",
+                held.count,
+            )
+            % {"count": held.count},
+            due_at=held.first_due_at,
+            url=f"{record}?state={held.reason}",
+        )
+        for held in held_back_since(actor, now - HELD_BACK_SINCE)
+    ]
+
+
+def _paused(actor: Actor, slug: str, *, now: datetime) -> list[Need]:
+    """What was paused and waits for somebody to let it go on."""
+    if not may(actor, "announcements.send"):
+        return []
+    words = words_of("announcement", "paused")
+    return [
+        Need(
+            key=f"paused-{one.origin}-{one.object_id}",
+            tone=words.tone,
+            label=str(words.label),
+            text=ngettext("%(name)s: %(count)d message waits.", "%(name)s: %(count)d messages wait.", one.count)
+            % {"name": one.name, "count": one.count},
+            due_at=one.paused_at,
+            url=reverse(PAGES[one.origin], args=[slug, one.object_id]),
+        )
+        for one in paused_sends(actor, now=now)[:AT_MOST]
+    ]
 
 
 def _one_message(row: "Delivery") -> str:

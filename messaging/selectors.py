@@ -244,6 +244,23 @@ def troubles(actor: Actor, *, failed_since: datetime, expired_since: datetime, n
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class HeldBack:
+    """How many messages one kind of send rule (`HELD_BACK`) kept from going out."""
+
+    reason: str
+    count: int
+    first_due_at: datetime
+
+
+def held_back_since(actor: Actor, since: datetime) -> list[HeldBack]:
+    """What send rules kept since then of what the actor may see, one entry a kind of rule. One query."""
+    rows = deliveries_visible_to(actor).order_by()
+    rows = rows.filter(state=DeliveryState.CANCELLED, reason__in=HELD_BACK, updated_at__gte=since)
+    found = rows.values_list("reason").annotate(count=Count("pk"), first_due_at=Min("due_at"))
+    return [HeldBack(*values) for values in found.order_by("first_due_at")]
+
+
 def text_to_read(delivery: Delivery) -> str:
     """The text as it went out; before that with the names of what will be filled in, e.g. "［还剩］"."""
     template = delivery.message.text

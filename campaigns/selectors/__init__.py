@@ -30,6 +30,7 @@ from campaigns.selectors.reads import (
     state_shown,
     touches_of,
 )
+from campaigns.selectors.waiting import PausedSend, paused_sends
 
 __all__ = [
     "OPEN_STATES",
@@ -37,6 +38,7 @@ __all__ = [
     "REST_CANCELLED",
     "CalendarItem",
     "GroupState",
+    "PausedSend",
     "WaitingDraft",
     "announcements_visible_to",
     "calendar_items",
@@ -50,6 +52,7 @@ __all__ = [
     "get_run",
     "groups_to_choose",
     "home_zone",
+    "paused_sends",
     "platforms_of",
     "playbooks_visible_to",
     "runs_visible_to",

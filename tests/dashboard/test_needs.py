@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import translation
 
@@ -230,3 +232,58 @@ def test_whoever_cannot_make_a_link_is_not_asked_to(workspace, viewer) -> None:
         assignee=person, kind="moments", title="朋友圈", text="快来", due_at=NOON, actor=SYSTEM, now=NOON
     )
     assert needs(viewer) == []
+
+
+HELD = {"state": "cancelled", "reason": "quiet_hours"}
+
+
+def test_what_a_rule_kept_since_yesterday_is_one_line_a_kind_of_rule(owner, helper, groups, sent) -> None:
+    sent(**HELD)
+    sent(groups[0], **HELD | {"reason": "cap"})
+    sent(groups[0], **HELD | {"updated_at": NOON - DAY - HOUR})
+    sent(groups[0], **HELD | {"reason": "cancelled_by_person"})
+    count = "of the last 24 hours did not go out and will not."
+    assert sorted(needs(owner)) == [
+        ("Not sent: limit", f"1 message {count}"),
+        ("Not sent: quiet hours", f"3 messages {count}"),
+    ]
+    record = reverse("messaging:deliveries", args=["x"])
+    assert {need.url for need in needs_of(owner.actor, "x", now=NOON)} == {
+        f"{record}?state=quiet_hours", f"{record}?state=cap",
+    }  # fmt: skip
+    assert needs(helper) == []
+
+
+def test_a_paused_send_waits_until_somebody_lets_it_go_on(owner, helper, write) -> None:
+    announcement = write(due_at=NOON + HOUR)
+    campaigns.schedule_announcement(announcement=announcement, actor=SYSTEM, now=NOON)
+    campaigns.pause_announcement(announcement=announcement, actor=SYSTEM, now=NOON)
+    assert needs(owner) == [("Paused", "今晚八点见: 3 messages wait.")]
+    assert needs(helper) == []
+    (need,) = needs_of(owner.actor, "x", now=NOON)
+    assert need.url == reverse("campaigns:announcement", args=["x", announcement.pk])
+    campaigns.resume_announcement(announcement=announcement, actor=SYSTEM, now=NOON)
+    assert needs(owner) == []
+
+
+def test_what_is_paused_and_has_nothing_left_waits_for_nobody(owner, write) -> None:
+    announcement = write(due_at=NOON + HOUR)
+    campaigns.schedule_announcement(announcement=announcement, actor=SYSTEM, now=NOON)
+    campaigns.pause_announcement(announcement=announcement, actor=SYSTEM, now=NOON)
+    Delivery.objects.update(state="accepted", reason="")
+    assert needs(owner) == []
+
+
+def test_many_paused_sends_cost_the_same_number_of_queries(owner, write, django_assert_num_queries) -> None:
+    def pause() -> None:
+        announcement = write(due_at=NOON + HOUR)
+        campaigns.schedule_announcement(announcement=announcement, actor=SYSTEM, now=NOON)
+        campaigns.pause_announcement(announcement=announcement, actor=SYSTEM, now=NOON)
+
+    pause()
+    with CaptureQueriesContext(connection) as few:
+        needs(owner)
+    for _ in range(4):
+        pause()
+    with django_assert_num_queries(len(few)):
+        needs(owner)
