@@ -120,6 +120,7 @@ def _slowest(plan: PlanForecast, zone: str) -> Iterator[ForecastLine]:
 
 def _troubles(forecast: Forecast, zone: str) -> Iterator[ForecastLine]:
     yield from _unreached((row.reason, row.send.target_label) for row in forecast.unreached)
+    yield from _free(forecast, zone)
     yield from _late(forecast)
     yield from (_allowance(one, zone) for one in forecast.allowances)
     if forecast.robot_count and not forecast.allowances:
@@ -144,6 +145,14 @@ def _unreached(found: Iterable[tuple[str, str]]) -> Iterator[ForecastLine]:
         )
         facts = {"count": grouped(len(same)), "names": _listed(dict.fromkeys(same)), "why": reason_ahead(reason)}
         yield ForecastLine(words % facts, "warn")
+
+
+def _free(forecast: Forecast, zone: str) -> Iterator[ForecastLine]:
+    """Until when quiet hours and holidays hold what they hold; of several moments the last."""
+    moments = [row.free_at for row in forecast.unreached if row.free_at is not None]
+    if moments:
+        words = _("From %(time)s on the rules let it go out.")
+        yield ForecastLine(words % {"time": in_zone(max(moments), zone)}, "warn")
 
 
 def _skipped(plan: PlanForecast) -> Iterator[ForecastLine]:
@@ -221,8 +230,22 @@ def _note(forecast: Forecast) -> str:
         "card": COPY_SECONDS,
         "group": GROUP_SECONDS,
     }
-    taken = [words for words, counts in ((robot, forecast.robot_count), (hand, forecast.hands)) if counts]
+    known = [(robot, forecast.robot_count), (_slowing(forecast), forecast.slowing), (hand, forecast.hands)]
+    taken = [words for words, counts in known if counts]
     return _("Estimated: %(assumptions)s.") % {"assumptions": _listed(taken)} if taken else ""
+
+
+def _slowing(forecast: Forecast) -> str:
+    """The limit that makes it slow."""
+    one = forecast.slowing
+    if one is None:
+        return ""
+    facts = {
+        "name": one.name or pgettext("allowance", "The whole team"),
+        "limit": grouped(one.limit.count),
+        "window": duration(one.limit.seconds),
+    }
+    return _("%(name)s at most %(limit)s in %(window)s") % facts
 
 
 def _listed(values: Iterable[str], *, most: int | None = SHOWN) -> str:

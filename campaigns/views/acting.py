@@ -49,15 +49,24 @@ def dialogs_of(
     kinds = ("schedule", "send_now", "cancel") if is_draft else ("move", "pause", "resume", "cancel")
     dialogs = {kind: _dialog(request, announcement, kind, groups, rows) for kind in kinds}
     if is_draft:
-        _add_forecasts(dialogs, announcement, groups, zone)
+        _add_forecasts(request, dialogs, announcement, groups, zone)
     else:
         initial = {"due_at": announcement.due_at.astimezone(ZoneInfo(zone))}
         dialogs["move"]["form"] = MoveForm(zone=zone, initial=initial)
     return dialogs
 
 
-def _add_forecasts(dialogs: Dialogs, announcement: Announcement, groups: Sequence["ChatGroup"], zone: str) -> None:
-    """What it takes, in the question whether to schedule or send it; nothing at a time that would be refused."""
+def _add_forecasts(
+    request: WorkspaceRequest,
+    dialogs: Dialogs,
+    announcement: Announcement,
+    groups: Sequence["ChatGroup"],
+    zone: str,
+) -> None:
+    """What it takes, in the question whether to schedule or send it; nothing at a time that would be refused.
+
+    Where it would reach nobody the question leads to another time first.
+    """
     now = clock.now()
     moments = {"send_now": now}
     if announcement.due_at >= now - policies.PAST_MEANS_NOW:
@@ -65,6 +74,9 @@ def _add_forecasts(dialogs: Dialogs, announcement: Announcement, groups: Sequenc
     for kind, due_at in moments.items():
         found = services.forecast_announcement(announcement, groups, now=now, due_at=due_at)
         dialogs[kind]["forecast"] = services.forecast_words(found, zone=zone)
+        if found.rows and found.last is None:
+            edit = reverse("campaigns:announcement_edit", args=[request.workspace.slug, announcement.pk])
+            dialogs[kind]["instead"] = {"url": edit, "label": pgettext("button", "Change the time")}
 
 
 def offered(dialogs: Dialogs, announcement: Announcement, rows: Sequence[selectors.GroupState]) -> Dialogs:

@@ -13,7 +13,7 @@ from messaging.failing import failing_endpoints
 from messaging.forecasting import Calls, Card, Key, Window
 from messaging.models import Endpoint, LimitScope
 from messaging.platforms.base import MAX_PARTS, Limit, Part
-from messaging.policies import SendRules
+from messaging.policies import HOLIDAY, QUIET_HOURS, SendRules
 from messaging.services import limits
 from messaging.services.calling import parts_of, takes_file
 from messaging.services.forecast_facts import Budgets, Others, Ways, budgets_of, others_of
@@ -50,14 +50,24 @@ class Allowance:
 
 
 @dataclass(frozen=True, slots=True)
+class Slowing:
+    """A limit shorter than a day that lets the plan wait longest. `name`: as of an allowance."""
+
+    name: str
+    limit: Limit
+
+
+@dataclass(frozen=True, slots=True)
 class Foreseen:
     """What becomes of one send. `at`: when it is there, None where it is not reached; `reason` says why not, a code of
-    the delivery reasons. `person`: the assignee's id where it goes by hand."""
+    the delivery reasons. `person`: the assignee's id where it goes by hand. `free_at`: of one that quiet hours or a
+    holiday hold at its time, when they let go; None where no end is in sight."""
 
     send: PlannedSend
     at: datetime | None = None
     reason: str = ""
     person: int | None = None
+    free_at: datetime | None = None
 
     @property
     def is_by_robot(self) -> bool:
@@ -103,6 +113,7 @@ class Forecast:
     failing: tuple[FailingChannel, ...] = ()
     first_at: datetime | None = None  # when the first that goes out is due, not before now
     is_cut: bool = False
+    slowing: Slowing | None = None
 
     @cached_property
     def robot_count(self) -> int:
@@ -190,6 +201,7 @@ class _Plan:
             failing=self._failing([send for _, send in going]),
             first_at=min((self._due(row.send) for row in rows if row.at is not None), default=None),
             is_cut=others.is_cut,
+            slowing=self._slowing(calls, others, budgets),
         )
 
     def _due(self, send: PlannedSend) -> datetime:
@@ -266,6 +278,18 @@ class _Plan:
         wanted, used, others = window.counts
         return Allowance(self._name_of(key), limit, used, others, wanted, window.until_at)
 
+    def _slowing(self, calls: Sequence[Calls], others: Others, budgets: Budgets) -> Slowing | None:
+        """Of the limits whose fullest window has no room for all, the one that takes most of its windows."""
+        wanted, beside = _by_budget(calls), _by_budget(others.calls)
+        waits: list[tuple[int, Key, Limit]] = []
+        for key, found in sorted(_limits(calls).items()):
+            used = Counter(budgets.used.get(key, ()))
+            for limit in (one for one in found if one.seconds < limits.A_DAY_SECONDS):
+                window = forecasting.fullest_window(limit.seconds, wanted[key], used, beside.get(key, {}))
+                waits.append(((window.total - 1) // limit.count * limit.seconds, key, limit))
+        longest = max(waits, key=lambda wait: wait[0], default=None)
+        return Slowing(self._name_of(longest[1]), longest[2]) if longest is not None and longest[0] else None
+
     def _name_of(self, key: Key) -> str:
         if key[0] == LimitScope.WORKSPACE:
             return ""
@@ -314,9 +338,15 @@ class _Plan:
 
     def _row(self, number: int, send: PlannedSend, ends: dict[int, datetime], reasons: dict[int, str]) -> Foreseen:
         if number in reasons:
-            return Foreseen(send, reason=reasons[number])
+            return Foreseen(send, reason=reasons[number], free_at=self._free_at(send, reasons[number]))
         person = self.ways.people.get(send.endpoint_id or 0)
         return Foreseen(send, at=ends[number], person=person.pk if person is not None else None)
+
+    def _free_at(self, send: PlannedSend, reason: str) -> datetime | None:
+        """Of one that would go out at its time but for quiet hours or a holiday."""
+        local = self._due(send).astimezone(ZoneInfo(send.zone))
+        is_held = reason in (QUIET_HOURS, HOLIDAY) and self.rules.held_at(local)
+        return self.rules.free_from(local) if is_held else None
 
 
 def _by_budget(calls: Iterable[Calls]) -> dict[Key, Counter[datetime]]:

@@ -1,6 +1,6 @@
 """What an announcement or a plan will take is said before it is scheduled: in the questions, in the plan, over REST."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 from django.db import connection
@@ -96,6 +96,42 @@ def test_nobody_at_all_is_said_plainly(write, silent_group) -> None:
         "1 message: not reached 1.",
         "Nothing of it would be there: see why below.",
     ]
+
+
+def test_it_names_the_limit_that_makes_it_slow(workspace, write, community) -> None:
+    endpoint = make_endpoint(workspace)
+    facts = {"scope": "endpoint", "scope_id": endpoint.pk, "seconds": 60}
+    SendLimit.objects.create(workspace=workspace, count=5, **facts)
+    for count, is_slow in ((5, False), (6, True)):
+        groups = bound(community, [f"{count}.{number} 群" for number in range(count)], endpoint)
+        found = services.forecast_announcement(write(*groups), groups, now=NOON)
+        note = services.forecast_words(found, zone="Asia/Shanghai").note
+        assert (f"{endpoint.name} at most 5 in 1 minute" in note) is is_slow
+
+
+def quiet(workspace, begins: int, ends: int) -> None:
+    messaging.send_rules.RULES.forget()
+    messaging.create_quiet_hours(
+        workspace_id=workspace.pk, begins=time(begins), ends=time(ends), from_on=NOON.date(), until_on=None,
+        actor=SYSTEM, now=NOON,
+    )  # fmt: skip
+
+
+def test_it_says_until_when_quiet_hours_hold_it(workspace, write, group) -> None:
+    quiet(workspace, 19, 23)  # NOON is 20:00 in Shanghai
+    assert "From 21 Nov, 23:00 on the rules let it go out." in said(write(group))
+
+
+def test_where_nobody_would_be_reached_another_time_is_the_main_way_out(page, workspace, write, group) -> None:
+    announcement = write(group)
+    assert "instead" not in page(f"announcements/{announcement.pk}/").context["questions"]["send_now"]
+    quiet(workspace, 19, 23)
+    answer = page(f"announcements/{announcement.pk}/")
+    edit = f"/w/{workspace.slug}/announcements/{announcement.pk}/edit/"
+    assert answer.context["questions"]["send_now"]["instead"]["url"] == edit
+    shown = text_of(answer)
+    assert f'<a class="button button-primary" href="{edit}">Change the time</a>' in shown
+    assert '<button type="submit" class="button">Send now</button>' in shown
 
 
 def test_of_a_scheduled_one_only_what_is_ahead_is_counted(write, group, second_group) -> None:
