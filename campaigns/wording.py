@@ -15,7 +15,16 @@ from campaigns.selectors.reads import PARTLY_SENT, REST_CANCELLED
 from community_ops.common.templatetags.reason_words import condition_words, reason_words
 from community_ops.common.templatetags.state_words import StateWords, words_of
 from community_ops.common.templatetags.wording import duration, in_zone
-from messaging.selectors import NOT_SENT, answer_words, by_hand_words, joined, next_try_words, said_words
+from messaging.selectors import (
+    IN_LINE,
+    NOT_SENT,
+    answer_words,
+    by_hand_words,
+    joined,
+    next_try_words,
+    said_words,
+    turn_words,
+)
 
 if TYPE_CHECKING:
     from campaigns.models import Announcement, PlaybookStep
@@ -53,6 +62,8 @@ def badge_of(state: GroupState) -> Badge:
         return replace(_general(state), help=next_try_words(state.next_try_at, state.zone))
     if state.said is not None:
         return replace(_general(state), help=said_words(state.said))
+    if state.reason == IN_LINE:
+        return replace(_general(state), help=turn_words(state.next_try_at, state.zone))
     if state.person:
         return replace(_general(state), help=by_hand_words(state.person))
     return _general(state)

@@ -44,6 +44,7 @@ from messaging.task_selectors import said_by_hand, who_has, who_has_of
 from messaging.webhook_selectors import webhooks_switched_off
 from messaging.webhook_wording import WHY_OFF
 from messaging.wording import (
+    IN_LINE,
     NOT_SENT,
     SaidByHand,
     answer_words,
@@ -52,9 +53,11 @@ from messaging.wording import (
     joined,
     next_try_words,
     said_words,
+    turn_words,
 )
 
 __all__ = [  # the pure rules and words higher apps ask for are handed out here too
+    "IN_LINE",
     "NOT_SENT",
     "WHY_OFF",
     "Arrival",
@@ -80,6 +83,7 @@ __all__ = [  # the pure rules and words higher apps ask for are handed out here 
     "size_problem",
     "text_limit",
     "text_size",
+    "turn_words",
     "webhooks_switched_off",
     "who_has",
     "who_has_of",

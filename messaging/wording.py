@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 BY_PERSON = "cancelled_by_person"
 NOT_SENT = "not_sent"  # reason of one that a person looked for in the group
+IN_LINE = "limit"  # as `services.limits.IN_LINE`
 # Codes an adapter reports when the platform itself said nothing.
 FINDINGS: dict[str, str | Promise] = {
     "not_sent": gettext_lazy("The other side could not be reached; nothing was sent."),
@@ -122,6 +123,8 @@ def _why(delivery: Delivery, zone: str) -> str:
         return _("The latest moment, %(at)s, had passed, so it was not sent afterwards.") % {"at": at}
     if delivery.state == DeliveryState.PLANNED and delivery.reason == "retrying":
         return next_try_words(delivery.next_try_at, zone)
+    if delivery.state == DeliveryState.PLANNED and delivery.reason == IN_LINE:
+        return turn_words(delivery.next_try_at, zone)
     if delivery.reason == "paused" and delivery.latest_at:
         latest = _("After %(at)s it is not sent any more.") % {"at": in_zone(delivery.latest_at, zone)}
         return joined(reason_words(delivery.reason), latest)
@@ -132,6 +135,13 @@ def next_try_words(at: datetime | None, zone: str) -> str:
     """What people read about a delivery that is being retried."""
     at_second = {"at": _to_the_second(at, zone)}
     return _("The last try did not work. The next one is at %(at)s.") % at_second
+
+
+def turn_words(at: datetime | None, zone: str) -> str:
+    """What people read about a delivery that waits in line, with the time of its turn where it is known."""
+    if at is None:
+        return reason_words(IN_LINE)
+    return joined(reason_words(IN_LINE), _("About %(time)s.") % {"time": in_zone(at, zone)})
 
 
 def last_answer(delivery: Delivery) -> str:
