@@ -22,7 +22,7 @@ from campaigns.services.content import (
     refuse_too_big,
 )
 from campaigns.services.forecast_data import forecast_data, plan_data
-from campaigns.services.forecast_words import ForecastWords, forecast_words, plan_words
+from campaigns.services.forecast_words import ForecastWords, forecast_words, plan_words, reason_ahead
 from campaigns.services.forecasting import PlanForecast, forecast_announcement, forecast_plan, forecast_run
 from campaigns.services.holding import held_warnings, plan_held_warnings
 from campaigns.services.pausing import pause_announcement, pause_run, resume_announcement, resume_run
@@ -83,6 +83,7 @@ __all__ = [
     "plan_skipped_touches",
     "plan_words",
     "preview_run",
+    "reason_ahead",
     "refuse_too_big",
     "rehearse_announcement",
     "resume_announcement",

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from campaigns.services.forecasting import PlanForecast, StepForecast
+from campaigns.services.playbooks import PlannedTouch
 from community_ops.common.templatetags.reason_words import condition_words, reason_words
 from community_ops.common.templatetags.wording import duration, grouped, in_zone
 from messaging.selectors import joined
@@ -15,6 +16,7 @@ from messaging.services import CALL_SECONDS, COPY_SECONDS, GROUP_SECONDS, Allowa
 
 A_DAY_SECONDS = 86_400
 SHOWN = 5
+OF_GROUPS = ("no_endpoint", "endpoint_archived", "group_closed")  # reasons that hold for a group, whatever the step
 SLOW_SECONDS = 60  # a step whose last group hears that much after its time is named
 
 
@@ -39,7 +41,8 @@ class ForecastWords:
 
 def forecast_words(forecast: Forecast, *, zone: str) -> ForecastWords:
     """Of an announcement. `zone`: in which times are written."""
-    lines = [*_total(forecast, len(forecast.rows)), *_last(forecast, zone), *_troubles(forecast, zone)]
+    unreached = _unreached((row.reason, row.send.target_label) for row in forecast.unreached)
+    lines = [*_total(forecast, len(forecast.rows)), *_last(forecast, zone), *unreached, *_troubles(forecast, zone)]
     return ForecastWords(lines, _hands(forecast, zone), _note(forecast))
 
 
@@ -51,6 +54,7 @@ def plan_words(plan: PlanForecast, *, zone: str) -> ForecastWords:
         *(_after_start(step, plan, zone) for step in plan.steps if step.is_after_start),
         *_slowest(plan, zone),
         *_skipped(plan),
+        *_not_there(plan),
         *_troubles(forecast, zone),
         *_uncounted(plan),
     ]
@@ -119,7 +123,6 @@ def _slowest(plan: PlanForecast, zone: str) -> Iterator[ForecastLine]:
 
 
 def _troubles(forecast: Forecast, zone: str) -> Iterator[ForecastLine]:
-    yield from _unreached((row.reason, row.send.target_label) for row in forecast.unreached)
     yield from _free(forecast, zone)
     yield from _late(forecast)
     yield from (_allowance(one, zone) for one in forecast.allowances)
@@ -159,12 +162,21 @@ def _skipped(plan: PlanForecast) -> Iterator[ForecastLine]:
     """What the plan leaves out: a step that is past names the step, a group that cannot be reached the group.
 
     Steps without a time are no part of the total, so they are not counted here either."""
-    of_groups = ("no_endpoint", "group_closed")
     return _unreached(
-        (touch.skipped_reason, touch.group.name if touch.skipped_reason in of_groups else _(touch.step.name))
+        (touch.skipped_reason, _name_of(touch, touch.skipped_reason))
         for touch in plan.skipped
         if touch.due_at is not None
     )
+
+
+def _not_there(plan: PlanForecast) -> Iterator[ForecastLine]:
+    """The same of what the plan does not skip, and that would not be there all the same."""
+    rows = zip(plan.touches, plan.forecast.rows, strict=True)
+    return _unreached((row.reason, _name_of(touch, row.reason)) for touch, row in rows if row.at is None)
+
+
+def _name_of(touch: PlannedTouch, reason: str) -> str:
+    return touch.group.name if reason in OF_GROUPS else _(touch.step.name)
 
 
 def _late(forecast: Forecast) -> Iterator[ForecastLine]:

@@ -21,19 +21,21 @@ from conversion.services.sales import SUBJECT_KIND
 
 if TYPE_CHECKING:
     from campaigns.models import Touch
-    from campaigns.services import ForecastWords
+    from campaigns.services import ForecastWords, PlannedTouch
 
 AT_MOST = 200
-WOULD_GO_OUT, DID_NOT_HAPPEN = "would_go_out", "did_not_happen"
+WOULD_GO_OUT, WOULD_NOT_GO_OUT, DID_NOT_HAPPEN = "would_go_out", "would_not_go_out", "did_not_happen"
 _WORDS = {  # of a ladder only: before there is a plan, and when the sale is over
     WOULD_GO_OUT: StateWords(pgettext_lazy("ladder", "Would go out")),
+    WOULD_NOT_GO_OUT: StateWords(pgettext_lazy("ladder", "Would not go out"), "warn"),
     DID_NOT_HAPPEN: StateWords(pgettext_lazy("ladder", "Did not happen")),
 }
 Line = dict[str, Any]
 
 
 def planned(terms: SaleTerms, *, link: str, now: datetime) -> list[Line]:
-    """What would go out by these terms, with the words as far as they are known before the sale. Writes nothing.
+    """What would go out by these terms, and what would not as far as it can be foreseen, with the words as far as they
+    are known before the sale. Writes nothing.
 
     `link`: of the sale's page, empty before there is one.
     """
@@ -45,8 +47,8 @@ def of_sale(sale: FlashSale, actor: Actor, *, now: datetime) -> list[Line]:
     is_over = sale.state == SaleState.CANCELLED or sale.ends_at <= now
     run = find_last_run(workspace_id=sale.workspace_id, subject_kind=SUBJECT_KIND, subject_id=sale.pk)
     if run is None:
-        lines = _preview(terms_of(sale), sale_link(sale), now)
-        return _together([line | {"state": DID_NOT_HAPPEN} for line in lines] if is_over else lines)
+        lines = _preview(terms_of(sale), sale_link(sale), now, is_over=is_over)
+        return _together(lines)
     lines = [_touched(touch, state, is_over) for touch, state in states_of_run(run, actor, now=now)[:AT_MOST]]
     return _together(sorted(lines, key=lambda line: (line["at"] is None, line["at"] or now)))
 
@@ -62,9 +64,13 @@ def _together(lines: Iterable[Line]) -> list[Line]:
 def _states(same: Iterable[Line]) -> list[dict[str, Any]]:
     counts = Counter((line["state"], line["reason"]) for line in same)
     return [
-        {"words": _WORDS.get(state) or words_of("touch", state), "reason": reason_words(reason), "count": count}
+        {"words": _WORDS.get(state) or words_of("touch", state), "reason": _why(state, reason), "count": count}
         for (state, reason), count in counts.items()
     ]
+
+
+def _why(state: str, reason: str) -> str:
+    return campaigns.reason_ahead(reason) if state == WOULD_NOT_GO_OUT else reason_words(reason)
 
 
 def held_back(terms: SaleTerms, *, now: datetime) -> list[str]:
@@ -78,16 +84,32 @@ def foreseen(terms: SaleTerms, *, link: str, now: datetime) -> "ForecastWords | 
     return campaigns.plan_words(found, zone=terms.groups[0].zone.key) if found is not None else None
 
 
-def _preview(terms: SaleTerms, link: str, now: datetime) -> list[Line]:
+def _preview(terms: SaleTerms, link: str, now: datetime, *, is_over: bool = False) -> list[Line]:
+    touches = services.planned_touches(terms, link=link, now=now)
+    unreached = {} if is_over else _unreached(terms, link, now)
     return [
         _line(touch.step, touch.due_at, touch.group.name, touch.group.zone.key)
-        | {
-            "text": touch.text,
-            "state": "skipped" if touch.skipped_reason else WOULD_GO_OUT,
-            "reason": str(touch.skipped_reason),
-        }
-        for touch in services.planned_touches(terms, link=link, now=now)[:AT_MOST]
+        | {"text": touch.text}
+        | _ahead(touch, unreached.get((touch.step.pk, touch.group.pk), ""))
+        | ({"state": DID_NOT_HAPPEN} if is_over else {})
+        for touch in touches[:AT_MOST]
     ]
+
+
+def _unreached(terms: SaleTerms, link: str, now: datetime) -> dict[tuple[int, int], str]:
+    """By step and group why the forecast says that it would not be there, of what the plan does not skip."""
+    found = services.forecast_terms(terms, link=link, now=now)
+    if found is None:
+        return {}
+    rows = zip(found.touches, found.forecast.rows, strict=True)
+    return {(touch.step.pk, touch.group.pk): str(row.reason) for touch, row in rows if row.at is None}
+
+
+def _ahead(touch: "PlannedTouch", unreached: str) -> Line:
+    """What would become of a touch that is only planned."""
+    if touch.skipped_reason:
+        return {"state": "skipped", "reason": str(touch.skipped_reason)}
+    return {"state": WOULD_NOT_GO_OUT if unreached else WOULD_GO_OUT, "reason": unreached}
 
 
 def _touched(touch: "Touch", state: GroupState, is_over: bool) -> Line:

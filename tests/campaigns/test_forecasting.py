@@ -233,6 +233,9 @@ def test_robots_that_would_be_too_late_are_not_reached(workspace, minute_ladder,
     step = next(step for step in found.steps if step.step.key == "minute-before")
     assert (step.robot_count, step.unreached_count) == (20, 10)
     assert {row.reason for row in found.forecast.unreached} == {"too_late"}
+    lines = [line.text for line in services.plan_words(found, zone="Asia/Shanghai").lines]
+    named = "3 minutes before, 1 minute before, Start, Last minute"
+    assert f"40 not reached ({named}): Its turn would come after its latest moment." in lines
 
 
 def test_of_a_run_only_what_has_not_gone_out_is_foreseen(start, group, second_group) -> None:

@@ -1,6 +1,6 @@
 """商品, 限时抢购, 抢购现场 and 订单, as people in their roles meet them."""
 
-from datetime import timedelta
+from datetime import date, time, timedelta
 
 import pytest
 from django.db import connection
@@ -13,6 +13,7 @@ from community_ops.common import clock
 from conversion import services
 from conversion.models import FlashSale, Order, Product
 from groups.models import ChatGroup
+from messaging import services as messaging
 from messaging.models import Delivery
 from tests.conversion.conftest import counts, make_group, terms_of
 from tests.factories.people import SYSTEM, make_person
@@ -104,6 +105,21 @@ def test_a_plan_says_what_is_known_and_names_the_rest(visit, product, group, lad
     page = answer.content.decode()
     assert page.count(">Would go out<") == len(texts)
     assert ">Planned<" not in page
+
+
+def test_the_plan_says_of_a_step_what_the_forecast_says(visit, workspace, product, group, ladder) -> None:
+    hours = {"begins": time(0), "ends": time(23, 59), "from_on": date(2026, 1, 1), "until_on": None}
+    messaging.create_quiet_hours(workspace_id=workspace.pk, **hours, actor=SYSTEM, now=clock.now())
+    answer = visit("sale_new", post=form_of(product, group, ladder, action="preview"), headers=ENGLISH)
+    held = {row["name"]: row["step"].unreached_count for row in answer.context["forecast"].steps}
+    assert set(held.values()) == {0, 1}  # while the sale is on, its own messages go out
+    assert ">Would not go out<" in answer.content.decode()
+    for name, count in held.items():
+        assert [bool(state["reason"]) for state in _states(answer, name)] == [bool(count)]
+
+
+def _states(answer, name: str) -> list[dict[str, object]]:
+    return next(step["states"] for step in answer.context["plan"] if step["name"] == name)
 
 
 def test_the_plan_is_refused_exactly_as_saving_is(visit, product, group, ladder) -> None:
