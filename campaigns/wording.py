@@ -14,7 +14,7 @@ from campaigns.selectors.calendar import GroupState
 from campaigns.selectors.reads import PARTLY_SENT, REST_CANCELLED
 from community_ops.common.templatetags.reason_words import condition_words, reason_words
 from community_ops.common.templatetags.state_words import StateWords, words_of
-from community_ops.common.templatetags.wording import duration, in_zone
+from community_ops.common.templatetags.wording import duration, grouped, in_zone
 from messaging.selectors import (
     IN_LINE,
     NOT_SENT,
@@ -97,9 +97,12 @@ def badges_of(states: Iterable[GroupState]) -> list[Badge]:
     return [replace(same[0], count=len(same)) for same in badges.values()]
 
 
-def names(values: Iterable[str]) -> str:
-    """Names in a row, as the language separates them."""
-    return pgettext("between names", ", ").join(values)
+def names(values: Iterable[str], *, at_most: int | None = None) -> str:
+    """Names in a row, as the language separates them; with `at_most` only the first, and how many more there are."""
+    found = list(values)
+    shown = pgettext("between names", ", ").join(found[:at_most])
+    more = len(found) - at_most if at_most is not None else 0
+    return shown if more <= 0 else f"{shown} {_('and %(count)s more') % {'count': grouped(more)}}"
 
 
 def by_hand(people: Collection[str]) -> str:

@@ -211,7 +211,7 @@ def _bubble(groups: Sequence["ChatGroup"], draft: Draft, arrived: messaging.Arri
     """`extra`: what the platform counts more or less than the text as it was typed."""
     return {
         "platform": _platform_label(groups[0]),
-        "group": wording.names([group.name for group in groups[:SHOWN_NAMES]]),
+        "group": wording.names([group.name for group in groups], at_most=SHOWN_NAMES),
         "parts": [_part(draft, part.lines, has_image=part.has_image) for part in arrived.parts],
         "size": arrived.size,
         "limit": arrived.limit.limit,

@@ -77,6 +77,13 @@ def test_preview_counts_bytes_for_each_platform_and_saves_nothing(page: Page, gr
     assert not Announcement.objects.exists()
 
 
+@pytest.mark.parametrize(("count", "more"), [(3, ""), (5, " and 2 more")])
+def test_a_bubble_that_names_three_groups_says_how_many_more(page: Page, community: Any, count: int, more: str) -> None:
+    groups = [make_group(community, f"L0{number}") for number in range(count)]
+    answer = page("announcements/new/", fill(*groups, text="你好"), method="post", **HTMX)
+    assert [bubble["group"] for bubble in answer.context["bubbles"]] == [f"L00, L01, L02{more}"]
+
+
 def test_preview_of_nonsense_is_no_error(page: Page, db: None) -> None:
     text_of(page("announcements/new/", {"groups": ["x", "9" * 30], "text": "a\x00"}, method="post", **HTMX))
 
