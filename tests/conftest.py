@@ -10,6 +10,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.utils import translation
+from hypothesis import HealthCheck, settings
 from pytest_httpserver import HTTPServer
 from rest_framework.test import APIClient
 from werkzeug import Request, Response
@@ -21,6 +22,9 @@ from messaging.services.limits import BOOK
 from messaging.services.send_rules import RULES
 from tests.factories.people import Someone, make_person, make_token, make_workspace
 
+# A busy machine is slow; that is no finding about what is tested.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 REQUIRED = os.environ.get("REQUIRE_SERVICES") == "1"
 
 
