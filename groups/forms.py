@@ -13,7 +13,7 @@ from community_ops.common.forms import RefusableForm
 from community_ops.common.money import CURRENCIES
 from groups.models import DEFAULT_COMFORTABLE_SIZE, DEFAULT_MEMBER_CAP, Community, CommunityKind, GroupKind, StaffRole
 from groups.services import MAX_MEMBER_CAP, NewChannel
-from messaging.models import Platform
+from messaging.services.handing import is_by_hand
 
 # Zones offered first; every IANA name is accepted.
 _COMMON_CURRENCIES = ("CNY", "HKD", "TWD", "USD", "EUR", "GBP", "JPY", "SGD", "MYR")
@@ -65,7 +65,7 @@ class ChannelChoiceField(forms.ModelChoiceField):
 
     def label_from_instance(self, obj: Any) -> str:
         label = obj.connection.get_platform_display()
-        return f"{label} · {obj.name}" if obj.connection.platform == Platform.ASSISTED else obj.name
+        return f"{label} · {obj.name}" if is_by_hand(obj) else obj.name
 
 
 class ChannelFields(forms.Form):

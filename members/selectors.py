@@ -26,6 +26,7 @@ from members.models import (
     Membership,
     MembershipSpell,
 )
+from members.policies import fact_source_of as fact_source_of  # a pure rule higher apps ask for
 from members.policies import namespace_kind, spell_fact_source
 
 COUNT_CAP = 10_000

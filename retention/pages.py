@@ -12,7 +12,7 @@ from django.utils.translation import pgettext
 
 from community_ops.common.actors import Actor
 from groups.ports import Panel, group_figures, group_panels
-from members.policies import fact_source_of
+from members.selectors import fact_source_of
 from messaging import selectors as messaging
 from retention import selectors
 

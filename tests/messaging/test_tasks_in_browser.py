@@ -97,7 +97,7 @@ def test_she_copies_once_ticks_five_and_takes_one_back(five, open_phone) -> None
     for box in page.locator("input[name=items]").all():
         box.check()
     expect(page.locator("[data-tick-count]")).to_have_text("5/5")
-    expect(page.locator("[data-select-all]")).to_be_checked()
+    expect(page.locator("[data-select-all=items]")).to_be_checked()
     page.locator(".sticky-action button").click()
     expect(page.locator(".notice.tone-good")).to_be_visible()
     assert page.url.endswith("/t/")
@@ -118,8 +118,18 @@ def test_one_tap_ticks_all(five, open_phone) -> None:
     page.locator(".pick-all").click()
     expect(page.locator("input[name=items]:checked")).to_have_count(5)
     page.locator("input[name=items]").first.uncheck()
-    expect(page.locator("[data-select-all]")).not_to_be_checked()
+    expect(page.locator("[data-select-all=items]")).not_to_be_checked()
     expect(page.locator("[data-tick-count]")).to_have_text("4/5")
+
+
+def test_all_of_what_is_left_out_ticks_nothing_of_what_is_sent(five, open_phone) -> None:
+    page = open_phone()
+    page.locator("a.task-row").click()
+    page.locator("#leave-out summary").click()
+    every = page.locator("[data-select-all=leave-items]")
+    every.check()
+    expect(page.locator("input[name=leave-items]:checked")).to_have_count(5)
+    expect(page.locator("input[name=items]:checked")).to_have_count(0)
 
 
 def test_a_phone_without_a_clipboard_gets_the_text_in_hand(five, open_phone) -> None:

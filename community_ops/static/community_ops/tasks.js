@@ -92,25 +92,27 @@ function lookAtAge() {
 }
 
 // --- ticking ----------------------------------------------------------------------------------------
-const boxes = () => [...document.querySelectorAll("input[type=checkbox][name=items]")];
+const boxesOf = (name) => [...document.querySelectorAll(`input[type=checkbox][name="${CSS.escape(name)}"]`)];
 
 function countTicks() {
-  const all = boxes();
+  const all = boxesOf("items");
   const ticked = all.filter((box) => box.checked).length;
   const count = document.querySelector("[data-tick-count]");
   if (count) count.textContent = ticked ? `${ticked}/${all.length}` : "";
-  const every = document.querySelector("[data-select-all]");
-  if (every) every.checked = all.length > 0 && ticked === all.length;
+  for (const every of document.querySelectorAll("[data-select-all]")) {
+    const boxes = boxesOf(every.dataset.selectAll);
+    every.checked = boxes.length > 0 && boxes.every((box) => box.checked);
+  }
 }
 
 document.addEventListener("change", (event) => {
   if (event.target.matches("[data-select-all]")) {
-    for (const box of boxes()) box.checked = event.target.checked;
+    for (const box of boxesOf(event.target.dataset.selectAll)) box.checked = event.target.checked;
   }
-  if (event.target.matches("[data-select-all], [name=items]")) countTicks();
+  if (event.target.matches("input[type=checkbox]")) countTicks();
 });
 
-for (const label of document.querySelectorAll("[data-tick-all]")) label.hidden = false;
+for (const tools of document.querySelectorAll("[data-tick-all], [data-choose-many]")) tools.hidden = false;
 countTicks();
 lookAtAge();
 setInterval(lookAtAge, LOOK_EVERY_MS);
