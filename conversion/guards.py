@@ -13,7 +13,7 @@ from community_ops.common.templatetags.wording import in_zone, money, time_in_zo
 from conversion import selectors
 from conversion.models import FlashSale, SaleState
 from groups.selectors import groups_by_id
-from messaging.ports import ALLOWED, Verdict
+from messaging.ports import ALLOWED, OneByOne, Verdict
 
 if TYPE_CHECKING:
     from conversion.services import SaleTerms
@@ -46,7 +46,7 @@ LABELS = {
 NAMES = frozenset(LABELS)
 
 
-class FlashSaleGuard:
+class FlashSaleGuard(OneByOne):
     """A message about a sale goes out only while what it says can be true."""
 
     def check(self, delivery: "Delivery", now: datetime) -> Verdict:

@@ -3,13 +3,13 @@
 from datetime import datetime
 
 from messaging.models import Delivery, HumanTask, TaskState
-from messaging.ports import ALLOWED, Verdict, origin_guards
+from messaging.ports import ALLOWED, OneByOne, Verdict, origin_guards
 from messaging.services.telling import ORIGIN
 
 CLOSED = Verdict(allowed=False, reason="card_closed")
 
 
-class TaskGuard:
+class TaskGuard(OneByOne):
     """Drops the word when none of the cards it is about is open any more."""
 
     def check(self, delivery: Delivery, now: datetime) -> Verdict:

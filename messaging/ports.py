@@ -4,7 +4,7 @@ Higher apps register in `AppConfig.ready()`. What nobody registered for is not s
 (`cancelled`, reason `not_available`).
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
@@ -35,8 +35,19 @@ PAUSED = Verdict(allowed=False, reason="paused", waits=True)  # the origin is pa
 class SendGuard(Protocol):
     """Asked right before each call, outside any transaction; reads only, and quickly."""
 
+    def check_all(self, deliveries: Sequence["Delivery"], now: datetime) -> Sequence[Verdict]:
+        """May these deliveries, of which several may be about to go out, still do so at `now`? One answer for each."""
+
+
+class OneByOne:
+    """A SendGuard that looks at each delivery by itself."""
+
+    def check_all(self, deliveries: Sequence["Delivery"], now: datetime) -> list[Verdict]:
+        return [self.check(delivery, now) for delivery in deliveries]
+
     def check(self, delivery: "Delivery", now: datetime) -> Verdict:
         """May this delivery still go out at `now`?"""
+        raise NotImplementedError
 
 
 class TextContext(Protocol):

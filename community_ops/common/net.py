@@ -102,7 +102,7 @@ def _call(
     timeout_seconds: float,
     max_bytes: int = MAX_ANSWER_BYTES,
 ) -> Answer:
-    target = checked_url(url)
+    target = _target(checked_url(url))
     _deadline.at = time.monotonic() + timeout_seconds
     try:
         lines = [(name, value) for name, value in headers.items()]
@@ -145,6 +145,11 @@ def _checked(url: str, *, is_local_allowed: bool) -> str:
     if parsed.scheme != "https" and not (parsed.scheme == "http" and is_here):
         raise AddressRefused(_("the address must begin with https://"))
     return str(parsed)
+
+
+@lru_cache(maxsize=4096)
+def _target(url: str) -> httpcore2.URL:
+    return httpcore2.URL(url)
 
 
 def is_this_machine(host: str) -> bool:

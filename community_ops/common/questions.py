@@ -3,7 +3,7 @@
 The query builder takes nine tenths of such a question's time (benchmarks/fanout.py).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -13,20 +13,22 @@ from django.db.models import QuerySet
 Make = Callable[..., "QuerySet[Any, Any]"]
 
 
-def first_row(make: Make, *parameters: int) -> tuple[Any, ...] | None:
-    """The first row of `make(*parameters)`, a `values_list` filtered by exactly these numbers, in this order.
+def rows(make: Make, *lists: Sequence[int]) -> list[tuple[Any, ...]]:
+    """All rows of `make(*lists)`, a `values_list` filtered by `__in` these lists alone, in this order.
 
-    One `filter()` for each: one alone would sort its names.
+    One `filter()` for each: one alone would sort its names. Short lists without repeats: there is a statement for
+    each length.
     Values come as the driver reads them: of a time only whether there is one can be told on every database.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_sql(make, connection.vendor, len(parameters)), parameters)
-        return cursor.fetchone()  # type: ignore[no-any-return]
+        cursor.execute(_sql(make, connection.vendor, tuple(map(len, lists))), [one for found in lists for one in found])
+        return cursor.fetchall()  # type: ignore[no-any-return]
 
 
-@lru_cache(maxsize=64)
-def _sql(make: Make, vendor: str, count: int) -> str:
-    stand_ins = tuple(range(1, count + 1))
-    sql, parameters = make(*stand_ins).query.sql_with_params()
-    assert parameters == stand_ins, "the question is filtered by other things than its parameters"
+@lru_cache(maxsize=256)
+def _sql(make: Make, vendor: str, lengths: tuple[int, ...]) -> str:
+    stand_ins = iter(range(1, sum(lengths) + 1))
+    lists = [[next(stand_ins) for _ in range(length)] for length in lengths]
+    sql, parameters = make(*lists).query.sql_with_params()
+    assert parameters == tuple(range(1, sum(lengths) + 1)), "the question is filtered by other things than its lists"
     return sql

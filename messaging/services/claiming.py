@@ -5,6 +5,9 @@ the database's time; what is due is in the product's.
 """
 
 import random
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,7 +19,14 @@ from messaging.models import Attempt, AttemptOutcome, Delivery, DeliveryState
 from messaging.platforms.base import Outcome, Result
 from messaging.policies import MORE_PARTS, Next, after_call, after_lost_call
 from messaging.services.limits import IN_LINE, Limits, cool_down, end_slots, take_slots
-from messaging.services.statements import insert, update_then_insert, update_where
+from messaging.services.statements import (
+    Change,
+    insert,
+    update_each,
+    update_each_then_insert,
+    update_then_insert,
+    update_where,
+)
 
 LOOK_AHEAD = timedelta(seconds=2)
 # Longer than a full hand of quick sends takes; a crashed worker's rows start at most this much late.
@@ -25,29 +35,42 @@ CLAIM_LEASE = timedelta(seconds=10)
 SEND_LEASE = timedelta(seconds=15)
 
 
-def anything_due(*, until: datetime, db_now: datetime) -> bool:
-    """Whether there is a row to take; asked first, because an idle tick must not lock anything."""
-    return _free(until, db_now).exists()
+NOBODY: Collection[int] = frozenset()
 
 
-def claim(*, owner: str, limit: int, until: datetime, db_now: datetime) -> list[Delivery]:
+def anything_due(*, until: datetime, db_now: datetime, besides: Collection[int] = NOBODY) -> bool:
+    """Whether there is a row to take; asked first, because an idle tick must not lock anything.
+
+    `besides`: workspaces whose rows are left alone, as in `claim`.
+    """
+    return _free(until, db_now, besides).exists()
+
+
+def claim(
+    *, owner: str, limit: int, until: datetime, db_now: datetime, besides: Collection[int] = NOBODY
+) -> list[Delivery]:
     """Take up to `limit` rows that start before `until` in hand and return them in order of their start.
 
     Where several workspaces have something due, each gets its share: a fan-out of thousands does not hold up the
     one message of another.
     """
     with transaction.atomic():
-        free = _free(until, db_now)
+        free = _free(until, db_now, besides)
         ids = _shares(free, limit)
         if len(ids) < limit:  # what the others left over
             ids += _unlocked(free.exclude(pk__in=ids)).values_list("pk", flat=True)[: limit - len(ids)]
         Delivery.objects.filter(pk__in=ids).update(lease_owner=owner, lease_until=db_now + CLAIM_LEASE)
-    taken = Delivery.objects.filter(pk__in=ids, lease_owner=owner, state=DeliveryState.PLANNED)
-    return list(taken.select_related("message", "endpoint__connection").order_by("next_try_at", "id"))
+    # By the key alone: with the state among the conditions a database that knows little of the table reads every
+    # planned row for it.
+    taken = Delivery.objects.filter(pk__in=ids, lease_owner=owner).select_related("message", "endpoint__connection")
+    planned = [row for row in taken if row.state == DeliveryState.PLANNED]
+    return sorted(planned, key=lambda row: (row.next_try_at, row.pk))
 
 
-def _free(until: datetime, db_now: datetime) -> QuerySet[Delivery]:
+def _free(until: datetime, db_now: datetime, besides: Collection[int]) -> QuerySet[Delivery]:
     rows = Delivery.objects.filter(state=DeliveryState.PLANNED, next_try_at__lte=until)
+    if besides:
+        rows = rows.exclude(workspace_id__in=besides)
     return rows.filter(Q(lease_until__isnull=True) | Q(lease_until__lt=db_now)).order_by("next_try_at", "id")
 
 
@@ -74,20 +97,43 @@ def let_go(deliveries: list[Delivery], *, owner: str) -> None:
     rows.filter(state=DeliveryState.PLANNED).update(lease_owner="", lease_until=None)
 
 
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A call that may start: the row in hand as its owner read it, with the text and the parts it will have."""
+
+    delivery: Delivery
+    owner: str
+    now: datetime
+    db_now: datetime
+
+
 def begin(delivery: Delivery, *, owner: str, now: datetime, db_now: datetime) -> bool:
     """Mark the start of a call, with its text. False when the row was moved, cancelled or taken by another worker."""
-    held = _held(delivery, owner) | {"next_try_at__lte": now}
+    return update_where(Delivery, *_beginning(Start(delivery, owner, now, db_now))) == 1
+
+
+def begin_all(starts: Sequence[Start]) -> list[bool]:
+    """`begin` for several, in one statement where the database can."""
+    if len(starts) < 2 or connection.vendor != "postgresql":
+        return [update_where(Delivery, *_beginning(start)) == 1 for start in starts]
+    begun = update_each(Delivery, [_beginning(start) for start in starts])
+    # a row that somebody had locked just then says by itself whether it is still ours
+    return [start.delivery.pk in begun or update_where(Delivery, *_beginning(start)) == 1 for start in starts]
+
+
+def _beginning(start: Start) -> Change:
+    delivery = start.delivery
     started = {
-        "state": DeliveryState.SENDING,
+        "state": DeliveryState.SENDING.value,
         "reason": "",
         "attempt_count": delivery.attempt_count + 1,
-        "sending_at": now,
+        "sending_at": start.now,
         "sent_text": delivery.sent_text,
         "part_count": delivery.part_count,
-        "lease_until": db_now + SEND_LEASE,
-        "updated_at": now,
+        "lease_until": start.db_now + SEND_LEASE,
+        "updated_at": start.now,
     }
-    return update_where(Delivery, held, started) == 1
+    return _held(delivery, start.owner) | {"next_try_at__lte": start.now}, started
 
 
 def begin_within(delivery: Delivery, limits: Limits, *, owner: str, now: datetime, db_now: datetime) -> bool | datetime:
@@ -122,18 +168,22 @@ def drop(delivery: Delivery, *, owner: str, state: DeliveryState, reason: str, n
 def _held(delivery: Delivery, owner: str) -> dict[str, Any]:
     """The row, if it is still planned, in this owner's hand and as she read it."""
     as_read = {"id": delivery.pk, "attempt_count": delivery.attempt_count}
-    return as_read | {"state": DeliveryState.PLANNED, "lease_owner": owner}
+    return as_read | {"state": DeliveryState.PLANNED.value, "lease_owner": owner}
 
 
-def finish(
-    delivery: Delivery,
-    *,
-    owner: str,
-    result: Result,
-    started_at: datetime,
-    now: datetime,
-    limits: Limits,
-) -> bool:
+@dataclass(frozen=True, slots=True)
+class End:
+    """The answer to a call that `begin` started."""
+
+    delivery: Delivery
+    owner: str
+    result: Result
+    started_at: datetime
+    now: datetime
+    limits: Limits
+
+
+def finish(end: End) -> bool:
     """Record the answer to the call that `begin` started, and the attempt; its slots begin to run out.
 
     Refused because of the pace: the whole account waits, and the try is given back. Accepted, and another part is
@@ -141,6 +191,39 @@ def finish(
 
     False, and nothing written, when the row is no longer this worker's: the reaper was there first.
     """
+    change, attempt = _ending(end)
+    if not (end.limits or end.result.is_too_fast):
+        return update_then_insert(Delivery, *change, Attempt, attempt)
+    with transaction.atomic():
+        if not update_then_insert(Delivery, *change, Attempt, attempt):
+            return False
+        _settle_slots(end.delivery, end.result)
+    return True
+
+
+def finish_all(ends: Sequence[End]) -> list[bool]:
+    """`finish` for several; those that end alike and keep to no limit in one statement where the database can."""
+    done = _finished_together(ends) if len(ends) > 1 and connection.vendor == "postgresql" else set()
+    return [end.delivery.pk in done or finish(end) for end in ends]
+
+
+def _finished_together(ends: Sequence[End]) -> set[int]:
+    alike: dict[tuple[str, ...], list[tuple[Change, dict[str, Any]]]] = defaultdict(list)
+    for end in ends:
+        if not (end.limits or end.result.is_too_fast):
+            change, attempt = _ending(end)
+            alike[tuple(change[1])].append((change, attempt))
+    done: set[int] = set()
+    for found in alike.values():
+        if len(found) > 1:
+            changes, attempts = zip(*found, strict=True)
+            done |= update_each_then_insert(Delivery, changes, Attempt, attempts)
+    return done
+
+
+def _ending(end: End) -> tuple[Change, dict[str, Any]]:
+    """What changes in the row of a call that is over, and the attempt it leaves."""
+    delivery, result, now = end.delivery, end.result, end.now
     number = delivery.attempt_count + 1
     then = after_call(
         result,
@@ -156,20 +239,19 @@ def finish(
         "platform_text": _storable(result.text, 500),
         "platform_message_id": _storable(result.message_id, 100),
     }
-    mine = {"id": delivery.pk, "state": DeliveryState.SENDING, "lease_owner": owner, "attempt_count": number}
     if result.outcome is Outcome.ACCEPTED and delivery.part_count > 1:
         facts["parts_sent"] = delivery.parts_sent + 1
     if then.state is DeliveryState.PLANNED and (result.is_too_fast or then.reason == MORE_PARTS):
         facts["attempt_limit"] = delivery.attempt_limit + 1
+    mine = {
+        "id": delivery.pk,
+        "state": DeliveryState.SENDING.value,
+        "lease_owner": end.owner,
+        "attempt_count": number,
+    }
     outcome = AttemptOutcome(result.outcome.value)
-    attempt = _attempt(delivery, number, outcome, result=result, started_at=started_at, now=now)
-    if not (limits or result.is_too_fast):
-        return update_then_insert(Delivery, mine, facts, Attempt, attempt)
-    with transaction.atomic():
-        if not update_then_insert(Delivery, mine, facts, Attempt, attempt):
-            return False
-        _settle_slots(delivery, result)
-    return True
+    attempt = _attempt(delivery, number, outcome, result=result, started_at=end.started_at, now=now)
+    return (mine, facts), attempt
 
 
 def _settle_slots(delivery: Delivery, result: Result) -> None:
@@ -180,7 +262,7 @@ def _settle_slots(delivery: Delivery, result: Result) -> None:
 
 
 def _facts(then: Next, now: datetime) -> dict[str, Any]:
-    facts: dict[str, Any] = {"state": then.state, "reason": then.reason, "updated_at": now}
+    facts: dict[str, Any] = {"state": then.state.value, "reason": then.reason, "updated_at": now}
     facts |= {"lease_owner": "", "lease_until": None}
     if then.state is DeliveryState.ACCEPTED:
         facts["accepted_at"] = now
@@ -205,7 +287,7 @@ def _attempt(
         "started_at": started_at,
         "finished_at": now,
         "latency_ms": max(0, int((now - started_at).total_seconds() * 1000)),
-        "outcome": outcome,
+        "outcome": outcome.value,
         "http_status": result.http_status,
         "platform_code": _storable(result.code, 40),
         "platform_text": _storable(result.text, 500),

@@ -2,21 +2,23 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from community_ops.common import dbtime, placeholders
 from community_ops.common.errors import NotAvailable
 from community_ops.common.pictures import PictureLost
+from community_ops.common.ports import Registry
 from messaging.models import Delivery, DeliveryState
 from messaging.platforms.base import MAX_PARTS, Outcome, Outgoing, Part, Result
-from messaging.ports import ALLOWED, Verdict, origin_guards, subject_guards, text_contexts
+from messaging.ports import ALLOWED, SendGuard, Verdict, origin_guards, subject_guards, text_contexts
 from messaging.services import claiming
 from messaging.services.books import Book
 from messaging.services.calling import call, card_of, outgoing, parts_of, takes_file
+from messaging.services.claiming import End, Start
 from messaging.services.handing import hand_over, is_by_hand
 from messaging.services.limits import Known, Limits, limits_of
 from messaging.services.send_rules import held_back
@@ -44,40 +46,50 @@ class NotYet(Exception):
 
 
 def send_one(
-    delivery: Delivery, *, owner: str, now: Clock, db_now: Clock = dbtime.now, book: Book[Known] | None = None
-) -> bool:
-    """Send a claimed delivery; true when a call was made and its end recorded.
+    delivery: Delivery,
+    *,
+    owner: str,
+    now: Clock,
+    db_now: Clock = dbtime.now,
+    book: Book[Known] | None = None,
+    desk: "Desk | None" = None,
+) -> None:
+    """Send a claimed delivery; its desk counts what was recorded.
 
     Ends in accepted, waiting (a person sends it), failed, expired, cancelled, unknown, or planned: for another try,
     or for its place in line where a limit is used up or its guard says "not now", or because another part of it
     follows. A row that was moved, cancelled or taken over meanwhile is left alone. Raises only what the database
-    raises. `now`: the product's clock; `db_now`: the database's, for leases, slots and signatures.
+    raises. `now`: the product's clock; `db_now`: the database's, for leases, slots and signatures; `desk`: where
+    this thread's starts and ends are written, by itself unless told otherwise.
     """
+    desk = desk or Desk()
     try:
         text, parts = _look_again(delivery, now())
         if is_by_hand(delivery.endpoint):
+            desk.settle()
+            _ask_guards(delivery, now())
             hand_over(delivery, owner=owner, now=now())
-            return False
+            return
         message = _outgoing(delivery, parts, now(), db_now())
+        limits = _limits(delivery, book)
+        delivery.sent_text, delivery.part_count = text, len(parts)
+        if not _begun(Start(delivery, owner, message.sent_at, message.signed_at), limits, desk):
+            return
     except Refusal as refusal:
         claiming.drop(delivery, owner=owner, state=refusal.state, reason=refusal.reason, now=now())
-        return False
+        return
     except NotYet as wait:
         claiming.wait(delivery, owner=owner, seconds=ASK_AGAIN_SECONDS, reason=wait.reason, now=now())
-        return False
+        return
     except (DatabaseError, InterfaceError):
         raise
     except Exception as error:
         log.exception("the look before sending failed", extra={"delivery": delivery.pk})
         claiming.put_off(delivery, owner=owner, result=_own_fault(error), now=now())
-        return False
-    limits = _limits(delivery, book)
-    delivery.sent_text, delivery.part_count = text, len(parts)
-    if not _begun(delivery, limits, owner=owner, now=message.sent_at, db_now=message.signed_at):
-        return False
+        return
     assert delivery.endpoint is not None
     result = call(delivery.endpoint, message)
-    return _record(delivery, owner=owner, result=result, started_at=message.sent_at, now=now, limits=limits)
+    desk.end(End(delivery, owner, result, message.sent_at, now(), limits))
 
 
 def _limits(delivery: Delivery, book: Book[Known] | None) -> Limits:
@@ -85,36 +97,56 @@ def _limits(delivery: Delivery, book: Book[Known] | None) -> Limits:
     return limits_of(delivery.endpoint, book.of(delivery.workspace_id) if book is not None else None)
 
 
-def _begun(delivery: Delivery, limits: Limits, *, owner: str, now: datetime, db_now: datetime) -> bool:
-    """Start the call, or put the row into line. Where nothing limits it, starting is one statement."""
+def _begun(start: Start, limits: Limits, desk: "Desk") -> bool:
+    """Ask the guards and start the call, or put the row into line. Where nothing limits it, that is two statements."""
     if not limits:
-        return claiming.begin(delivery, owner=owner, now=now, db_now=db_now)
-    begun = claiming.begin_within(delivery, limits, owner=owner, now=now, db_now=db_now)
-    if isinstance(begun, datetime):
-        claiming.wait(delivery, owner=owner, seconds=(begun - db_now).total_seconds(), now=now)
+        begun = desk.start(start)
+        if isinstance(begun, Verdict):
+            raise _refused(begun)
+        return begun
+    desk.settle()
+    _ask_guards(start.delivery, start.now)
+    begun_at = claiming.begin_within(start.delivery, limits, owner=start.owner, now=start.now, db_now=start.db_now)
+    if isinstance(begun_at, datetime):
+        seconds = (begun_at - start.db_now).total_seconds()
+        claiming.wait(start.delivery, owner=start.owner, seconds=seconds, now=start.now)
         return False
-    return begun
+    return begun_at
 
 
 def _look_again(delivery: Delivery, now: datetime) -> tuple[str, tuple[Part, ...]]:
-    """The check right before a call: the text with its placeholders filled and the calls it takes, or Refusal.
+    """The check before a call: the text with its placeholders filled and the calls it takes, or Refusal.
 
-    Of a message whose first parts are out the rest follows, late or not, and the text is not filled anew.
+    Of a message whose first parts are out the rest follows, late or not, and the text is not filled anew. The guards
+    are asked with the start itself, and before anything else is given as a reason: theirs is the better one.
     """
     is_begun = delivery.parts_sent > 0
     if not is_begun and delivery.latest_at is not None and now > delivery.latest_at:
         raise Refusal(DeliveryState.EXPIRED, "too_late")
+    try:
+        if not is_begun and (held := held_back(delivery, now=now)):
+            raise Refusal(DeliveryState.CANCELLED, held)
+        if delivery.endpoint is None:
+            raise Refusal(DeliveryState.FAILED, "no_endpoint")
+        if delivery.endpoint.archived_at is not None:
+            raise Refusal(DeliveryState.FAILED, "endpoint_archived")
+        text = delivery.sent_text if is_begun else filled(delivery, now)
+        return text, _parts(delivery, text)
+    except (DatabaseError, InterfaceError):
+        raise
+    except Exception:
+        _ask_guards(delivery, now)
+        raise
+
+
+def _ask_guards(delivery: Delivery, now: datetime) -> None:
     verdict = verdict_on(delivery, now)
     if not verdict.allowed:
-        raise NotYet(verdict.reason) if verdict.waits else Refusal(DeliveryState.CANCELLED, verdict.reason)
-    if not is_begun and (held := held_back(delivery, now=now)):
-        raise Refusal(DeliveryState.CANCELLED, held)
-    if delivery.endpoint is None:
-        raise Refusal(DeliveryState.FAILED, "no_endpoint")
-    if delivery.endpoint.archived_at is not None:
-        raise Refusal(DeliveryState.FAILED, "endpoint_archived")
-    text = delivery.sent_text if is_begun else filled(delivery, now)
-    return text, _parts(delivery, text)
+        raise _refused(verdict)
+
+
+def _refused(verdict: Verdict) -> Refusal | NotYet:
+    return NotYet(verdict.reason) if verdict.waits else Refusal(DeliveryState.CANCELLED, verdict.reason)
 
 
 def _parts(delivery: Delivery, text: str) -> tuple[Part, ...]:
@@ -141,13 +173,33 @@ def _parts(delivery: Delivery, text: str) -> tuple[Part, ...]:
 
 def verdict_on(delivery: Delivery, now: datetime) -> Verdict:
     """May it go out now? The origin's guard, then the subject's; a guard that nobody registered is a no."""
-    try:
-        verdict = origin_guards.get(delivery.origin).check(delivery, now)
-        if verdict.allowed and delivery.subject_kind:
-            verdict = subject_guards.get(delivery.subject_kind).check(delivery, now)
-    except NotAvailable:
-        return Verdict(allowed=False, reason="not_available")
-    return verdict if not verdict.allowed else ALLOWED
+    return verdicts_on([delivery], now)[0]
+
+
+def verdicts_on(deliveries: Sequence[Delivery], now: datetime) -> list[Verdict]:
+    """`verdict_on` for several; each guard is asked once."""
+    verdicts = _asked(origin_guards, [one.origin for one in deliveries], deliveries, now)
+    subjects = [one.subject_kind if verdict.allowed else "" for one, verdict in zip(deliveries, verdicts, strict=True)]
+    for place, verdict in enumerate(_asked(subject_guards, subjects, deliveries, now)):
+        if subjects[place]:
+            verdicts[place] = verdict
+    return verdicts
+
+
+def _asked(
+    guards: Registry[SendGuard], keys: Sequence[str], deliveries: Sequence[Delivery], now: datetime
+) -> list[Verdict]:
+    """What the guard of each key says; where there is no key, nothing is in the way."""
+    verdicts = [ALLOWED] * len(deliveries)
+    for key in set(keys) - {""}:
+        places = [place for place, one in enumerate(keys) if one == key]
+        try:
+            answers = guards.get(key).check_all([deliveries[place] for place in places], now)
+        except NotAvailable:
+            answers = [Verdict(allowed=False, reason="not_available")] * len(places)
+        for place, verdict in zip(places, answers, strict=True):
+            verdicts[place] = verdict
+    return verdicts
 
 
 def filled(delivery: Delivery, now: datetime) -> str:
@@ -192,29 +244,99 @@ def _outgoing(delivery: Delivery, parts: tuple[Part, ...], now: datetime, signed
         raise Refusal(DeliveryState.FAILED, reason) from None
 
 
-def _record(
-    delivery: Delivery,
-    *,
-    owner: str,
-    result: Result,
-    started_at: datetime,
-    now: Clock,
-    limits: Limits,
-) -> bool:
-    """Write the answer down; a database that is away for a moment must not turn an answer into a doubt."""
+# --- what is written ---------------------------------------------------------------------------------
 
-    def finish() -> bool:
-        facts: dict[str, Any] = {"owner": owner, "result": result, "started_at": started_at, "limits": limits}
-        return claiming.finish(delivery, **facts, now=now())
 
-    for pause in RECORD_PAUSES_SECONDS:
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one thread wants written: the end of its last call, the start of its next one, or both in this order."""
+
+    end: End | None = None
+    start: Start | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """`ended`: the end was recorded; `begun`: the call may be made, or what its guard says against it."""
+
+    ended: bool = False
+    begun: bool | Verdict = False
+
+
+class Desk:
+    """Where a thread has its calls written down.
+
+    With a `write` that several threads share, an end waits for the thread's next start, to be written with it; who
+    has no next one calls `settle`. Until then the row is `sending`: so there are never more of them than threads.
+    """
+
+    def __init__(self, write: Callable[[Turn], Written] | None = None) -> None:
+        self._write = write or write_alone
+        self._is_shared = write is not None
+        self._end: End | None = None
+        self.ended_count = 0
+
+    @property
+    def is_settled(self) -> bool:
+        return self._end is None
+
+    def start(self, start: Start) -> bool | Verdict:
+        """Start a call; false when the row is not this worker's any more, or what its guard says."""
+        end, self._end = self._end, None
         try:
-            return finish()
+            written = self._write(Turn(end, start))
         except (OperationalError, InterfaceError):
-            log.warning("an answer was not recorded yet", extra={"delivery": delivery.pk})
-            connection.close()
-            time.sleep(pause)
-    return finish()
+            if end is not None:
+                self._end = end
+                self.settle()
+            raise
+        self.ended_count += written.ended
+        return written.begun
+
+    def end(self, end: End) -> None:
+        """Record an answer: now, or with the next start. What holds a limit's slot never waits."""
+        self.settle()
+        self._end = end
+        if not self._is_shared or end.limits or end.result.is_too_fast:
+            self.settle()
+
+    def settle(self) -> None:
+        """Record what waits; a database that is away for a moment must not turn an answer into a doubt."""
+        if self._end is None:
+            return
+        turn, self._end = Turn(end=self._end), None
+        for pause in RECORD_PAUSES_SECONDS:
+            try:
+                self.ended_count += self._write(turn).ended
+                return
+            except (OperationalError, InterfaceError):
+                log.warning("an answer was not recorded yet", extra={"delivery": turn.end and turn.end.delivery.pk})
+                connection.close()
+                time.sleep(pause)
+        self.ended_count += self._write(turn).ended
+
+
+def write_all(turns: Sequence[Turn]) -> list[Written]:
+    """Record the ends, then start what its guards still allow; an answer for each turn."""
+    ends = [turn.end for turn in turns if turn.end is not None]
+    starts = [turn.start for turn in turns if turn.start is not None]
+    ended, begun = iter(claiming.finish_all(ends)), iter(_start_all(starts))
+    return [
+        Written(turn.end is not None and next(ended), next(begun) if turn.start is not None else False)
+        for turn in turns
+    ]
+
+
+def write_alone(turn: Turn) -> Written:
+    return write_all([turn])[0]
+
+
+def _start_all(starts: Sequence[Start]) -> list[bool | Verdict]:
+    if not starts:
+        return []
+    verdicts = verdicts_on([start.delivery for start in starts], starts[0].now)
+    begun = iter(claiming.begin_all([start for start, said in zip(starts, verdicts, strict=True) if said.allowed]))
+    return [next(begun) if verdict.allowed else verdict for verdict in verdicts]
 
 
 def _own_fault(error: Exception) -> Result:

@@ -18,7 +18,7 @@ from tests.moments import NOON
 MINUTE = timedelta(minutes=1)
 
 
-class Wool:
+class Wool(ports.OneByOne):
     """True values of a subject kind of its own, as a higher app would give them."""
 
     def names(self) -> set[str]:

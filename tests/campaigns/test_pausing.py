@@ -15,7 +15,7 @@ from community_ops.common.models import AuditEntry
 from groups.models import ChatGroup
 from messaging import services as messaging
 from messaging.models import Delivery, SandboxPost
-from messaging.ports import ALLOWED, PAUSED, Verdict, origin_guards, subject_guards, text_contexts
+from messaging.ports import ALLOWED, PAUSED, OneByOne, Verdict, origin_guards, subject_guards, text_contexts
 from messaging.wording import state_sentence
 from tests.campaigns.conftest import END, START, Start, Write, make_endpoint, schedule
 from tests.factories.people import SYSTEM
@@ -27,7 +27,7 @@ HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 DUE = NOON + HOUR
 
 
-class Sale:
+class Sale(OneByOne):
     """What the runs here are about, in the place of a real one: its guard, and its values for texts."""
 
     def __init__(self) -> None:
@@ -310,9 +310,9 @@ def test_the_guard_lets_wait_what_is_paused_and_still_refuses_an_archived_group(
     assert delivery
     pause(going)
     guard = origin_guards.get(delivery.origin)
-    assert guard.check(delivery, NOON) == PAUSED
+    assert list(guard.check_all([delivery], NOON)) == [PAUSED]
     ChatGroup.objects.filter(pk=group.pk).update(archived_at=NOON)
-    assert guard.check(delivery, NOON) == Verdict(allowed=False, reason="group_closed")
+    assert list(guard.check_all([delivery], NOON)) == [Verdict(allowed=False, reason="group_closed")]
 
 
 def test_pausing_one_leaves_the_others_alone(write: Write, start: Start) -> None:

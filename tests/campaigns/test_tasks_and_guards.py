@@ -13,7 +13,8 @@ from tests.moments import NOON
 
 
 def asked(delivery: Delivery) -> Verdict:
-    return origin_guards.get(delivery.origin).check(delivery, NOON)
+    (verdict,) = origin_guards.get(delivery.origin).check_all([delivery], NOON)
+    return verdict
 
 
 def test_missing_deliveries_are_made_once_by_two_ticks(write: Write, group: ChatGroup, second_group: ChatGroup) -> None:

@@ -34,7 +34,7 @@ def delivery_of(sale, due_at=NOON) -> Delivery:
 
 
 def verdict(sale, now, due_at=NOON) -> str:
-    found = subject_guards.get("flash_sale").check(delivery_of(sale, due_at), now)
+    (found,) = subject_guards.get("flash_sale").check_all([delivery_of(sale, due_at)], now)
     return "go" if found.allowed else found.reason
 
 

@@ -12,7 +12,7 @@ from community_ops.accounts.models import Workspace
 from community_ops.common import net
 from messaging import services
 from messaging.models import Assignee, Delivery, Endpoint, HumanTask, SendBudget
-from messaging.ports import ALLOWED, Verdict, origin_guards
+from messaging.ports import ALLOWED, OneByOne, Verdict, origin_guards
 from messaging.services.limits import BOOK
 from tests.factories.people import SYSTEM
 from tests.moments import NOON
@@ -22,7 +22,7 @@ ROBOT_KEY = "693a91f6-7xxx-4bc4-97a0-0ec2sifa5aaa"
 numbers = itertools.count(1)
 
 
-class Guard:
+class Guard(OneByOne):
     """Answers what the test says, and counts how often it was asked."""
 
     def __init__(self) -> None:

@@ -1,7 +1,6 @@
 """One delivery's way: the look before, the call, the record after."""
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -15,7 +14,6 @@ from messaging.services import claiming
 from tests.moments import NOON
 
 pytestmark = pytest.mark.django_db
-NO_LIMITS: dict[str, Any] = {"limits": {}}
 SECOND = timedelta(seconds=1)
 
 
@@ -243,7 +241,7 @@ def test_a_stale_answer_changes_nothing(plan, fresh, hook) -> None:
     claiming.begin(held, owner="a", now=NOON, db_now=dbtime.now())
     claiming.reap(db_now=dbtime.now() + claiming.SEND_LEASE + SECOND, now=NOON)
 
-    assert not claiming.finish(held, owner="a", result=Result(Outcome.ACCEPTED), started_at=NOON, now=NOON, **NO_LIMITS)
+    assert not claiming.finish(claiming.End(held, "a", Result(Outcome.ACCEPTED), NOON, NOON, limits={}))
 
     assert fresh(delivery).state == "unknown"
     assert Attempt.objects.get().outcome == "lost"

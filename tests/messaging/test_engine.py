@@ -1,7 +1,9 @@
 """The engine with its threads, and its tasks: real connections, real time."""
 
 import threading
-from datetime import timedelta
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import connections
@@ -10,9 +12,10 @@ from werkzeug import Response
 from community_ops.common import clock
 from community_ops.common.models import JobPulse
 from messaging import services, tasks
-from messaging.models import Attempt, Delivery, SandboxPost
+from messaging.models import Attempt, Delivery, Endpoint, SandboxPost
 from messaging.ports import ALLOWED, Verdict
 from messaging.services import delivery as engine
+from messaging.services import senders
 from tests.factories.people import SYSTEM
 from tests.messaging.conftest import make_endpoint
 from tests.races import at_once
@@ -71,6 +74,46 @@ def test_only_as_many_rows_are_sending_as_there_are_threads(plan, workspace, htt
     assert services.run_deliveries(worker="tests", senders=3) == 9
 
     assert max(seen) <= 3
+
+
+@pytest.mark.parametrize("is_same_team", [True, False], ids=["another account of the team", "another team"])
+def test_a_receiver_that_hangs_holds_up_nobody_else(
+    plan, hook, room, stranger, httpserver, monkeypatch, is_same_team
+) -> None:
+    """The hand is full of rows for it when the other row comes."""
+    monkeypatch.setattr(senders, "HAND_LEAST", 4)
+    other = room if is_same_team else make_endpoint(stranger.workspace, "sandbox")
+    went_first: list[bool] = []
+
+    def hang(request) -> Response:
+        if not went_first:
+            plan_for(other, due_at=clock.now())
+            went_first.append(wait_for(SandboxPost.objects.exists, seconds=4))
+        connections.close_all()  # this is the receiver's thread
+        return Response("ok")
+
+    httpserver.expect_request("/hook").respond_with_handler(hang)
+    for _ in range(3 if is_same_team else 12):
+        plan(hook, due_at=clock.now())
+
+    services.run_deliveries(worker="tests", senders=3)
+
+    assert went_first == [True]
+
+
+def plan_for(endpoint: Endpoint, *, due_at: datetime) -> None:
+    planned = services.PlannedSend(
+        source_key="test:other", endpoint_id=endpoint.pk, text="x", due_at=due_at, origin="test", origin_id=1,
+        target_id=1,
+    )  # fmt: skip
+    services.plan_deliveries(workspace_id=endpoint.workspace_id, plans=[planned], actor=SYSTEM, now=clock.now())
+
+
+def wait_for(condition: Callable[[], bool], *, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while not (fulfilled := condition()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return fulfilled
 
 
 def test_rows_not_started_are_put_back_when_a_run_is_over(plan, room) -> None:

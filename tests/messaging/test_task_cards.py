@@ -10,7 +10,7 @@ from community_ops.common.errors import InvalidInput, InvalidTransition, NotFoun
 from community_ops.common.models import Asset, AuditEntry, OutboxEvent
 from messaging import services, task_selectors
 from messaging.models import Delivery, HumanTask, TaskItem
-from messaging.ports import PAUSED, Verdict, origin_guards, subject_guards, text_contexts
+from messaging.ports import PAUSED, OneByOne, Verdict, origin_guards, subject_guards, text_contexts
 from messaging.task_policies import ANSWERS, is_copy_stale
 from messaging.tasks import review_waiting
 from tests.factories.people import SYSTEM
@@ -36,7 +36,7 @@ class Shop:
         return {"left": str(self.by_group.get(target_id, self.left)), "as_of": f"{now:%H:%M}"}
 
 
-class ByGroup:
+class ByGroup(OneByOne):
     """A guard with a verdict for some groups."""
 
     def __init__(self) -> None:

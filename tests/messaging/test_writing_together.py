@@ -1,0 +1,174 @@
+"""Starts and ends of several calls, written in one go."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.db import OperationalError, connection, transaction
+
+from community_ops.common import dbtime
+from messaging.models import Attempt, Delivery, Endpoint, SendSlot
+from messaging.platforms.base import Outcome, Result
+from messaging.ports import PAUSED, Verdict
+from messaging.services import claiming, sending
+from messaging.services.claiming import End, Start
+from messaging.services.sending import Desk, Turn, write_all
+from tests.moments import NOON
+from tests.races import at_once
+
+pytestmark = pytest.mark.django_db
+SECOND = timedelta(seconds=1)
+OK = Result(Outcome.ACCEPTED, "200", "", 200)
+LATER = Result(Outcome.RETRY, "503", "HTTP 503", 503)
+
+
+@pytest.fixture
+def held(plan: Callable[..., Delivery], room: Endpoint) -> list[Delivery]:
+    """Four rows in the hand of worker `a`."""
+    for _ in range(4):
+        plan(room)
+    return claiming.claim(owner="a", limit=4, until=NOON + SECOND, db_now=dbtime.now())
+
+
+def start(row: Delivery, owner: str = "a") -> Start:
+    row.sent_text = f"text {row.pk}"
+    return Start(row, owner, NOON, dbtime.now())
+
+
+def end(row: Delivery, result: Result = OK, owner: str = "a") -> End:
+    return End(row, owner, result, NOON, NOON + SECOND, limits={})
+
+
+def states() -> list[str]:
+    return list(Delivery.objects.order_by("pk").values_list("state", flat=True))
+
+
+def test_each_row_starts_with_its_own_text_and_only_while_it_is_ours(held) -> None:
+    Delivery.objects.filter(pk=held[1].pk).update(state="cancelled")
+    Delivery.objects.filter(pk=held[2].pk).update(lease_owner="b")
+
+    assert claiming.begin_all([start(row) for row in held]) == [True, False, False, True]
+
+    assert states() == ["sending", "cancelled", "planned", "sending"]
+    rows = Delivery.objects.filter(state="sending").order_by("pk")
+    assert [(row.sent_text, row.attempt_count, row.sending_at) for row in rows] == [
+        (f"text {held[0].pk}", 1, NOON),
+        (f"text {held[3].pk}", 1, NOON),
+    ]
+
+
+def test_each_end_is_recorded_with_its_attempt_unless_the_reaper_was_there(held) -> None:
+    claiming.begin_all([start(row) for row in held])
+    Delivery.objects.filter(pk=held[3].pk).update(state="unknown")
+
+    done = claiming.finish_all([end(held[0]), end(held[1]), end(held[2], LATER), end(held[3])])
+
+    assert done == [True, True, True, False]
+    assert states() == ["accepted", "accepted", "planned", "unknown"]
+    found = Attempt.objects.order_by("delivery_id").values_list("delivery_id", "outcome", "http_status", "latency_ms")
+    assert list(found) == [
+        (held[0].pk, "accepted", 200, 1000),
+        (held[1].pk, "accepted", 200, 1000),
+        (held[2].pk, "retry", 503, 1000),
+    ]
+
+
+def test_an_end_too_fast_cools_its_account_among_others(held) -> None:
+    claiming.begin_all([start(row) for row in held[:2]])
+    too_fast = Result(Outcome.RETRY, "429", "HTTP 429", 429, is_too_fast=True)
+
+    assert claiming.finish_all([end(held[0]), end(held[1], too_fast)]) == [True, True]
+
+    assert states()[:2] == ["accepted", "planned"]
+    assert not SendSlot.objects.filter(ended_at__isnull=True).exists()
+
+
+def test_a_turn_ends_one_call_and_starts_the_next(held) -> None:
+    claiming.begin_all([start(row) for row in held[:2]])
+
+    written = write_all([Turn(end(held[0]), start(held[2])), Turn(end=end(held[1])), Turn(start=start(held[3]))])
+
+    assert [(one.ended, one.begun) for one in written] == [(True, True), (True, False), (False, True)]
+    assert states() == ["accepted", "accepted", "sending", "sending"]
+
+
+def test_what_the_guard_says_stands_in_the_place_of_a_start(held, guard) -> None:
+    guard.verdict = PAUSED
+
+    written = write_all([Turn(start=start(held[0])), Turn(start=start(held[1]))])
+
+    assert [one.begun for one in written] == [PAUSED, PAUSED]
+    assert guard.asked_count == 2
+    assert states() == ["planned"] * 4
+
+
+def test_the_guards_word_comes_before_any_other_reason(plan, deliver, fresh, room, guard) -> None:
+    delivery = plan(room)
+    Endpoint.objects.filter(pk=room.pk).update(archived_at=NOON)
+    guard.verdict = Verdict(allowed=False, reason="sale_over")
+
+    deliver()
+
+    assert (fresh(delivery).state, fresh(delivery).reason) == ("cancelled", "sale_over")
+
+
+class Written:
+    """A shared `write` that fails as often as it is told to."""
+
+    def __init__(self, failures: int = 0) -> None:
+        self.turns: list[Turn] = []
+        self.failures = failures
+
+    def __call__(self, turn: Turn) -> sending.Written:
+        if self.failures:
+            self.failures -= 1
+            raise OperationalError("the database is away")
+        self.turns.append(turn)
+        return sending.write_alone(turn)
+
+
+def test_an_end_waits_for_the_next_start_or_to_be_settled(held) -> None:
+    write = Written()
+    desk = Desk(write)
+    first, second = start(held[0]), start(held[1])
+    assert desk.start(first) is True
+    desk.end(end(held[0]))
+    assert (states()[0], desk.is_settled) == ("sending", False)
+
+    assert desk.start(second) is True
+    desk.end(end(held[1]))
+    desk.settle()
+
+    assert [(turn.end and turn.end.delivery.pk, turn.start) for turn in write.turns] == [
+        (None, first),
+        (held[0].pk, second),
+        (held[1].pk, None),
+    ]
+    assert (states()[:2], desk.ended_count) == (["accepted", "accepted"], 2)
+
+
+def test_a_database_that_was_away_loses_no_answer(held, monkeypatch) -> None:
+    monkeypatch.setattr(sending, "RECORD_PAUSES_SECONDS", (0.0, 0.0))
+    monkeypatch.setattr(sending.connection, "close", lambda: None)
+    write = Written()
+    desk = Desk(write)
+    desk.start(start(held[0]))
+    desk.end(end(held[0]))
+
+    write.failures = 3  # the start, and two tries to record the answer by itself
+    with pytest.raises(OperationalError):
+        desk.start(start(held[1]))
+
+    assert (states()[:2], desk.ended_count) == (["accepted", "planned"], 1)
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_a_row_that_somebody_holds_is_waited_for_alone(held) -> None:
+    """Nobody waits for a locked row with others in hand: two who write several could wait for each other."""
+    with transaction.atomic():
+        Delivery.objects.select_for_update().get(pk=held[0].pk)
+        begun = at_once([lambda: claiming.update_each(Delivery, [claiming._beginning(start(row)) for row in held[:3]])])
+    assert begun == [{held[1].pk, held[2].pk}]
+    assert claiming.begin_all([start(held[0]), start(held[3])]) == [True, True]
+    assert connection.vendor == "postgresql"
