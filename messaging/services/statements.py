@@ -93,7 +93,7 @@ def _ids(sql: str, parameters: list[Any]) -> set[int]:
 
 def _lists(model: type[models.Model], rows: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
     """Each name's values of all rows, as the database takes them."""
-    return [[_parameter(model, name, row[name]) for row in rows] for name in rows[0]]
+    return [_prepared(model, name, [row[name] for row in rows]) for name in rows[0]]
 
 
 def insert(model: type[models.Model], values: Mapping[str, Any]) -> None:
@@ -104,20 +104,21 @@ def insert(model: type[models.Model], values: Mapping[str, Any]) -> None:
 
 
 def _parameters(model: type[models.Model], values: Mapping[str, Any]) -> list[Any]:
-    return [_parameter(model, name, value) for name, value in values.items()]
+    return [_prepared(model, name, [value])[0] for name, value in values.items()]
 
 
-def _parameter(model: type[models.Model], name: str, value: Any) -> Any:
-    """A value as the database takes it: the field says how, unless the database takes it as it is."""
-    if type(value) in _PLAIN_BY_VENDOR[connection.vendor] and _keeps(model, name):
-        return value
-    return _field(model, name).get_db_prep_save(value, connection)
+def _prepared(model: type[models.Model], name: str, values: list[Any]) -> list[Any]:
+    """Values as the database takes them: the field says how, unless the database takes them as they are."""
+    if _takes(model, name, connection.vendor).issuperset(map(type, values)):
+        return values
+    field = _field(model, name)
+    return [field.get_db_prep_save(value, connection) for value in values]
 
 
 @lru_cache(maxsize=256)
-def _keeps(model: type[models.Model], name: str) -> bool:
-    """Whether this field stores plain texts, numbers and aware times unchanged."""
-    return type(_field(model, name)) in _KEEPING
+def _takes(model: type[models.Model], name: str, vendor: str) -> frozenset[type]:
+    """Types whose values this field stores unchanged."""
+    return _PLAIN_BY_VENDOR[vendor] if type(_field(model, name)) in _KEEPING else frozenset()
 
 
 @lru_cache(maxsize=256)
