@@ -17,6 +17,7 @@ from community_ops.common.templatetags.state_words import StateWords, words_of
 from community_ops.common.templatetags.wording import duration, grouped, in_zone
 from messaging.selectors import (
     IN_LINE,
+    MORE_PARTS,
     NOT_SENT,
     answer_words,
     by_hand_words,
@@ -58,6 +59,13 @@ class Badge:
 
 def badge_of(state: GroupState) -> Badge:
     """The state of one item in one group; a reason says more than the state's general sentence."""
+    badge = _told(state)
+    if not state.parts:
+        return badge
+    return replace(badge, help=joined(str(badge.help) if state.reason != MORE_PARTS else "", state.parts))
+
+
+def _told(state: GroupState) -> Badge:
     if state.state == "retrying":
         return replace(_general(state), help=next_try_words(state.next_try_at, state.zone))
     if state.said is not None:
@@ -85,7 +93,7 @@ def note_of(state: GroupState) -> str:
 
     A person who looked into the group knows more than the last try did.
     """
-    why = str(badge_of(state).help) if state.reason or state.state == "missed" else ""
+    why = str(badge_of(state).help) if state.reason or state.parts or state.state == "missed" else ""
     return why if state.reason == NOT_SENT else joined(why, answer_of(state))
 
 

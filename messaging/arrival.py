@@ -61,7 +61,7 @@ def arrival(platform: str, content: Content, *, may_split: bool) -> Arrival:
     is_refused = bool(content.text.strip()) and not 0 < text_count <= MAX_PARTS
     if is_refused or not parts:
         parts = (Part(content.text, has_image=content.has_image and adapter.capabilities.image is not None),)
-    shown = tuple(_shown(adapter, part, content) for part in parts)
+    shown = tuple(shown_part(adapter, part, content) for part in parts)
     notes = tuple(_notes(adapter, str(Platform(platform).label), content, parts))
     return Arrival(platform, shown, notes, size, limit, is_refused)
 
@@ -91,7 +91,8 @@ def plain_words(text: str, *, is_markdown: bool) -> str:
 # --- the pieces --------------------------------------------------------------------------------------
 
 
-def _shown(adapter: Adapter, part: Part, content: Content) -> ShownPart:
+def shown_part(adapter: Adapter, part: Part, content: Content) -> ShownPart:
+    """One call as people there will see it; `content` is the whole message."""
     if _is_call(part, content):
         return ShownPart(_call_to_everybody())
     if not part.text:

@@ -360,6 +360,9 @@ class Attempt(TenantModel):
 
     delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="attempts")
     number = models.PositiveSmallIntegerField()
+    # Which of the message's calls it made, from 1, of how many were known then. 1 of 1 where it takes only one.
+    part = models.PositiveSmallIntegerField(default=1)
+    part_count = models.PositiveSmallIntegerField(default=1)
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField()
     latency_ms = models.PositiveIntegerField(default=0)

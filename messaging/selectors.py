@@ -36,10 +36,11 @@ from messaging.models import (
     SandboxPost,
 )
 from messaging.platforms.base import Content
-from messaging.policies import HELD_BACK, shown_state, size_problem, text_limit, text_size
+from messaging.policies import HELD_BACK, MORE_PARTS, shown_state, size_problem, text_limit, text_size
+from messaging.record_parts import parts_said, shown_parts, words_in_doubt
 from messaging.services.endpoints import channels_beside
 from messaging.services.limits import LimitUse, cooling_until, use_of
-from messaging.showing import first_words, lines, with_names
+from messaging.showing import first_words, joined, lines, with_names
 from messaging.task_selectors import said_by_hand, who_has, who_has_of
 from messaging.webhook_selectors import webhooks_switched_off
 from messaging.webhook_wording import WHY_OFF
@@ -50,7 +51,6 @@ from messaging.wording import (
     answer_words,
     badge_state,
     by_hand_words,
-    joined,
     next_try_words,
     said_words,
     turn_words,
@@ -58,6 +58,7 @@ from messaging.wording import (
 
 __all__ = [  # the pure rules and words higher apps ask for are handed out here too
     "IN_LINE",
+    "MORE_PARTS",
     "NOT_SENT",
     "WHY_OFF",
     "Arrival",
@@ -76,9 +77,11 @@ __all__ = [  # the pure rules and words higher apps ask for are handed out here 
     "joined",
     "lines",
     "next_try_words",
+    "parts_said",
     "plain_words",
     "said_by_hand",
     "said_words",
+    "shown_parts",
     "shown_state",
     "size_problem",
     "text_limit",
@@ -88,6 +91,7 @@ __all__ = [  # the pure rules and words higher apps ask for are handed out here 
     "who_has",
     "who_has_of",
     "with_names",
+    "words_in_doubt",
 ]
 
 R = TypeVar("R", QuietHours, Holiday, FrequencyCap)

@@ -43,6 +43,13 @@ def first_words(text: str, *, count: int = 40) -> str:
     return shown if len(shown) <= count else f"{shown[: count - 1]}…"
 
 
+def joined(first: str, second: str) -> str:
+    """Two sentences one after the other, as the language separates them; either may be empty."""
+    if not first or not second:
+        return first or second
+    return pgettext("two sentences", "%(first)s %(second)s") % {"first": first, "second": second}
+
+
 def with_names(template: str, subject_kind: str) -> str:
     """A template with the names of what will be filled in, e.g. "［还剩］"; as it is where nobody knows them."""
     if not subject_kind:

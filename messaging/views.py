@@ -23,6 +23,7 @@ from community_ops.common.assets import page_link
 from community_ops.common.errors import DomainError, InvalidInput
 from messaging import selectors, services, task_selectors, wording
 from messaging.models import Delivery, DeliveryState
+from messaging.part_wording import part_words
 from messaging.policies import EXEMPTIONS, HELD_BACK
 
 PAGE_SIZE = 50
@@ -113,7 +114,7 @@ def _number(query: QueryDict, name: str) -> int | None:
 
 def _rows(request: WorkspaceRequest, deliveries: Sequence[Delivery], now: datetime) -> list[dict[str, Any]]:
     tries, people = selectors.tries_in_vain(deliveries), selectors.who_has(deliveries)
-    said = selectors.said_by_hand(deliveries)
+    said, parts = selectors.said_by_hand(deliveries), selectors.parts_said(deliveries)
     return [
         {
             "delivery": delivery,
@@ -125,6 +126,7 @@ def _rows(request: WorkspaceRequest, deliveries: Sequence[Delivery], now: dateti
                 tries_in_vain=tries.get(delivery.pk, 0),
                 person=people.get(delivery.pk, ""),
                 said=said.get(delivery.pk),
+                parts=parts.get(delivery.pk, ""),
             ),
             "is_unknown": delivery.state == DeliveryState.UNKNOWN,
             "next_step": _next_step(request, delivery),
@@ -236,7 +238,7 @@ def _write_anew(request: WorkspaceRequest, delivery: Delivery) -> dict[str, Any]
 
 
 def _bubble(delivery: Delivery) -> dict[str, Any]:
-    """As its platform shows it, in as many messages; without one as it was written."""
+    """As its platform shows it, in as many messages, with what became of each; without one as it was written."""
     message, text = delivery.message, selectors.text_to_read(delivery)
     content = selectors.Content(text=text, is_markdown=message.is_markdown, has_image=message.image_id is not None)
     image_url = page_link(message.image) if message.image is not None else ""
@@ -246,7 +248,9 @@ def _bubble(delivery: Delivery) -> dict[str, Any]:
     else:
         account = delivery.endpoint.connection
         shown = selectors.arrival(account.platform, content, may_split=message.may_split).parts
-        parts = [{"lines": part.lines, "image_url": image_url if part.has_image else ""} for part in shown]
+        parts = selectors.shown_parts(delivery) or [
+            {"lines": part.lines, "image_url": image_url if part.has_image else ""} for part in shown
+        ]
         platform = account.get_platform_display()
     return {
         "platform": platform,
@@ -279,13 +283,16 @@ def _ask_again(request: WorkspaceRequest, delivery_id: int) -> HttpResponse:
     """The question before it is sent again: htmx gets the dialog, everybody else a page with it."""
     delivery = selectors.get_delivery(request.actor, delivery_id)
     group = delivery.target_label or str(delivery.target_id)
+    text = selectors.words_in_doubt(delivery) or selectors.text_to_read(delivery)
+    part = part_words(delivery.parts_sent + 1, delivery.part_count)
     dialog = {
         "id": "delivery-question",
         "title": _("Send again to %(group)s?") % {"group": group},
         "text": _("The first one may have arrived. If it did, the group gets it twice. Please look into it first."),
         "facts": [
             {"label": _("Group"), "value": group},
-            {"label": _("Text"), "value": Truncator(selectors.text_to_read(delivery)).chars(SHOWN_SIGNS)},
+            *([{"label": pgettext("part of a message", "Part"), "value": part}] if part else []),
+            {"label": _("Text"), "value": Truncator(text).chars(SHOWN_SIGNS)},
         ],
         "action": request.path,
         "hidden": {"verdict": "again", "back": request.GET.get("back", "")},

@@ -17,8 +17,10 @@ from community_ops.common.templatetags.reason_words import reason_words
 from community_ops.common.templatetags.state_words import words_of
 from community_ops.common.templatetags.wording import MISSING, duration, in_zone
 from messaging.models import Attempt, AttemptOutcome, Delivery, DeliveryState, FrequencyCap, Holiday, QuietHours
+from messaging.part_wording import part_words
 from messaging.platforms.base import Capabilities, Outcome, Scope
-from messaging.policies import HELD_BACK
+from messaging.policies import HELD_BACK, MORE_PARTS
+from messaging.showing import joined
 from messaging.task_policies import LEFT_OUT, TAKEN_BACK
 
 if TYPE_CHECKING:
@@ -61,25 +63,33 @@ def badge_state(delivery: Delivery, *, now: datetime) -> str:
 
 
 def state_sentence(
-    delivery: Delivery, *, zone: str, tries_in_vain: int = 0, person: str = "", said: "SaidByHand | None" = None
+    delivery: Delivery,
+    *,
+    zone: str,
+    tries_in_vain: int = 0,
+    person: str = "",
+    said: "SaidByHand | None" = None,
+    parts: str = "",
 ) -> str:
-    """What is known about this delivery, in one to three sentences. Source of the wording: docs/glossary.md.
+    """What is known about this delivery, in a few sentences. Source of the wording: docs/glossary.md.
 
     `tries_in_vain`: of a cancelled one (`messaging.selectors.tries_in_vain`). `person`: who has one that waits to be
     sent by hand (`messaging.selectors.who_has`). `said`: of one that ended there (`messaging.selectors.said_by_hand`).
+    `parts`: of one in several parts (`messaging.selectors.parts_said`).
     """
     if said is not None:
-        return said_words(said)
+        return joined(said_words(said), parts)
     if delivery.state == DeliveryState.WAITING and person:
-        return by_hand_words(person)
+        return joined(by_hand_words(person), parts)
     if delivery.state == DeliveryState.ACCEPTED:
         at = _to_the_second(delivery.accepted_at, zone)
         return _("The platform answered success (%(at)s). Whether the group shows it is up to the platform.") % {
             "at": at
         }
     if delivery.state == DeliveryState.UNKNOWN:
-        return _("It may have been sent or not. Please look into the group, then tap “Sent” or “Not sent”.")
-    why = _why(delivery, zone)
+        asked = _("It may have been sent or not. Please look into the group, then tap “Sent” or “Not sent”.")
+        return joined(asked, parts)
+    why = joined(_why(delivery, zone) if delivery.reason != MORE_PARTS or not parts else "", parts)
     if tries_in_vain:
         why = joined(why, _tried_in_vain(tries_in_vain))
     return joined(why, last_answer(delivery))
@@ -155,13 +165,6 @@ def last_answer(delivery: Delivery) -> str:
     return answer_words(delivery.platform_code, delivery.platform_text)
 
 
-def joined(first: str, second: str) -> str:
-    """Two sentences one after the other, as the language separates them; either may be empty."""
-    if not first or not second:
-        return first or second
-    return pgettext("two sentences", "%(first)s %(second)s") % {"first": first, "second": second}
-
-
 def _to_the_second(moment: datetime | None, zone: str) -> str:
     return f"{moment.astimezone(ZoneInfo(zone)):%H:%M:%S}" if moment else MISSING
 
@@ -226,7 +229,8 @@ def _is_plain_success(code: str, text: str) -> bool:
 
 def _said(attempt: Attempt, zone: str) -> str:
     words = answer_words(attempt.platform_code, attempt.platform_text)
-    parts = [_to_the_second(attempt.started_at, zone), *([words] if words else [])]
+    part = part_words(attempt.part, attempt.part_count)
+    parts = [*filter(None, (part, _to_the_second(attempt.started_at, zone), words))]
     if attempt.latency_ms >= 1000:
         parts.append(_("took %(time)s") % {"time": duration(attempt.latency_ms / 1000)})
     elif attempt.latency_ms:
@@ -252,7 +256,9 @@ def _decision(entry: AuditEntry) -> Told:
     }.get(entry.verb, entry.verb)
     after = entry.after if isinstance(entry.after, dict) else {}
     names = {"name": after.get("name", MISSING), "giver": after.get("giver", MISSING)}
-    return Told(entry.at, title % names if "%(name)s" in title else title, entry.reason, "info", who)
+    part = part_words(after.get("part", 1), after.get("part_count", 1))
+    text = " · ".join(filter(None, (part, entry.reason)))
+    return Told(entry.at, title % names if "%(name)s" in title else title, text, "info", who)
 
 
 def limit_words(use: "LimitUse", source: Capabilities) -> dict[str, Any]:

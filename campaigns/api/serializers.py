@@ -172,6 +172,8 @@ class DeliverySerializer(serializers.Serializer):
     latest_at = MomentField(allow_null=True)
     accepted_at = MomentField(allow_null=True)
     attempt_count = serializers.IntegerField()
+    parts_sent = serializers.SerializerMethodField()
+    part_count = serializers.IntegerField()
     platform_code = serializers.CharField()
     platform_text = serializers.CharField()
     purpose = serializers.CharField()
@@ -193,6 +195,10 @@ class DeliverySerializer(serializers.Serializer):
     def get_member(self, delivery: "Delivery") -> int | None:
         return delivery.target_id if delivery.target_kind == "member" else None
 
+    def get_parts_sent(self, delivery: "Delivery") -> int:
+        """Of one that went out all, although the row counts only as long as something is left."""
+        return delivery.part_count if delivery.state in ("accepted", "confirmed") else delivery.parts_sent
+
     @extend_schema_field(serializers.ChoiceField(choices=STATES))
     def get_state(self, delivery: "Delivery") -> str:
         now: datetime = self.context["now"]
@@ -209,6 +215,8 @@ class AttemptSerializer(serializers.Serializer):
     """One call of the platform. `latency_ms` is 0 where none was made; `http_status` null where no answer came."""
 
     number = serializers.IntegerField()
+    part = serializers.IntegerField()
+    part_count = serializers.IntegerField()
     started_at = MomentField()
     finished_at = MomentField()
     latency_ms = serializers.IntegerField()

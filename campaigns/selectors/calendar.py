@@ -19,7 +19,7 @@ from campaigns.selectors.reads import (
 from community_ops.accounts.policies import assigned_groups, is_limited
 from community_ops.common.actors import Actor
 from messaging import services as messaging
-from messaging.selectors import SaidByHand, badge_state, deliveries_visible_to, said_by_hand, who_has
+from messaging.selectors import SaidByHand, badge_state, deliveries_visible_to, parts_said, said_by_hand, who_has
 
 if TYPE_CHECKING:
     from groups.models import ChatGroup
@@ -37,7 +37,7 @@ class GroupState:
     a condition), missed (it never came true), stopped; `reason`: a code. `platform_code` and `platform_text`: the
     last answer, whose words are `messaging.selectors.answer_words`. `person`: who has one that waits to be sent by
     hand, `said`: what was said of one that ended there. `held`: the code of the send rule that would hold it back at
-    its time, where that was asked.
+    its time, where that was asked. `parts`: of a message in several parts, how much of it is out, in words.
     """
 
     group_id: int
@@ -53,6 +53,7 @@ class GroupState:
     person: str = ""
     said: SaidByHand | None = None
     held: str = ""
+    parts: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +135,13 @@ def states_of_announcement(announcement: Announcement, actor: Actor, *, now: dat
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of deliveries: each by its source key, by id who has one that waits to be sent by hand, and what
-    was said of one that ended there."""
+    """What is known of deliveries: each by its source key, by id who has one that waits to be sent by hand, what was
+    said of one that ended there, and how much of one in several parts is out."""
 
     by_key: dict[str, "Delivery"]
     people: dict[int, str]
     said: dict[int, SaidByHand]
+    parts: dict[int, str]
 
 
 def _announcements(actor: Actor, since: datetime, until: datetime, group: "ChatGroup | None") -> list[Announcement]:
@@ -204,9 +206,10 @@ def _by_key(deliveries: QuerySet["Delivery"]) -> Known:
     """Only what a state shows, and what send rules look at, is read: a plan of a thousand groups is one page."""
     times = ("due_at", "next_try_at", "accepted_at")
     ruled = ("origin", "origin_id", "target_kind", "target_id", "purpose", "zone", "exemption")
-    facts = ("source_key", "state", "reason", *times, *ruled, "platform_code", "platform_text")
-    rows = list(deliveries.select_related(None).only(*facts))
-    return Known({delivery.source_key: delivery for delivery in rows}, who_has(rows), said_by_hand(rows))
+    told = ("reason", "platform_code", "platform_text", "parts_sent", "part_count")
+    rows = list(deliveries.select_related(None).only("source_key", "state", *times, *ruled, *told))
+    by_key = {delivery.source_key: delivery for delivery in rows}
+    return Known(by_key, who_has(rows), said_by_hand(rows), parts_said(rows))
 
 
 def _announcement_items(
@@ -279,6 +282,7 @@ def _delivery_state(group: "ChatGroup", delivery: "Delivery", known: Known, now:
         platform_text=delivery.platform_text,
         person=known.people.get(delivery.pk, ""),
         said=known.said.get(delivery.pk),
+        parts=known.parts.get(delivery.pk, ""),
     )
 
 

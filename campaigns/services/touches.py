@@ -85,8 +85,9 @@ def move_touches(run: PlaybookRun, *, actor: Actor, now: datetime) -> None:
     change = _sort(run, run.touches.exclude(state=TouchState.STOPPED), now=now)
     _move_deliveries(run, change.moved, now=now)
     _cancel_deliveries(run, change.dropped, actor=actor, now=now)
-    states = dict(selectors.deliveries_of_run(run).values_list("source_key", "state"))
-    _save_times([one for one in change.moved if states.get(one[0].source_key) == "planned"], now=now)
+    rows = list(selectors.deliveries_of_run(run).values_list("source_key", "state", "due_at"))
+    states, times = {key: state for key, state, _at in rows}, {key: at for key, state, at in rows if state == "planned"}
+    _save_times([one for one in change.moved if times.get(one[0].source_key) == one[1].due_at], now=now)
     _save_times([one for one in change.dropped if states.get(one[0].source_key) == "cancelled"], now=now)
     _save_times(change.changed, now=now)
     _plan_anew(run, change.revived, known=states.keys(), actor=actor, now=now)

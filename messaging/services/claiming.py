@@ -284,6 +284,8 @@ def _attempt(
         "workspace": delivery.workspace_id,
         "delivery": delivery.pk,
         "number": number,
+        "part": delivery.parts_sent + 1,
+        "part_count": max(delivery.part_count, delivery.parts_sent + 1),
         "started_at": started_at,
         "finished_at": now,
         "latency_ms": max(0, int((now - started_at).total_seconds() * 1000)),

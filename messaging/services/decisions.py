@@ -44,10 +44,24 @@ def decide_unknown(*, delivery: Delivery, verdict: Verdict, actor: Actor, now: d
         moved = rows.update(**_RESULT[verdict], updated_at=now)
     fresh = Delivery.objects.get(pk=delivery.pk)
     if moved:
-        audit.record(actor=actor, verb=f"delivery.{verdict}", target=fresh, now=now, before={"state": "unknown"})
+        audit.record(
+            actor=actor,
+            verb=f"delivery.{verdict}",
+            target=fresh,
+            now=now,
+            before={"state": "unknown"},
+            after=_part_of(delivery),
+        )
     elif not _already(fresh, verdict):
         raise NotUnknown
     return fresh
+
+
+def _part_of(delivery: Delivery) -> dict[str, int]:
+    """Which part of a message that takes several a person's word is about."""
+    if delivery.part_count == 1:
+        return {}
+    return {"part": delivery.parts_sent + 1, "part_count": delivery.part_count}
 
 
 def _already(delivery: Delivery, verdict: Verdict) -> bool:

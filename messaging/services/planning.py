@@ -153,11 +153,14 @@ class Move:
 def reschedule_deliveries(*, workspace_id: int, moves: Mapping[str, Move | datetime], now: datetime) -> int:
     """Move deliveries (source key to new times) that have not started; returns how many were moved.
 
+    One whose first part is out has started: half a message now and half of it later would be worse than none moved.
+    Its rest goes out as it would have.
+
     A bare datetime moves `latest_at` along with `due_at`. A worker that holds such a row loses it. What is paused
     stays paused, and goes out at its new time once it goes on.
     Rows that are sending or settled stay as they are. Calling twice changes nothing more.
     """
-    rows = Delivery.objects.of(workspace_id).filter(state=DeliveryState.PLANNED, source_key__in=moves)
+    rows = _unbegun(Delivery.objects.of(workspace_id).filter(source_key__in=moves))
     moved = sum(_move(row, moves[row.source_key], now) for row in rows.order_by("pk"))
     if moved:
         nudge(DELIVER_TASK)
@@ -167,7 +170,7 @@ def reschedule_deliveries(*, workspace_id: int, moves: Mapping[str, Move | datet
 def _move(row: Delivery, move: Move | datetime, now: datetime) -> int:
     if isinstance(move, datetime):
         move = Move(due_at=move, latest_at=row.latest_at and row.latest_at + (move - row.due_at))
-    return Delivery.objects.filter(pk=row.pk, state=DeliveryState.PLANNED).update(
+    return _unbegun(Delivery.objects.filter(pk=row.pk)).update(
         due_at=move.due_at,
         latest_at=move.latest_at,
         next_try_at=Case(When(reason=PAUSED, then=_moment(move.latest_at or PARKED)), default=_moment(move.due_at)),
@@ -175,6 +178,11 @@ def _move(row: Delivery, move: Move | datetime, now: datetime) -> int:
         lease_until=None,
         updated_at=now,
     )
+
+
+def _unbegun(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
+    """Planned, and nothing of it has gone out."""
+    return rows.filter(state=DeliveryState.PLANNED, parts_sent=0)
 
 
 def _moment(moment: datetime) -> Value:

@@ -35,6 +35,19 @@ def test_a_doubt_is_settled_on_the_announcements_page(
     assert (answer["Location"], Delivery.objects.get(pk=doubt.pk).state) == (back, "confirmed")
 
 
+def test_the_announcements_page_says_how_much_of_a_message_is_in_each_group(
+    page: Page, write: Write, group: ChatGroup, second_group: ChatGroup
+) -> None:
+    announcement = write(group, second_group)
+    schedule(announcement)
+    parts = {"parts_sent": 1, "part_count": 2}
+    Delivery.objects.filter(target_id=group.pk).update(state="unknown", reason="no_answer", **parts)
+    Delivery.objects.filter(target_id=second_group.pk).update(state="failed", reason="refused", **parts)
+    shown = text_of(page(f"announcements/{announcement.pk}/"))
+    assert "The doubt is about message 2 of 2." in shown
+    assert "1 of 2 messages went out; the rest was not sent." in shown
+
+
 def test_who_may_not_decide_reads_of_the_doubt_only(
     write: Write, group: ChatGroup, viewer: Someone, signed_in: SignIn
 ) -> None:

@@ -139,6 +139,14 @@ def test_what_went_out_stays_when_the_rest_moves(start: Start) -> None:
     assert delivery("start").due_at == START + DAY
 
 
+def test_a_touch_whose_first_part_is_out_keeps_its_time_when_the_rest_moves(start: Start) -> None:
+    run = start()
+    Delivery.objects.filter(pk=delivery("hour-before").pk).update(parts_sent=1, part_count=2, reason="more_parts")
+    move(run, DAY, now=START - 50 * MINUTE)
+    assert (delivery("hour-before").due_at, touch("hour-before").due_at) == (START - HOUR, START - HOUR)
+    assert (delivery("start").due_at, touch("start").due_at) == (START + DAY, START + DAY)
+
+
 def test_touches_are_called_off_when_the_move_puts_them_into_the_past(start: Start) -> None:
     run = start()
     now = NOON + DAY

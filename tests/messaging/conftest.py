@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,9 @@ from community_ops.accounts.models import Workspace
 from community_ops.common import net
 from messaging import services
 from messaging.models import Assignee, Delivery, Endpoint, HumanTask, SendBudget
+from messaging.platforms.base import Size, Unit
+from messaging.platforms.sandbox.adapter import SandboxAdapter
+from messaging.platforms.webhook.adapter import WebhookAdapter
 from messaging.ports import ALLOWED, OneByOne, Verdict, origin_guards
 from messaging.services.limits import BOOK
 from tests.factories.people import SYSTEM
@@ -64,6 +68,17 @@ def make_endpoint(workspace: Workspace, platform: str, **config: Any) -> Endpoin
     return services.create_endpoint(
         workspace_id=workspace.pk, name=name, platform=platform, config=config, actor=SYSTEM, now=NOON
     )
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Platforms that take eight characters, and no caption under an image."""
+    for adapter in (SandboxAdapter, WebhookAdapter):
+        known = adapter.capabilities
+        assert known.image is not None
+        image = replace(known.image, caption=None)
+        changed = replace(known, text=Size(8, Unit.CHARACTERS), markdown=None, image=image)
+        monkeypatch.setattr(adapter, "capabilities", changed)
 
 
 @pytest.fixture

@@ -9,26 +9,12 @@ from community_ops.common import assets
 from messaging import services
 from messaging.models import Attempt, SandboxPost
 from messaging.platforms import registry
-from messaging.platforms.base import Size, Unit
-from messaging.platforms.sandbox.adapter import SandboxAdapter
-from messaging.platforms.webhook.adapter import WebhookAdapter
 from messaging.policies import size_problem
 from tests.common.test_pictures import drawn
 from tests.moments import NOON
 
 LONG = "第一句。第二句！第三句？"
 LATER = NOON + timedelta(minutes=10)
-
-
-@pytest.fixture
-def small(monkeypatch):
-    """Platforms that take eight characters, and no caption under an image."""
-    for adapter in (SandboxAdapter, WebhookAdapter):
-        known = adapter.capabilities
-        changed = {name: getattr(known, name) for name in known.__slots__}
-        rule = {name: getattr(known.image, name) for name in known.image.__slots__} | {"caption": None}
-        changed |= {"text": Size(8, Unit.CHARACTERS), "markdown": None, "image": type(known.image)(**rule)}
-        monkeypatch.setattr(adapter, "capabilities", type(known)(**changed))
 
 
 @pytest.fixture

@@ -1,0 +1,74 @@
+"""A message that takes several calls, in words: how much is out, which part a doubt is about. Formatting only."""
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext
+
+from messaging.models import Delivery, DeliveryState
+from messaging.showing import joined
+
+_ENDED = (DeliveryState.FAILED, DeliveryState.EXPIRED, DeliveryState.CANCELLED)
+_ON_ITS_WAY = (DeliveryState.PLANNED, DeliveryState.SENDING)
+
+
+def has_parts_to_tell(delivery: Delivery) -> bool:
+    """Whether it takes several calls and not all of them are known to have gone out."""
+    if delivery.state in (DeliveryState.ACCEPTED, DeliveryState.CONFIRMED):
+        return False
+    return delivery.part_count > 1 and (delivery.parts_sent > 0 or delivery.state == DeliveryState.UNKNOWN)
+
+
+def parts_words(delivery: Delivery, *, first_words: str = "") -> str:
+    """How much of a message in several parts is in the group, and what follows; nothing of any other.
+
+    `first_words`: of the part a doubt is about, where they are known.
+    """
+    if not has_parts_to_tell(delivery):
+        return ""
+    if delivery.state == DeliveryState.UNKNOWN:
+        return _doubt_words(delivery, first_words)
+    facts = {"sent": delivery.parts_sent, "count": delivery.part_count}
+    if delivery.state in _ENDED:
+        return _("%(sent)d of %(count)d messages went out; the rest was not sent.") % facts
+    if delivery.state in _ON_ITS_WAY and delivery.reason != "paused":
+        return _("%(sent)d of %(count)d messages went out; the rest follows.") % facts
+    return _("%(sent)d of %(count)d messages went out; the rest has not been sent yet.") % facts
+
+
+def part_words(part: int, part_count: int) -> str:
+    """Which part of a message something is about: "Message 2 of 3"; nothing where it has only one."""
+    return _("Message %(number)s of %(total)s") % {"number": part, "total": part_count} if part_count > 1 else ""
+
+
+def fate_of_part(delivery: Delivery, index: int) -> str:
+    """What is said beside part `index` (from 0) of the message as people see it; nothing of one that went out."""
+    if (not has_parts_to_tell(delivery) and delivery.state not in _ENDED) or index < delivery.parts_sent:
+        return ""
+    if delivery.state == DeliveryState.UNKNOWN and index == delivery.parts_sent:
+        return pgettext("part of a message", "to be checked")
+    if delivery.state in _ENDED or delivery.state == DeliveryState.UNKNOWN:
+        return pgettext("part of a message", "not sent")
+    return pgettext("part of a message", "not sent yet")
+
+
+def _doubt_words(delivery: Delivery, first_words: str) -> str:
+    facts = {"number": delivery.parts_sent + 1, "count": delivery.part_count, "words": first_words}
+    if first_words:
+        which = _("The doubt is about message %(number)d of %(count)d: “%(words)s”.") % facts
+    else:
+        which = _("The doubt is about message %(number)d of %(count)d.") % facts
+    return joined(which, _what_follows(delivery))
+
+
+def _what_follows(delivery: Delivery) -> str:
+    """What each of the three answers sets off."""
+    left = delivery.part_count - delivery.parts_sent - 1
+    if left <= 0:
+        return _("It is the last one: “Send again” repeats this one only.")
+    words = ngettext(
+        "After “Sent” the last %(left)d follows at once; after “Not sent” nothing more goes out; "
+        "“Send again” repeats this one and goes on.",
+        "After “Sent” the last %(left)d follow at once; after “Not sent” nothing more goes out; "
+        "“Send again” repeats this one and goes on.",
+        left,
+    )
+    return words % {"left": left}

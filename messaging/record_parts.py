@@ -1,0 +1,91 @@
+"""The parts of a message as its record shows them: cut the way they were sent, with what became of each."""
+
+from collections.abc import Collection
+from typing import Any
+
+from community_ops.common.assets import page_link
+from messaging import part_wording
+from messaging.arrival import shown_part
+from messaging.models import Delivery, DeliveryState
+from messaging.platforms import registry
+from messaging.platforms.base import Content, Part
+from messaging.services.calling import card_of, parts_of
+from messaging.showing import first_words, lines
+
+
+def parts_said(deliveries: Collection[Delivery]) -> dict[int, str]:
+    """By id how much of a message in several parts is out, of those of which not all is. At most one query."""
+    told = {row.pk: row for row in deliveries if part_wording.has_parts_to_tell(row)}
+    doubts = [pk for pk, row in told.items() if row.state == DeliveryState.UNKNOWN]
+    if doubts:
+        full = Delivery.objects.select_related("message__file", "endpoint__connection").defer(
+            "endpoint__connection__secret"
+        )
+        told |= full.in_bulk(doubts)
+    return {pk: _said(row) for pk, row in told.items()}
+
+
+def _said(delivery: Delivery) -> str:
+    if delivery.state != DeliveryState.UNKNOWN:
+        return part_wording.parts_words(delivery)
+    return part_wording.parts_words(delivery, first_words=words_in_doubt(delivery))
+
+
+def words_in_doubt(delivery: Delivery) -> str:
+    """The first words of the part that a person is asked about; nothing where it has none or cannot be told."""
+    parts = sent_parts(delivery)
+    if delivery.part_count <= 1 or delivery.parts_sent >= len(parts):
+        return ""
+    part, card = parts[delivery.parts_sent], card_of(delivery)
+    if part.has_card and card is not None:
+        return first_words(card.title)
+    if part.has_file and delivery.message.file is not None:
+        return first_words(delivery.message.file.file_name)
+    return first_words(part.text) if part.text else ""
+
+
+def sent_parts(delivery: Delivery) -> tuple[Part, ...]:
+    """What was called for, one after the other; nothing before the first call, or where it is cut otherwise now."""
+    if delivery.endpoint is None or (not delivery.sent_text and not delivery.attempt_count):
+        return ()
+    message = delivery.message
+    parts = parts_of(
+        delivery.endpoint,
+        text=delivery.sent_text,
+        is_markdown=message.is_markdown,
+        has_image=message.image_id is not None,
+        card=card_of(delivery),
+        has_file=message.file_id is not None,
+    )
+    return parts if len(parts) == delivery.part_count else ()
+
+
+def shown_parts(delivery: Delivery) -> list[dict[str, Any]]:
+    """For `components/_bubble.html`, of a message in several parts: {lines, image_url, fate}; none of any other."""
+    parts = sent_parts(delivery)
+    if len(parts) < 2 or delivery.endpoint is None:
+        return []
+    adapter = registry.get(delivery.endpoint.connection.platform)
+    content = Content(text=delivery.sent_text, is_markdown=delivery.message.is_markdown)
+    image = delivery.message.image
+    found = []
+    for index, part in enumerate(parts):
+        shown = shown_part(adapter, part, content)
+        found.append(
+            {
+                "lines": shown.lines or _extra_lines(delivery, part),
+                "image_url": page_link(image) if part.has_image and image is not None else "",
+                "fate": part_wording.fate_of_part(delivery, index),
+            }
+        )
+    return found
+
+
+def _extra_lines(delivery: Delivery, part: Part) -> list[dict[str, Any]]:
+    """A card or a file in words: what it looks like there is up to the platform."""
+    card = card_of(delivery)
+    if part.has_card and card is not None:
+        return lines(card.below(""), is_markdown=False)
+    if part.has_file and delivery.message.file is not None:
+        return lines(delivery.message.file.file_name, is_markdown=False)
+    return []

@@ -1,0 +1,260 @@
+"""What the record says of a message in several parts that stopped midway: what is in the group, and what is not."""
+
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+from django.utils import translation
+
+from community_ops.common import dbtime
+from messaging import selectors, services, wording
+from messaging.models import Attempt, Delivery
+from messaging.ports import PAUSED, Verdict
+from messaging.services import claiming
+from tests.messaging.conftest import make_endpoint
+from tests.moments import NOON
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("small")]
+LONG = "第一句。第二句！第三句？第四句！第五句。"  # three parts of eight characters
+LATER = NOON + timedelta(minutes=10)
+IN_ENGLISH = {"Accept-Language": "en"}
+ONE_OUT = "1 of 3 messages went out"
+
+
+@pytest.fixture(autouse=True)
+def _in_english():
+    with translation.override("en"):
+        yield
+
+
+@pytest.fixture
+def answers(httpserver):
+    """What the receiver says to the calls, in order."""
+
+    def say(*statuses: int) -> None:
+        for status in statuses:
+            httpserver.expect_ordered_request("/hook").respond_with_data("said", status=status)
+
+    return say
+
+
+@pytest.fixture
+def half(answers, hook, plan, deliver, fresh):
+    """Its first part is out, the second is being retried."""
+    answers(200, 503)
+    delivery = plan(hook, text=LONG, may_split=True)
+    deliver()
+    row = fresh(delivery)
+    assert (row.state, row.reason, row.parts_sent, row.part_count) == ("planned", "retrying", 1, 3)
+    return row
+
+
+@pytest.fixture
+def doubtful(half):
+    """Nobody knows whether its second part arrived."""
+    Delivery.objects.filter(pk=half.pk).update(state="unknown", reason="no_answer")
+    return Delivery.objects.select_related("message", "endpoint__connection").get(pk=half.pk)
+
+
+def sentence(row: Delivery) -> str:
+    parts = selectors.parts_said([row]).get(row.pk, "")
+    return wording.state_sentence(row, zone="UTC", parts=parts)
+
+
+def fates(row: Delivery) -> list[str]:
+    return [part["fate"] for part in selectors.shown_parts(row)]
+
+
+def cancel(row: Delivery, owner) -> None:
+    services.cancel_delivery(delivery=row, actor=owner.actor, now=NOON)
+
+
+def test_each_try_says_which_part_it_was_about(half) -> None:
+    tries = Attempt.objects.order_by("number").values_list("number", "part", "part_count", "outcome")
+    assert list(tries) == [(1, 1, 3, "accepted"), (2, 2, 3, "retry")]
+    told = wording.story(half, selectors.attempts_of(half), [], zone="UTC")
+    parts = {item.title.partition(":")[0]: item.text.partition(" · ")[0] for item in told}
+    assert (parts["Try 1"], parts["Try 2"]) == ("Message 1 of 3", "Message 2 of 3")
+
+
+def test_a_try_of_a_message_in_one_part_says_nothing_of_parts(room, plan, deliver, fresh) -> None:
+    row = plan(room, text="今晚见")
+    deliver()
+    told = wording.story(fresh(row), selectors.attempts_of(row), [], zone="UTC")
+    assert all("Message" not in item.text for item in told)
+    assert (sentence(fresh(row)).startswith("The platform answered"), fates(fresh(row))) == (True, [])
+
+
+def test_a_call_that_was_lost_says_its_part_too(half, fresh) -> None:
+    Delivery.objects.filter(pk=half.pk).update(state="sending", attempt_count=3, lease_until=dbtime.now())
+    claiming.reap(db_now=dbtime.now() + timedelta(seconds=1), now=NOON)
+    assert list(Attempt.objects.filter(outcome="lost").values_list("part", "part_count")) == [(2, 3)]
+
+
+# --- one that stopped ------------------------------------------------------------------------------------
+
+
+def test_a_cancelled_one_says_what_is_in_the_group(half, owner, fresh) -> None:
+    cancel(half, owner)
+    row = fresh(half)
+    assert f"{ONE_OUT}; the rest was not sent." in sentence(row)
+    assert fates(row) == ["", "not sent", "not sent"]
+
+
+def test_one_its_guard_stopped_says_what_is_in_the_group(half, guard, deliver, fresh) -> None:
+    guard.verdict = Verdict(allowed=False, reason="sale_over")
+    deliver(LATER)
+    row = fresh(half)
+    assert row.state == "cancelled"
+    assert sentence(row).startswith(f"The sale is over. {ONE_OUT}; the rest was not sent.")
+
+
+def test_one_that_is_refused_says_what_is_in_the_group(half, answers, deliver, fresh) -> None:
+    answers(400)
+    deliver(LATER)
+    row = fresh(half)
+    assert (row.state, row.reason) == ("failed", "refused")
+    assert f"{ONE_OUT}; the rest was not sent." in sentence(row)
+    assert fates(row) == ["", "not sent", "not sent"]
+
+
+def test_one_that_came_too_late_says_what_is_in_the_group(half, fresh) -> None:
+    Delivery.objects.filter(pk=half.pk).update(state="expired", reason="too_late", latest_at=NOON)
+    assert f"{ONE_OUT}; the rest was not sent." in sentence(fresh(half))
+
+
+def test_one_that_goes_on_says_so(half, fresh) -> None:
+    assert f"{ONE_OUT}; the rest follows." in sentence(half)
+    assert fates(half) == ["", "not sent yet", "not sent yet"]
+    Delivery.objects.filter(pk=half.pk).update(reason="more_parts")
+    assert sentence(fresh(half)).startswith(f"{ONE_OUT}; the rest follows.")
+
+
+def test_one_that_is_queued_again_goes_on_with_the_rest(half, answers, owner, deliver, fresh, httpserver) -> None:
+    answers(400, 200, 200)
+    deliver(LATER)
+    services.requeue_failed(delivery=fresh(half), actor=owner.actor, now=LATER)
+    assert f"{ONE_OUT}; the rest follows." in sentence(fresh(half))
+    deliver(LATER)
+    row = fresh(half)
+    assert (row.state, fates(row)) == ("accepted", ["", "", ""])
+    assert [request.get_json()["part"] for request, _ in httpserver.log] == [1, 2, 2, 2, 3]
+
+
+def test_one_that_is_paused_says_that_the_rest_waits(half, workspace, guard, deliver, fresh) -> None:
+    services.pause_deliveries(workspace_id=workspace.pk, origin="test", origin_id=half.origin_id, now=NOON)
+    assert f"{ONE_OUT}; the rest has not been sent yet." in sentence(fresh(half))
+    guard.verdict = PAUSED
+    deliver(LATER)
+    assert fresh(half).parts_sent == 1
+
+
+# --- one in doubt ----------------------------------------------------------------------------------------
+
+
+def test_a_doubt_says_which_part_it_is_about_and_what_each_answer_sets_off(doubtful) -> None:
+    said = sentence(doubtful)
+    assert "message 2 of 3: “第三句？第四句！”" in said
+    assert "After “Sent” the last 1 follows at once" in said
+    assert "after “Not sent” nothing more goes out" in said
+    assert fates(doubtful) == ["", "to be checked", "not sent"]
+
+
+def test_a_doubt_about_the_last_part_says_that_nothing_follows(doubtful, fresh) -> None:
+    Delivery.objects.filter(pk=doubtful.pk).update(parts_sent=2)
+    assert "message 3 of 3: “第五句。”. It is the last one" in sentence(fresh(doubtful))
+
+
+def test_a_doubt_whose_text_is_cut_otherwise_now_names_no_words(doubtful, fresh) -> None:
+    Delivery.objects.filter(pk=doubtful.pk).update(part_count=4)
+    assert "The doubt is about message 2 of 4. " in sentence(fresh(doubtful))
+    assert fates(fresh(doubtful)) == []
+
+
+def test_what_the_sentence_promises_happens(doubtful, answers, owner, deliver, fresh, httpserver) -> None:
+    answers(200)
+    services.decide_unknown(delivery=doubtful, verdict="sent", actor=owner.actor, now=LATER)
+    deliver(LATER)
+    assert fresh(doubtful).state == "accepted"
+    assert [request.get_json()["part"] for request, _ in httpserver.log] == [1, 2, 3]
+
+
+def test_nothing_follows_what_was_not_sent(doubtful, owner, deliver, fresh, httpserver) -> None:
+    services.decide_unknown(delivery=doubtful, verdict="not_sent", actor=owner.actor, now=LATER)
+    deliver(LATER)
+    assert len(httpserver.log) == 2
+    assert f"{ONE_OUT}; the rest was not sent." in sentence(fresh(doubtful))
+
+
+def test_the_record_keeps_which_part_a_person_spoke_of(doubtful, owner) -> None:
+    services.decide_unknown(delivery=doubtful, verdict="sent", actor=owner.actor, now=LATER)
+    told = wording.story(doubtful, [], selectors.decisions_on(doubtful), zone="UTC")
+    assert ("Checked: it was sent", "Message 2 of 3") in [(item.title, item.text) for item in told]
+
+
+def test_the_pages_say_it_where_the_answer_is_given(doubtful, signed_in, owner, workspace) -> None:
+    tab = signed_in(owner)
+    for address in (
+        reverse("messaging:deliveries", args=[workspace.slug]),
+        reverse("messaging:delivery", args=[workspace.slug, doubtful.pk]),
+        reverse("messaging:delivery_decide", args=[workspace.slug, doubtful.pk]) + "?verdict=again",
+    ):
+        page = tab.get(address, headers=IN_ENGLISH).content.decode()
+        assert "essage 2 of 3" in page
+        assert "第三句？第四句！" in page
+
+
+# --- one that is moved or goes another way ---------------------------------------------------------------
+
+
+def test_what_has_begun_is_not_moved_and_is_brought_to_its_end(half, answers, workspace, deliver, fresh) -> None:
+    answers(200, 200)
+    moves = {half.source_key: NOON + timedelta(days=1)}
+    assert services.reschedule_deliveries(workspace_id=workspace.pk, moves=moves, now=NOON) == 0
+    assert (fresh(half).due_at, fresh(half).next_try_at) == (NOON, half.next_try_at)
+    deliver(LATER)
+    assert fresh(half).state == "accepted"
+
+
+def test_one_whose_first_part_is_still_being_tried_moves(answers, hook, plan, workspace, deliver, fresh) -> None:
+    answers(503)
+    row = plan(hook, text=LONG, may_split=True)
+    deliver()
+    moves = {row.source_key: NOON + timedelta(days=1)}
+    assert services.reschedule_deliveries(workspace_id=workspace.pk, moves=moves, now=NOON) == 1
+    assert fresh(row).due_at == NOON + timedelta(days=1)
+
+
+def test_the_rest_that_another_channel_cuts_otherwise_is_not_hidden(half, workspace, deliver, fresh) -> None:
+    robot = make_endpoint(workspace, "wecom_robot", key="693a91f6-7xxx-4bc4-97a0-0ec2sifa5aaa")
+    services.retarget_deliveries(workspace_id=workspace.pk, target_id=7, endpoint_id=robot.pk, now=NOON)
+    deliver(LATER)
+    row = fresh(half)
+    assert (row.state, row.reason) == ("failed", "parts_changed")
+    assert f"{ONE_OUT}; the rest was not sent." in sentence(row)
+
+
+# --- tools and pages above -------------------------------------------------------------------------------
+
+
+def test_tools_see_the_parts(half, api) -> None:
+    row = api.get(f"/api/v1/deliveries/{half.pk}/").json()
+    assert (row["parts_sent"], row["part_count"]) == (1, 3)
+    tries = api.get(f"/api/v1/deliveries/{half.pk}/attempts/").json()["results"]
+    assert [(one["part"], one["part_count"]) for one in tries] == [(1, 3), (2, 3)]
+
+
+def test_tools_see_that_all_of_it_went_out(room, plan, deliver, api) -> None:
+    rows = [plan(room, text="今晚见"), plan(room, text=LONG, may_split=True)]
+    deliver()
+    seen = [api.get(f"/api/v1/deliveries/{row.pk}/").json() for row in rows]
+    assert [(row["parts_sent"], row["part_count"]) for row in seen] == [(1, 1), (3, 3)]
+
+
+def test_a_whole_list_asks_once_for_what_is_in_doubt(doubtful, hook, plan, django_assert_num_queries) -> None:
+    other = plan(hook, text=LONG, may_split=True, origin_id=doubtful.origin_id)
+    facts = {"state": "unknown", "parts_sent": 1, "part_count": 3, "sent_text": LONG, "attempt_count": 2}
+    Delivery.objects.filter(pk=other.pk).update(**facts)
+    rows = list(Delivery.objects.all())
+    with django_assert_num_queries(1):
+        assert len(selectors.parts_said(rows)) == 2
