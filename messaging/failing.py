@@ -4,13 +4,19 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Max
+from django.db.models import Max, Q
 
 from community_ops.common.models import AuditEntry
 from community_ops.common.templatetags.reason_words import reason_words
 from messaging.models import Delivery, DeliveryState
 from messaging.platforms.base import Outcome
+from messaging.policies import end_of
 from messaging.wording import answer_words, outcome_of_test
+
+ENDS = ("refused", "gave_up")  # for good, by what the platform said
+
+_ENDS = [end_of(DeliveryState.FAILED, why, may_have_arrived=doubt) for why in ENDS for doubt in (False, True)]
+_FAILED_FOR_GOOD = Q(*(Q(state=state, reason=reason) for state, reason in _ENDS), _connector=Q.OR)
 
 
 def failing_endpoints(*, workspace_id: int, endpoint_ids: Collection[int]) -> dict[int, str]:
@@ -40,7 +46,7 @@ class _Settling:
 def _failures_of(workspace_id: int, endpoint_ids: Collection[int]) -> Iterator[_Settling]:
     """Each channel's newest call that ended a delivery for good."""
     rows = Delivery.objects.of(workspace_id).filter(endpoint_id__in=endpoint_ids, sending_at__isnull=False)
-    failed = rows.filter(state=DeliveryState.FAILED, reason__in=("refused", "gave_up")).order_by()
+    failed = rows.filter(_FAILED_FOR_GOOD).order_by()
     newest = dict(failed.values_list("endpoint_id").annotate(at=Max("sending_at")))
     found = failed.filter(endpoint_id__in=newest, sending_at__in=set(newest.values()))
     for row in found.only("endpoint_id", "sending_at", "platform_code", "platform_text", "reason"):

@@ -289,6 +289,8 @@ class Delivery(TenantModel):
     lease_owner = models.CharField(max_length=80, blank=True)  # the run of the worker that has it in hand
     lease_until = models.DateTimeField(null=True)  # database time
     sending_at = models.DateTimeField(null=True)  # start of the last call
+    # A call of the part that is next was in doubt, and neither the platform nor a person has answered since.
+    may_have_arrived = models.BooleanField(default=False)
 
     accepted_at = models.DateTimeField(null=True)
     platform_code = models.CharField(max_length=40, blank=True)

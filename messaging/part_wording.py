@@ -17,15 +17,16 @@ def has_parts_to_tell(delivery: Delivery) -> bool:
     return delivery.part_count > 1 and (delivery.parts_sent > 0 or delivery.state == DeliveryState.UNKNOWN)
 
 
-def parts_words(delivery: Delivery, *, first_words: str = "") -> str:
+def parts_words(delivery: Delivery, *, first_words: str = "", is_called_off: bool = False) -> str:
     """How much of a message in several parts is in the group, and what follows; nothing of any other.
 
-    `first_words`: of the part a doubt is about, where they are known.
+    `first_words`: of the part a doubt is about, where they are known. `is_called_off`: the rest of one in doubt is not
+    wanted any more.
     """
     if not has_parts_to_tell(delivery):
         return ""
     if delivery.state == DeliveryState.UNKNOWN:
-        return _doubt_words(delivery, first_words)
+        return _doubt_words(delivery, first_words, is_called_off)
     facts = {"sent": delivery.parts_sent, "count": delivery.part_count}
     if delivery.state in _ENDED:
         return _("%(sent)d of %(count)d messages went out; the rest was not sent.") % facts
@@ -50,20 +51,27 @@ def fate_of_part(delivery: Delivery, index: int) -> str:
     return pgettext("part of a message", "not sent yet")
 
 
-def _doubt_words(delivery: Delivery, first_words: str) -> str:
+def _doubt_words(delivery: Delivery, first_words: str, is_called_off: bool) -> str:
     facts = {"number": delivery.parts_sent + 1, "count": delivery.part_count, "words": first_words}
     if first_words:
         which = _("The doubt is about message %(number)d of %(count)d: “%(words)s”.") % facts
     else:
         which = _("The doubt is about message %(number)d of %(count)d.") % facts
-    return joined(which, _what_follows(delivery))
+    return joined(which, _what_follows(delivery, is_called_off))
 
 
-def _what_follows(delivery: Delivery) -> str:
+def _what_follows(delivery: Delivery, is_called_off: bool) -> str:
     """What each of the three answers sets off."""
     left = delivery.part_count - delivery.parts_sent - 1
     if left <= 0:
         return _("It is the last one: “Send again” repeats this one only.")
+    if is_called_off:
+        words = ngettext(
+            "After “Sent” and “Not sent” the last %(left)d is not sent; “Send again” repeats this one and goes on.",
+            "After “Sent” and “Not sent” the last %(left)d are not sent; “Send again” repeats this one and goes on.",
+            left,
+        )
+        return words % {"left": left}
     words = ngettext(
         "After “Sent” the last %(left)d follows at once; after “Not sent” nothing more goes out; "
         "“Send again” repeats this one and goes on.",

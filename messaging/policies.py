@@ -8,6 +8,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from community_ops.common.templatetags.reason_words import IN_DOUBT
 from messaging.models import DeliveryState, Platform
 from messaging.platforms import registry
 from messaging.platforms.base import MAX_PARTS, Content, Outcome, Result, Size, Unit
@@ -20,11 +21,11 @@ RETRY_DELAYS_SECONDS = (2, 5, 15, 45, 120, 300)  # after the first, second … r
 
 # What may become of a stored state. `accepted` and beyond never go back; a person's word ends `unknown`.
 TRANSITIONS: dict[str, frozenset[str]] = {
-    DeliveryState.PLANNED: frozenset({"sending", "waiting", "failed", "expired", "cancelled"}),
+    DeliveryState.PLANNED: frozenset({"sending", "waiting", "failed", "expired", "cancelled", "unknown"}),
     DeliveryState.SENDING: frozenset({"accepted", "planned", "failed", "expired", "unknown"}),
     DeliveryState.ACCEPTED: frozenset({"confirmed"}),
     DeliveryState.WAITING: frozenset({"confirmed", "failed", "expired", "cancelled"}),
-    DeliveryState.UNKNOWN: frozenset({"confirmed", "failed", "planned"}),
+    DeliveryState.UNKNOWN: frozenset({"confirmed", "failed", "planned", "cancelled"}),
     DeliveryState.FAILED: frozenset({"planned"}),
     DeliveryState.CONFIRMED: frozenset(),
     DeliveryState.EXPIRED: frozenset(),
@@ -173,11 +174,15 @@ def shown_state(state: str, due_at: datetime, now: datetime) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Next:
-    """What becomes of a delivery after a call; `next_try_at` only when it is planned again."""
+    """What becomes of a delivery after a call; `next_try_at` only when it is planned again.
+
+    `may_have_arrived`: whether one of its calls so far may have, although none was answered with success.
+    """
 
     state: DeliveryState
     reason: str = ""
     next_try_at: datetime | None = None
+    may_have_arrived: bool = False
 
 
 def after_call(
@@ -226,3 +231,30 @@ def _later(
     if latest_at is not None and now + wait > latest_at:
         return Next(DeliveryState.EXPIRED, "too_late")
     return Next(DeliveryState.PLANNED, "retrying", now + wait)
+
+
+_NOT_SENT = (DeliveryState.FAILED, DeliveryState.EXPIRED, DeliveryState.CANCELLED)
+
+
+def end_of(state: DeliveryState, reason: str, *, may_have_arrived: bool) -> tuple[DeliveryState, str]:
+    """State and reason of a delivery that ends: nobody may claim it was not sent where an earlier try may have arrived.
+
+    Then it is `unknown`, its reason says both, e.g. "in_doubt:cancelled:sale_over", and a person decides.
+    """
+    if may_have_arrived and state in _NOT_SENT:
+        return DeliveryState.UNKNOWN, f"{IN_DOUBT}{state}:{reason}"
+    return state, reason
+
+
+def with_doubt(then: Next, *, may_have_arrived: bool) -> Next:
+    """What becomes of a delivery after a call, with what is known of this call and those before it."""
+    if then.state is DeliveryState.ACCEPTED or then.reason == MORE_PARTS:
+        return then
+    state, reason = end_of(then.state, then.reason, may_have_arrived=may_have_arrived)
+    return Next(state, reason, then.next_try_at, may_have_arrived)
+
+
+def called_off_as(reason: str) -> str:
+    """Why the rest of one in doubt is not wanted any more; nothing where only its way was blocked."""
+    prefix = f"{IN_DOUBT}{DeliveryState.CANCELLED}:"
+    return reason.removeprefix(prefix) if reason.startswith(prefix) else ""

@@ -9,6 +9,7 @@ from messaging.arrival import shown_part
 from messaging.models import Delivery, DeliveryState
 from messaging.platforms import registry
 from messaging.platforms.base import Content, Part
+from messaging.policies import called_off_as
 from messaging.services.calling import card_of, parts_of
 from messaging.showing import first_words, lines
 
@@ -28,7 +29,8 @@ def parts_said(deliveries: Collection[Delivery]) -> dict[int, str]:
 def _said(delivery: Delivery) -> str:
     if delivery.state != DeliveryState.UNKNOWN:
         return part_wording.parts_words(delivery)
-    return part_wording.parts_words(delivery, first_words=words_in_doubt(delivery))
+    words, is_called_off = words_in_doubt(delivery), called_off_as(delivery.reason) != ""
+    return part_wording.parts_words(delivery, first_words=words, is_called_off=is_called_off)
 
 
 def words_in_doubt(delivery: Delivery) -> str:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from community_ops.common.actors import ActorKind
 from community_ops.common.models import AuditEntry
-from community_ops.common.templatetags.reason_words import reason_words
+from community_ops.common.templatetags.reason_words import IN_DOUBT, reason_words
 from community_ops.common.templatetags.state_words import words_of
 from community_ops.common.templatetags.wording import MISSING, duration, in_zone
 from messaging.models import Attempt, AttemptOutcome, Delivery, DeliveryState, FrequencyCap, Holiday, QuietHours
@@ -88,11 +88,19 @@ def state_sentence(
         }
     if delivery.state == DeliveryState.UNKNOWN:
         asked = _("It may have been sent or not. Please look into the group, then tap “Sent” or “Not sent”.")
+        if delivery.reason.startswith(IN_DOUBT):
+            asked = joined(joined(reason_words(delivery.reason), _answer_in_doubt(delivery)), asked)
         return joined(asked, parts)
     why = joined(_why(delivery, zone) if delivery.reason != MORE_PARTS or not parts else "", parts)
     if tries_in_vain:
         why = joined(why, _tried_in_vain(tries_in_vain))
     return joined(why, last_answer(delivery))
+
+
+def _answer_in_doubt(delivery: Delivery) -> str:
+    """What the last try was answered, where it was that which ended it."""
+    is_by_answer = delivery.reason.startswith(f"{IN_DOUBT}{DeliveryState.FAILED}:")
+    return answer_words(delivery.platform_code, delivery.platform_text) if is_by_answer else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +200,9 @@ def story(delivery: Delivery, attempts: Iterable[Attempt], decisions: Iterable[A
         title = str(words_of("delivery", badge_state(delivery, now=delivery.updated_at)).label)
         why = [_to_the_second(delivery.updated_at, zone), reason_words(delivery.reason)]
         told.append(Told(delivery.updated_at, title, " · ".join(filter(None, why)), "bad"))
+    if delivery.state == DeliveryState.UNKNOWN and delivery.reason.startswith(IN_DOUBT):
+        why = [_to_the_second(delivery.updated_at, zone), reason_words(delivery.reason)]
+        told.append(Told(delivery.updated_at, str(words_of("delivery", delivery.state).label), " · ".join(why), "warn"))
     return sorted(told, key=lambda item: item.at, reverse=True)
 
 

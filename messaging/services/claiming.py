@@ -17,7 +17,7 @@ from django.db.models import Q, QuerySet
 from community_ops.common import dbtime
 from messaging.models import Attempt, AttemptOutcome, Delivery, DeliveryState
 from messaging.platforms.base import Outcome, Result
-from messaging.policies import MORE_PARTS, Next, after_call, after_lost_call
+from messaging.policies import MORE_PARTS, Next, after_call, after_lost_call, end_of, with_doubt
 from messaging.services.limits import IN_LINE, Limits, cool_down, end_slots, take_slots
 from messaging.services.statements import (
     Change,
@@ -160,7 +160,11 @@ def wait(delivery: Delivery, *, owner: str, seconds: float, now: datetime, reaso
 
 
 def drop(delivery: Delivery, *, owner: str, state: DeliveryState, reason: str, now: datetime) -> bool:
-    """Settle a row without a call. False when it was moved, cancelled or taken by another worker."""
+    """Settle a row without a call: in doubt where an earlier try may have arrived (`policies.end_of`).
+
+    False when it was moved, cancelled or taken by another worker.
+    """
+    state, reason = end_of(state, reason, may_have_arrived=delivery.may_have_arrived)
     settled = {"state": state, "reason": reason[:60], "lease_owner": "", "lease_until": None, "updated_at": now}
     return update_where(Delivery, _held(delivery, owner), settled) == 1
 
@@ -234,6 +238,7 @@ def _ending(end: End) -> tuple[Change, dict[str, Any]]:
         now=now,
         parts_left=delivery.part_count - delivery.parts_sent - 1,
     )
+    then = with_doubt(then, may_have_arrived=delivery.may_have_arrived or result.outcome is Outcome.IN_DOUBT)
     facts = _facts(then, now) | {
         "platform_code": _storable(result.code, 40),
         "platform_text": _storable(result.text, 500),
@@ -263,7 +268,7 @@ def _settle_slots(delivery: Delivery, result: Result) -> None:
 
 def _facts(then: Next, now: datetime) -> dict[str, Any]:
     facts: dict[str, Any] = {"state": then.state.value, "reason": then.reason, "updated_at": now}
-    facts |= {"lease_owner": "", "lease_until": None}
+    facts |= {"lease_owner": "", "lease_until": None, "may_have_arrived": then.may_have_arrived}
     if then.state is DeliveryState.ACCEPTED:
         facts["accepted_at"] = now
     if then.next_try_at is not None:
@@ -315,6 +320,7 @@ def put_off(delivery: Delivery, *, owner: str, result: Result, now: datetime) ->
         drops_repeats=False,
         now=now,
     )
+    then = with_doubt(then, may_have_arrived=delivery.may_have_arrived)
     if not update_where(Delivery, _held(delivery, owner), {"attempt_count": number, **_facts(then, now)}):
         return False
     _note(delivery, number, AttemptOutcome.NOT_CALLED, result=result, started_at=now, now=now)
@@ -336,6 +342,7 @@ def _reap(delivery: Delivery, *, db_now: datetime, now: datetime) -> int:
         drops_repeats=bool(delivery.endpoint and delivery.endpoint.drops_repeats),
         now=now,
     )
+    then = with_doubt(then, may_have_arrived=True)
     stuck = Delivery.objects.filter(pk=delivery.pk, state=DeliveryState.SENDING, lease_until__lt=db_now)
     facts = _facts(then, now) | {"platform_code": "", "platform_text": ""}  # those of an earlier call say nothing now
     if not stuck.filter(attempt_count=delivery.attempt_count).update(**facts):

@@ -11,10 +11,11 @@ from django.utils.translation import gettext as _
 from community_ops.common import audit
 from community_ops.common.actors import Actor
 from community_ops.common.errors import InvalidTransition
+from community_ops.common.models import AuditEntry
 from community_ops.common.nudge import nudge
 from messaging.errors import NotFailed, NotUnknown
 from messaging.models import Delivery, DeliveryState
-from messaging.policies import ATTEMPT_LIMIT, DELIVER_TASK, MORE_PARTS
+from messaging.policies import ATTEMPT_LIMIT, DELIVER_TASK, MORE_PARTS, called_off_as, end_of
 from messaging.services.planning import cancel_deliveries
 
 Verdict = Literal["sent", "not_sent", "again"]
@@ -24,13 +25,17 @@ _RESULT = {
     "sent": {"state": DeliveryState.CONFIRMED, "reason": "confirmed_by_person"},
     "not_sent": {"state": DeliveryState.FAILED, "reason": "not_sent"},
 }
+_CANCELLED = [
+    end_of(DeliveryState.CANCELLED, CANCELLED_BY_PERSON, may_have_arrived=in_doubt) for in_doubt in (False, True)
+]
 
 
 @transaction.atomic
 def decide_unknown(*, delivery: Delivery, verdict: Verdict, actor: Actor, now: datetime) -> Delivery:
     """Settle a delivery in doubt by a person's word and return it fresh.
 
-    sent: `confirmed`, or, of a message in several parts, on with the next. not_sent: `failed`. again: `planned`
+    sent: `confirmed`, or, of a message in several parts, on with the next, unless the rest was called off meanwhile:
+    then `cancelled`. not_sent: `failed`. again: `planned`
     for now with its tries given back, past its cut-off too, because a person asked; the send guard is asked
     again. The same verdict twice is harmless; anything else on a delivery that is not in doubt raises
     NotUnknown. Writes an audit row.
@@ -38,10 +43,10 @@ def decide_unknown(*, delivery: Delivery, verdict: Verdict, actor: Actor, now: d
     if verdict == "again":
         moved = _plan_again(delivery, DeliveryState.UNKNOWN, now)
     elif verdict == "sent" and delivery.parts_sent + 1 < delivery.part_count:
-        moved = _plan_again(delivery, DeliveryState.UNKNOWN, now, next_part=True)
+        moved = _go_on(delivery, now)
     else:
         rows = Delivery.objects.filter(pk=delivery.pk, state=DeliveryState.UNKNOWN)
-        moved = rows.update(**_RESULT[verdict], updated_at=now)
+        moved = rows.update(**_RESULT[verdict], may_have_arrived=False, updated_at=now)
     fresh = Delivery.objects.get(pk=delivery.pk)
     if moved:
         audit.record(
@@ -57,6 +62,18 @@ def decide_unknown(*, delivery: Delivery, verdict: Verdict, actor: Actor, now: d
     return fresh
 
 
+def _go_on(delivery: Delivery, now: datetime) -> int:
+    """The next part after one that is out, or the end where the rest was called off."""
+    why = called_off_as(delivery.reason)
+    if not why:
+        return _plan_again(delivery, DeliveryState.UNKNOWN, now, next_part=True)
+    rows = Delivery.objects.filter(pk=delivery.pk, state=DeliveryState.UNKNOWN, reason=delivery.reason)
+    ended = {"state": DeliveryState.CANCELLED, "reason": why, "may_have_arrived": False}
+    return rows.filter(parts_sent=delivery.parts_sent).update(
+        **ended, parts_sent=delivery.parts_sent + 1, updated_at=now
+    )
+
+
 def _part_of(delivery: Delivery) -> dict[str, int]:
     """Which part of a message that takes several a person's word is about."""
     if delivery.part_count == 1:
@@ -69,8 +86,15 @@ def _already(delivery: Delivery, verdict: Verdict) -> bool:
     if verdict == "again":
         return delivery.state == DeliveryState.PLANNED and delivery.reason == "again"
     if verdict == "sent" and delivery.parts_sent:
-        return delivery.state in (DeliveryState.PLANNED, DeliveryState.CONFIRMED)
+        return delivery.state in (DeliveryState.PLANNED, DeliveryState.CONFIRMED) or _last_said(delivery, verdict)
     return delivery.state == _RESULT[verdict]["state"] and delivery.reason == _RESULT[verdict]["reason"]
+
+
+def _last_said(delivery: Delivery, verdict: str) -> bool:
+    """Whether this was the last word about it."""
+    said = AuditEntry.objects.filter(workspace_id=delivery.workspace_id, target_kind="messaging.delivery")
+    last = said.filter(target_id=str(delivery.pk)).order_by("-id").first()
+    return last is not None and last.verb == f"delivery.{verdict}"
 
 
 @transaction.atomic
@@ -123,7 +147,8 @@ def try_now(*, delivery: Delivery, actor: Actor, now: datetime) -> Delivery:
 def cancel_delivery(*, delivery: Delivery, actor: Actor, now: datetime) -> Delivery:
     """Cancel one delivery that has not started, and return it fresh; the others of its origin stay as they are.
 
-    A second call changes nothing. Raises InvalidTransition when it has gone out or ended. Writes an audit row.
+    One of which an earlier try may have arrived is not tried again and is in doubt from then on. A second call changes
+    nothing. Raises InvalidTransition when it has gone out or ended. Writes an audit row.
     """
     cancelled = cancel_deliveries(
         workspace_id=delivery.workspace_id,
@@ -136,7 +161,7 @@ def cancel_delivery(*, delivery: Delivery, actor: Actor, now: datetime) -> Deliv
     if cancelled:
         after = {"state": fresh.state, "reason": fresh.reason}
         audit.record(actor=actor, verb="delivery.cancelled", target=fresh, now=now, after=after)
-    elif (fresh.state, fresh.reason) != (DeliveryState.CANCELLED, CANCELLED_BY_PERSON):
+    elif (fresh.state, fresh.reason) not in _CANCELLED:
         raise InvalidTransition(_("This message is not waiting to be sent any more."))
     return fresh
 
@@ -151,6 +176,7 @@ def _plan_again(delivery: Delivery, state: str, now: datetime, *, next_part: boo
         next_try_at=now,
         latest_at=None,
         attempt_limit=F("attempt_count") + ATTEMPT_LIMIT,
+        may_have_arrived=False,
         lease_owner="",
         lease_until=None,
         updated_at=now,

@@ -16,11 +16,12 @@ from community_ops.common.actors import Actor
 from community_ops.common.nudge import nudge
 from messaging.models import Delivery, DeliveryState, OutboundMessage, Purpose
 from messaging.platforms.base import Card
-from messaging.policies import ATTEMPT_LIMIT, DELIVER_TASK
+from messaging.policies import ATTEMPT_LIMIT, DELIVER_TASK, end_of
 from messaging.services import cards
 
 T = TypeVar("T")
 PAUSED = "paused"  # reason of a planned row that is parked until its origin goes on
+CHANNEL_CHANGED = "channel_changed"
 PARKED = datetime(9000, 1, 1, tzinfo=UTC)  # no engine looks as far ahead: a parked row costs its claims nothing
 CHUNK = 500  # rows a statement; SQLite takes 32,766 values, a delivery has about 25
 
@@ -154,7 +155,7 @@ def reschedule_deliveries(*, workspace_id: int, moves: Mapping[str, Move | datet
     """Move deliveries (source key to new times) that have not started; returns how many were moved.
 
     One whose first part is out has started: half a message now and half of it later would be worse than none moved.
-    Its rest goes out as it would have.
+    So has one that is tried again because an earlier try may have arrived. Both go on as they would have.
 
     A bare datetime moves `latest_at` along with `due_at`. A worker that holds such a row loses it. What is paused
     stays paused, and goes out at its new time once it goes on.
@@ -181,8 +182,8 @@ def _move(row: Delivery, move: Move | datetime, now: datetime) -> int:
 
 
 def _unbegun(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
-    """Planned, and nothing of it has gone out."""
-    return rows.filter(state=DeliveryState.PLANNED, parts_sent=0)
+    """Planned, and nothing of it has gone out or may have."""
+    return rows.filter(state=DeliveryState.PLANNED, parts_sent=0, may_have_arrived=False)
 
 
 def _moment(moment: datetime) -> Value:
@@ -229,6 +230,7 @@ def retarget_deliveries(
 
     A worker that holds such a row loses it and the next one sends it the new way. Rows that are sending or settled
     keep the endpoint they went to; what failed because there was none can be tried again through the new one.
+    One of which a try may have arrived is not repeated another way: it is in doubt, and a person decides.
     Calling twice changes nothing more.
     """
     of_target = Delivery.objects.of(workspace_id).filter(target_kind=target_kind, target_id=target_id)
@@ -240,6 +242,7 @@ def retarget_deliveries(
         rows = rows.filter(endpoint_id__isnull=False)
     else:
         rows = rows.filter(~Q(endpoint_id=endpoint_id) | Q(endpoint_id__isnull=True))
+    _end(rows.filter(may_have_arrived=True), DeliveryState.FAILED, CHANNEL_CHANGED, now)
     changed = rows.update(endpoint_id=endpoint_id, lease_owner="", lease_until=None, updated_at=now)
     if changed:
         nudge(DELIVER_TASK)
@@ -260,7 +263,8 @@ def cancel_deliveries(
     """Cancel what has not started, of one origin's object and/or with these source keys; returns how many.
 
     One conditional update: what a worker has begun to send is not touched, and keeps its own end. What waits for a
-    person to send it is taken away from her.
+    person to send it is taken away from her. One of which an earlier try may have arrived is counted too, and is in
+    doubt from then on: not tried again, and a person says whether it was sent.
     """
     rows = Delivery.objects.of(workspace_id)
     if origin_id is not None:
@@ -273,10 +277,21 @@ def cancel_deliveries(
 
 def _cancel(rows: QuerySet[Delivery], reason: str, now: datetime) -> int:
     """First the planned rows: a worker that hands one over at this moment has done so, or never will."""
-    cancelled = rows.filter(state=DeliveryState.PLANNED).update(
-        state=DeliveryState.CANCELLED, reason=reason, lease_owner="", lease_until=None, updated_at=now
-    )
+    cancelled = _end(rows, DeliveryState.CANCELLED, reason, now)
     return cancelled + cards.withdraw(rows, reason=reason, now=now)
+
+
+def _end(rows: QuerySet[Delivery], state: DeliveryState, reason: str, now: datetime) -> int:
+    """End what is planned among the rows, in doubt where an earlier try may have arrived; one conditional update."""
+    in_doubt, why = end_of(state, reason, may_have_arrived=True)
+    is_doubt = Q(may_have_arrived=True)
+    return rows.filter(state=DeliveryState.PLANNED).update(
+        state=Case(When(is_doubt, then=Value(in_doubt.value)), default=Value(state.value)),
+        reason=Case(When(is_doubt, then=Value(why[:60])), default=Value(reason)),
+        lease_owner="",
+        lease_until=None,
+        updated_at=now,
+    )
 
 
 def _chunks(rows: list[T]) -> Iterable[list[T]]:

@@ -14,10 +14,11 @@ from django.db import connection, models, transaction
 Names = tuple[str, ...]
 Change = tuple[Mapping[str, Any], Mapping[str, Any]]  # conditions, values
 _AT_MOST = "__lte"
-_PLAIN = frozenset({int, str, type(None)})
+_PLAIN = frozenset({bool, int, str, type(None)})
 _PLAIN_BY_VENDOR = {"sqlite": _PLAIN, "postgresql": _PLAIN | {datetime}}
 _KEEPING = (
     models.BigAutoField,
+    models.BooleanField,
     models.CharField,
     models.DateTimeField,
     models.ForeignKey,

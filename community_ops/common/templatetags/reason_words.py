@@ -6,9 +6,11 @@ Codes are those stored in the rows: ours, and what the guards of higher apps ans
 from typing import TypeAlias
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 Words: TypeAlias = str | Promise
+IN_DOUBT = "in_doubt:"  # then the end it would have had and why, where an earlier try may have arrived
 
 _REASONS: dict[str, Words] = {
     # planning
@@ -50,6 +52,7 @@ _REASONS: dict[str, Words] = {
     "paused": _("It is paused and goes out when somebody lets it go on."),
     "no_answer": _("It went out, and no clear answer came back."),
     "worker_lost": _("The program ended while it was sending, before the answer was written down."),
+    "channel_changed": _("Its group has another channel now."),
     # a person
     "again": _("Queued again by a person."),
     "confirmed_by_person": _("A person looked into the group and confirmed it."),
@@ -63,6 +66,10 @@ _REASONS: dict[str, Words] = {
     "taken_back": _("The team took it back from the to-send list."),
     "card_closed": _("What it was to tell of was done or withdrawn before, or was told anew."),
 }
+# Where a person decides what comes next, nothing is parked.
+_REASONS_IN_DOUBT: dict[str, Words] = {
+    "gave_up": _("It was tried several times, and no try was answered with success."),
+}
 _CONDITIONS: dict[str, Words] = {
     "half_sold": _("When half is sold"),
     "sold_out": _("When everything is sold"),
@@ -71,6 +78,10 @@ _CONDITIONS: dict[str, Words] = {
 
 def reason_words(reason: str) -> str:
     """The sentence of a reason; an unknown code is shown as it is, so that nothing is hidden."""
+    if reason.startswith(IN_DOUBT):
+        end = reason.rpartition(":")[2]
+        why = str(_REASONS_IN_DOUBT.get(end) or _REASONS.get(end, end))
+        return gettext("An earlier try may have arrived. After that: %(reason)s") % {"reason": why}
     return str(_REASONS.get(reason, reason))
 
 
