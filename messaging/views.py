@@ -25,6 +25,7 @@ from messaging import selectors, services, task_selectors, wording
 from messaging.models import Delivery, DeliveryState
 from messaging.part_wording import part_words
 from messaging.policies import EXEMPTIONS, HELD_BACK
+from messaging.record_holds import holds_on
 
 PAGE_SIZE = 50
 LISTED_STATES = (
@@ -154,7 +155,8 @@ def _next_step(request: WorkspaceRequest, delivery: Delivery) -> dict[str, str] 
 def delivery_detail(request: WorkspaceRequest, delivery_id: int) -> HttpResponse:
     """What happened, call by call, in words; htmx asks again while the next thing happens by itself."""
     delivery = selectors.get_delivery(request.actor, delivery_id)
-    attempts, decisions = selectors.attempts_of(delivery), selectors.decisions_on(delivery)
+    attempts, decisions = selectors.attempts_of(delivery), list(selectors.decisions_on(delivery))
+    decisions += holds_on(delivery, decisions)
     now = clock.now()
     row, is_open = _rows(request, [delivery], now)[0], _is_open(delivery, now)
     context = {

@@ -189,7 +189,10 @@ class Told:
 
 
 def story(delivery: Delivery, attempts: Iterable[Attempt], decisions: Iterable[AuditEntry], *, zone: str) -> list[Told]:
-    """Everything that happened to a delivery, newest first."""
+    """Everything that happened to a delivery, newest first.
+
+    `decisions`: about it, and about what it belongs to while it waited (`messaging.record_holds`).
+    """
     gave_up = delivery.state == DeliveryState.FAILED  # cancelled or too late, the last try was not known to be it
     last = delivery.attempt_count if gave_up else 0
     told = [Told(delivery.created_at, _("Planned"))]
@@ -258,6 +261,10 @@ def _decision(entry: AuditEntry) -> Told:
         "delivery.requeued": _("Queued to be sent again"),
         "delivery.tried_now": _("Tried at once instead of later"),
         "delivery.cancelled": _("Cancelled"),
+        "announcement.paused": _("Sending was paused"),
+        "announcement.resumed": _("Sending went on"),
+        "run.paused": _("Sending was paused"),
+        "run.resumed": _("Sending went on"),
         "delivery.handed_over": _("Handed to %(name)s"),
         "delivery.handed_on": _("Handed on from %(giver)s to %(name)s"),
         "delivery.done_by_hand": _("%(name)s confirmed: sent"),

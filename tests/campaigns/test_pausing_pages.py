@@ -217,3 +217,48 @@ def test_a_pause_is_not_a_get(page: Page, announcement: Announcement, start: Sta
 
 def _get(client: Client, someone: Someone, path: str) -> Any:
     return client.get(f"/w/{someone.workspace.slug}/{path}", headers={"Accept-Language": "en"})
+
+
+def test_the_record_of_a_message_tells_who_paused_it_and_who_let_it_go_on(
+    page: Page, write: Write, group: ChatGroup, owner: Someone
+) -> None:
+    announcement = write()
+    schedule(announcement)
+    services.pause_announcement(announcement=announcement, actor=owner.actor, now=NOON + timedelta(minutes=1))
+    services.resume_announcement(announcement=announcement, actor=owner.actor, now=NOON + timedelta(minutes=2))
+    delivery = Delivery.objects.get()
+    told = page(f"deliveries/{delivery.pk}/").context["story"]
+    assert [(item.title, item.actor) for item in told] == [
+        ("Sending went on", owner.actor.label),
+        ("Sending was paused", owner.actor.label),
+        ("Planned", ""),
+    ]
+    assert [item.at for item in told[:2]] == [NOON + timedelta(minutes=2), NOON + timedelta(minutes=1)]
+
+
+def test_a_run_that_is_paused_is_told_of_by_what_is_planned_meanwhile(page: Page, start: Start) -> None:
+    run = start()
+    services.pause_run(run=run, actor=SYSTEM, now=NOON - timedelta(minutes=1))
+    told = page(f"deliveries/{Delivery.objects.first().pk}/").context["story"]
+    assert [item.title for item in told] == ["Planned", "Sending was paused"]
+
+
+def test_a_pause_after_it_went_out_or_over_before_it_was_planned_is_not_told(page: Page, write: Write) -> None:
+    announcement = write()
+    schedule(announcement)
+    row = Delivery.objects.get()
+    other = services.create_announcement(
+        workspace_id=row.workspace_id, groups=[announcement.targets.get().group], text="x", due_at=NOON, actor=SYSTEM,
+        now=NOON,
+    )  # fmt: skip
+    schedule(other)
+    services.pause_announcement(announcement=other, actor=SYSTEM, now=NOON + timedelta(minutes=1))
+    services.pause_announcement(announcement=announcement, actor=SYSTEM, now=NOON + timedelta(minutes=5))
+    out = {"state": "accepted", "reason": "", "sending_at": NOON + timedelta(minutes=4)}
+    Delivery.objects.filter(pk=row.pk).update(**out)
+    assert [item.title for item in page(f"deliveries/{row.pk}/").context["story"]] == ["Planned"]
+    Delivery.objects.filter(pk=row.pk).update(sending_at=NOON + timedelta(minutes=6))
+    assert [item.title for item in page(f"deliveries/{row.pk}/").context["story"]] == ["Sending was paused", "Planned"]
+    services.resume_announcement(announcement=announcement, actor=SYSTEM, now=NOON + timedelta(minutes=5))
+    Delivery.objects.filter(pk=row.pk).update(created_at=NOON + timedelta(minutes=6))
+    assert [item.title for item in page(f"deliveries/{row.pk}/").context["story"]] == ["Planned"]
