@@ -35,6 +35,15 @@ def parts_words(delivery: Delivery, *, first_words: str = "", is_called_off: boo
     return _("%(sent)d of %(count)d messages went out; the rest has not been sent yet.") % facts
 
 
+def no_picture_words(delivery: Delivery, platform: str) -> str:
+    """Of a message with a picture that its platform takes none of; nothing of one that will not go out."""
+    if delivery.state in (DeliveryState.PLANNED, DeliveryState.SENDING):
+        return _("%(platform)s: the picture does not go along, only the text.") % {"platform": platform}
+    if delivery.state in (DeliveryState.ACCEPTED, DeliveryState.CONFIRMED, DeliveryState.UNKNOWN):
+        return _("The picture was not sent along: %(platform)s takes none.") % {"platform": platform}
+    return ""
+
+
 def part_words(part: int, part_count: int) -> str:
     """Which part of a message something is about: "Message 2 of 3"; nothing where it has only one."""
     return _("Message %(number)s of %(total)s") % {"number": part, "total": part_count} if part_count > 1 else ""

@@ -91,3 +91,13 @@ def _extra_lines(delivery: Delivery, part: Part) -> list[dict[str, Any]]:
     if part.has_file and delivery.message.file is not None:
         return lines(delivery.message.file.file_name, is_markdown=False)
     return []
+
+
+def left_out(delivery: Delivery) -> str:
+    """That the picture did not go along, or will not, where the platform takes none; nothing where it is not so."""
+    if delivery.endpoint is None or delivery.message.image_id is None:
+        return ""
+    account = delivery.endpoint.connection
+    if registry.get(account.platform).capabilities.image is not None:
+        return ""
+    return part_wording.no_picture_words(delivery, account.get_platform_display())

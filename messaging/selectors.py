@@ -37,7 +37,7 @@ from messaging.models import (
 )
 from messaging.platforms.base import Content
 from messaging.policies import HELD_BACK, MORE_PARTS, shown_state, size_problem, text_limit, text_size
-from messaging.record_parts import parts_said, shown_parts, words_in_doubt
+from messaging.record_parts import left_out, parts_said, shown_parts, words_in_doubt
 from messaging.services.endpoints import channels_beside
 from messaging.services.limits import LimitUse, cooling_until, use_of
 from messaging.showing import first_words, joined, lines, with_names
@@ -75,6 +75,7 @@ __all__ = [  # the pure rules and words higher apps ask for are handed out here 
     "first_words",
     "has_words",
     "joined",
+    "left_out",
     "lines",
     "next_try_words",
     "parts_said",

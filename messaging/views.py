@@ -129,6 +129,7 @@ def _rows(request: WorkspaceRequest, deliveries: Sequence[Delivery], now: dateti
                 said=said.get(delivery.pk),
                 parts=parts.get(delivery.pk, ""),
             ),
+            "left_out": selectors.left_out(delivery),
             "is_unknown": delivery.state == DeliveryState.UNKNOWN,
             "next_step": _next_step(request, delivery),
         }

@@ -1,16 +1,20 @@
 """What the record says of a message in several parts that stopped midway: what is in the group, and what is not."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from django.utils import translation
 
-from community_ops.common import dbtime
+from community_ops.common import assets, dbtime
 from messaging import selectors, services, wording
 from messaging.models import Attempt, Delivery
+from messaging.platforms.sandbox.adapter import SandboxAdapter
 from messaging.ports import PAUSED, Verdict
 from messaging.services import claiming
+from tests.common.test_pictures import drawn
 from tests.messaging.conftest import make_endpoint
 from tests.moments import NOON
 
@@ -258,3 +262,40 @@ def test_a_whole_list_asks_once_for_what_is_in_doubt(doubtful, hook, plan, djang
     rows = list(Delivery.objects.all())
     with django_assert_num_queries(1):
         assert len(selectors.parts_said(rows)) == 2
+
+
+# --- a picture that did not go along ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def image(workspace):
+    return assets.store_image(SimpleUploadedFile("x.png", drawn()), workspace_id=workspace.pk)
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("planned", "the picture does not go along, only the text"),
+        ("accepted", "The picture was not sent along: Sandbox room takes none."),
+        ("unknown", "The picture was not sent along: Sandbox room takes none."),
+        ("failed", ""),
+    ],
+)
+def test_the_record_says_that_the_picture_did_not_go_along(
+    room, plan, image, monkeypatch, signed_in, owner, workspace, state, said
+) -> None:
+    monkeypatch.setattr(SandboxAdapter, "capabilities", replace(SandboxAdapter.capabilities, image=None))
+    row = plan(room, text="今晚见", image_id=image.pk)
+    Delivery.objects.filter(pk=row.pk).update(state=state, accepted_at=NOON)
+    tab = signed_in(owner)
+    for name, args in (("deliveries", []), ("delivery", [row.pk])):
+        address = reverse(f"messaging:{name}", args=[workspace.slug, *args])
+        page = tab.get(address, headers=IN_ENGLISH).content.decode()
+        assert ("icture" in page.replace("Picture of the message", "")) == bool(said)
+        assert said in page
+
+
+def test_nothing_is_said_of_a_picture_that_went_along_or_of_none(room, plan, deliver, image, fresh) -> None:
+    with_picture, without = plan(room, text="今晚见", image_id=image.pk), plan(room, text="今晚见")
+    deliver()
+    assert [selectors.left_out(fresh(row)) for row in (with_picture, without)] == ["", ""]
