@@ -23,6 +23,7 @@ from messaging.selectors import (
     first_words,
     held_back_since,
     in_doubt,
+    parts_said,
     text_to_read,
     troubles,
     webhooks_switched_off,
@@ -79,17 +80,19 @@ def needs_of(actor: Actor, slug: str, *, now: datetime) -> list[Need]:
 
 def _in_doubt(actor: Actor, slug: str) -> list[Need]:
     words, may_decide = words_of("delivery", "unknown"), may(actor, "deliveries.decide")
+    rows = list(in_doubt(actor)[:AT_MOST])
+    parts = parts_said(rows)
     return [
         Need(
             key=f"delivery-{row.pk}",
             tone=words.tone,
             label=str(words.label),
-            text=_one_message(row),
+            text=" · ".join(filter(None, (_one_message(row), parts.get(row.pk)))),
             due_at=row.due_at,
             url=reverse("messaging:delivery", args=[slug, row.pk]),
             decide_url=reverse("messaging:delivery_decide", args=[slug, row.pk]) if may_decide else "",
         )
-        for row in in_doubt(actor)[:AT_MOST]
+        for row in rows
     ]
 
 

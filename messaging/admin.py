@@ -124,7 +124,7 @@ class DeliveryAdmin(RepairAdmin):
 
 @admin.register(Attempt)
 class AttemptAdmin(ReadOnlyAdmin):
-    list_display = ("delivery", "number", "part", "started_at", "latency_ms", "outcome", "http_status", "platform_code")
+    list_display = ("delivery", "number", "started_at", "latency_ms", "outcome", "http_status", "platform_code")
     list_filter = ("outcome", "platform_code")
     list_select_related = ("delivery",)
 

@@ -1,6 +1,7 @@
 """待我处理 offers in the row only what its reader may do."""
 
 import pytest
+from django.utils import translation
 
 from campaigns import services as campaigns
 from community_ops.accounts.models import Role
@@ -26,3 +27,16 @@ def test_a_message_in_doubt_is_decided_in_the_row_by_whoever_may(workspace, role
     (need,) = needs_of(actor, workspace.slug, now=NOON)
     assert bool(need.decide_url) is may(actor, "deliveries.decide")
     assert (role == Role.VIEWER) is not bool(need.decide_url)
+
+
+def test_a_doubt_about_one_part_says_so_where_it_is_decided(workspace) -> None:
+    group = make_group(make_community(workspace), "1 群")
+    announcement = campaigns.create_announcement(
+        workspace_id=workspace.pk, groups=[group], text="今晚八点见", due_at=NOON, actor=SYSTEM, now=NOON
+    )
+    campaigns.schedule_announcement(announcement=announcement, actor=SYSTEM, now=NOON)
+    Delivery.objects.update(state="unknown", parts_sent=1, part_count=3)
+    with translation.override("en"):
+        (need,) = needs_of(make_person(workspace, Role.OWNER).actor, workspace.slug, now=NOON)
+    assert "The doubt is about message 2 of 3." in need.text
+    assert "After “Sent” the last 1 follows at once" in need.text
