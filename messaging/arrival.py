@@ -14,10 +14,11 @@ from django.utils.translation import ngettext, pgettext
 
 from community_ops.common.net import AddressRefused, checked_url, is_this_machine
 from messaging import markup, showing
+from messaging.extras import card_problem, file_problem
 from messaging.markup import LineKind, Mark, Span
 from messaging.models import Platform
 from messaging.platforms import registry
-from messaging.platforms.base import MAX_PARTS, Adapter, Content, ImageWay, Part, Size
+from messaging.platforms.base import MAX_PARTS, Adapter, Card, Content, ImageWay, Part, Size
 
 _NAME = "："  # that can be no part of an id
 _MARK_SIGNS = "*`#>-[]() "
@@ -29,6 +30,8 @@ class ShownPart:
 
     lines: list[dict[str, Any]]
     has_image: bool = False
+    card: Card | None = None
+    has_file: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class Arrival:
 def arrival(platform: str, content: Content, *, may_split: bool) -> Arrival:
     """What becomes of a message on a platform. One that is refused is shown in one piece, as it cannot be cut."""
     adapter = registry.get(platform)
+    given, content = content, adapter.in_words(content)
     size = adapter.size_of(content.text, is_markdown=content.is_markdown)
     limit = adapter.capabilities.size(is_markdown=content.is_markdown)
     parts = adapter.parts(content) if may_split or size <= limit.limit else ()
@@ -61,8 +65,8 @@ def arrival(platform: str, content: Content, *, may_split: bool) -> Arrival:
     is_refused = bool(content.text.strip()) and not 0 < text_count <= MAX_PARTS
     if is_refused or not parts:
         parts = (Part(content.text, has_image=content.has_image and adapter.capabilities.image is not None),)
-    shown = tuple(shown_part(adapter, part, content) for part in parts)
-    notes = tuple(_notes(adapter, str(Platform(platform).label), content, parts))
+    shown = tuple(shown_part(adapter, part, content) for part in (*parts, *_extras(adapter, content)))
+    notes = (*_notes(adapter, str(Platform(platform).label), content, parts), *_of_extras(platform, given))
     return Arrival(platform, shown, notes, size, limit, is_refused)
 
 
@@ -91,8 +95,15 @@ def plain_words(text: str, *, is_markdown: bool) -> str:
 # --- the pieces --------------------------------------------------------------------------------------
 
 
+def _extras(adapter: Adapter, content: Content) -> Iterator[Part]:
+    """The card and the file, each a message of its own; a file where none is taken is not shown."""
+    return (part for part in adapter.extras(content) if part.has_card or adapter.capabilities.file is not None)
+
+
 def shown_part(adapter: Adapter, part: Part, content: Content) -> ShownPart:
     """One call as people there will see it; `content` is the whole message."""
+    if part.has_card or part.has_file:
+        return ShownPart([], card=content.card if part.has_card else None, has_file=part.has_file)
     if _is_call(part, content):
         return ShownPart(_call_to_everybody())
     if not part.text:
@@ -163,6 +174,24 @@ def _of_picture(adapter: Adapter, content: Content, parts: tuple[Part, ...]) -> 
                 "everybody: it may not be seen there."
             ),
         )
+
+
+def _of_extras(platform: str, content: Content) -> Iterator[Note]:
+    """What becomes of the link card and of the file."""
+    facts = {"platform": Platform(platform).label}
+    if content.card is not None:
+        if problem := card_problem(platform, content.card):
+            yield Note("card_too_long", problem[1])
+        elif registry.get(platform).capabilities.can_card:
+            yield Note("card_apart", _("%(platform)s: the link card is a message of its own, after the text.") % facts)
+        else:
+            words = _("%(platform)s shows no link cards: its title, description and link stand below the text.")
+            yield Note("card_in_words", words % facts)
+    if content.file_bytes is not None:
+        if refusal := file_problem(platform, content.file_bytes):
+            yield Note("no_file", refusal)
+        else:
+            yield Note("file_apart", _("%(platform)s: the file is a message of its own, the last one.") % facts)
 
 
 def _has_marks(text: str) -> bool:

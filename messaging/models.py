@@ -393,6 +393,8 @@ class SandboxPost(TenantModel):
     text = models.TextField(blank=True)
     is_markdown = models.BooleanField(default=False)
     image = models.ForeignKey("common.Asset", on_delete=models.PROTECT, related_name="+", null=True)
+    card = models.JSONField(default=dict, blank=True)  # as in OutboundMessage
+    file = models.ForeignKey("common.Asset", on_delete=models.PROTECT, related_name="+", null=True)
     at = models.DateTimeField()
 
     class Meta:

@@ -11,7 +11,7 @@ from messaging.platforms import registry
 from messaging.platforms.base import Content, Part
 from messaging.policies import called_off_as
 from messaging.services.calling import card_of, parts_of
-from messaging.showing import first_words, lines
+from messaging.showing import file_of, first_words
 
 
 def parts_said(deliveries: Collection[Delivery]) -> dict[int, str]:
@@ -63,34 +63,26 @@ def sent_parts(delivery: Delivery) -> tuple[Part, ...]:
 
 
 def shown_parts(delivery: Delivery) -> list[dict[str, Any]]:
-    """For `components/_bubble.html`, of a message in several parts: {lines, image_url, fate}; none of any other."""
+    """Of a message in several parts, for `components/_bubble.html`: lines, image_url, card, file, fate of each."""
     parts = sent_parts(delivery)
     if len(parts) < 2 or delivery.endpoint is None:
         return []
     adapter = registry.get(delivery.endpoint.connection.platform)
-    content = Content(text=delivery.sent_text, is_markdown=delivery.message.is_markdown)
+    content = Content(text=delivery.sent_text, is_markdown=delivery.message.is_markdown, card=card_of(delivery))
     image = delivery.message.image
     found = []
     for index, part in enumerate(parts):
         shown = shown_part(adapter, part, content)
         found.append(
             {
-                "lines": shown.lines or _extra_lines(delivery, part),
+                "lines": shown.lines,
+                "card": shown.card,
+                "file": file_of(delivery.message.file) if shown.has_file else None,
                 "image_url": page_link(image) if part.has_image and image is not None else "",
                 "fate": part_wording.fate_of_part(delivery, index),
             }
         )
     return found
-
-
-def _extra_lines(delivery: Delivery, part: Part) -> list[dict[str, Any]]:
-    """A card or a file in words: what it looks like there is up to the platform."""
-    card = card_of(delivery)
-    if part.has_card and card is not None:
-        return lines(card.below(""), is_markdown=False)
-    if part.has_file and delivery.message.file is not None:
-        return lines(delivery.message.file.file_name, is_markdown=False)
-    return []
 
 
 def left_out(delivery: Delivery) -> str:

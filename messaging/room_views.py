@@ -69,6 +69,8 @@ def _post(post: SandboxPost, who: str) -> dict[str, Any]:
         "post": post,
         "lines": showing.lines(post.text, is_markdown=post.is_markdown) if post.text else [],
         "image_url": assets.page_link(post.image) if post.image else "",
+        "card": showing.card_of(post.card),
+        "file": showing.file_of(post.file),
         "is_own": bool(who) and post.author == who,
         "is_for_me": bool(who) and post.author != who and showing.is_mentioned(who, post.text),
     }

@@ -18,6 +18,7 @@ from community_ops.common.errors import NotFound
 from community_ops.common.models import AuditEntry
 from community_ops.common.tenancy import get_row
 from messaging.arrival import Arrival, arrival, has_words, plain_words
+from messaging.extras import card_problem, file_problem, with_card
 from messaging.failing import failing_endpoints
 from messaging.models import (
     Attempt,
@@ -70,8 +71,10 @@ __all__ = [  # the pure rules and words higher apps ask for are handed out here 
     "arrival",
     "badge_state",
     "by_hand_words",
+    "card_problem",
     "channels_beside",
     "failing_endpoints",
+    "file_problem",
     "first_words",
     "has_words",
     "joined",
@@ -91,6 +94,7 @@ __all__ = [  # the pure rules and words higher apps ask for are handed out here 
     "webhooks_switched_off",
     "who_has",
     "who_has_of",
+    "with_card",
     "with_names",
     "words_in_doubt",
 ]
@@ -316,7 +320,7 @@ def get_room(actor: Actor, endpoint_id: int) -> Endpoint:
 
 def posts_in_room(endpoint: Endpoint, *, count: int = 100) -> list[SandboxPost]:
     """The newest posts of a sandbox room, oldest first."""
-    newest = SandboxPost.objects.filter(endpoint=endpoint).select_related("image").order_by("-id")[:count]
+    newest = SandboxPost.objects.filter(endpoint=endpoint).select_related("image", "file").order_by("-id")[:count]
     return list(reversed(newest))
 
 

@@ -1,15 +1,19 @@
 """Texts as a page shows them: lines of spans, with addresses as links. Formatting only."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import pgettext
 
 from community_ops.common import placeholders
+from community_ops.common.assets import page_link
 from community_ops.common.errors import NotAvailable
+from community_ops.common.models import Asset
 from messaging import markup
 from messaging.markup import Mark, Span
+from messaging.platforms.base import Card
 from messaging.ports import text_contexts
 
 # What can be an address in a text; Chinese follows one without a space.
@@ -34,6 +38,18 @@ def pieces(text: str) -> list[Piece]:
         found += [Piece(text[end : match.start()]), Piece(address, address)]
         end = match.start() + len(address)
     return [piece for piece in [*found, Piece(text[end:])] if piece.text]
+
+
+def card_of(stored: Mapping[str, str]) -> Card | None:
+    """A link card as it is stored with a message, or nothing."""
+    return Card(**stored) if stored else None
+
+
+def file_of(asset: Asset | None) -> dict[str, Any] | None:
+    """What `components/_bubble_extras.html` shows of a file: its name, its size and where it is fetched."""
+    if asset is None:
+        return None
+    return {"name": asset.file_name, "size_bytes": asset.size_bytes, "url": page_link(asset)}
 
 
 def first_words(text: str, *, count: int = 40) -> str:

@@ -112,7 +112,9 @@ class PictureForm(RefusableForm):
         if upload is not None:
             return assets.store_image(upload, workspace_id=workspace_id)
         kept = assets.find_by_link(self.cleaned_data.get("kept_image", ""))
-        return kept if kept is not None and kept.workspace_id == workspace_id else None
+        if kept is None or kept.workspace_id != workspace_id or kept.content_type not in assets.IMAGE_TYPES:
+            return None
+        return kept
 
     def keep(self, asset: Asset) -> None:
         """Let the page that shows the refusal bring the picture along."""

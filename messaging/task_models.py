@@ -81,6 +81,7 @@ class HumanTask(TenantModel):
     subject_id = models.BigIntegerField(null=True)
     is_markdown = models.BooleanField(default=False)
     image = models.ForeignKey("common.Asset", on_delete=models.PROTECT, related_name="+", null=True)
+    file = models.ForeignKey("common.Asset", on_delete=models.PROTECT, related_name="+", null=True)  # to post as well
     facts = models.JSONField(default=dict, blank=True)  # what the kind says besides: `task_policies.FACTS`
     zone = models.CharField(max_length=64, default="UTC")  # by which its times are shown
 

@@ -206,6 +206,7 @@ def card_digest(delivery: "Delivery") -> str:
         message.is_markdown,
         message.image_id,
         message.card,
+        *([message.file_id] if message.file_id is not None else []),
     ]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
 

@@ -98,7 +98,7 @@ def tasks_visible_to(actor: Actor) -> QuerySet[HumanTask]:
         rows = HumanTask.objects.within(actor)
         if is_limited(actor):
             rows = rows.filter(assignee__user_id=_user_id(actor))
-    rows = rows.select_related("assignee__notice_endpoint", "telling", "image").annotate(**ITEM_COUNTS)
+    rows = rows.select_related("assignee__notice_endpoint", "telling", "image", "file").annotate(**ITEM_COUNTS)
     return rows.order_by("-id")
 
 
@@ -171,7 +171,7 @@ class Cards:
 
 def cards_of(assignee: Assignee, *, now: datetime) -> Cards:
     """Her cards as her phone shows them. Today is the installation's day. Two queries."""
-    rows = HumanTask.objects.filter(assignee=assignee).select_related("image").annotate(**ITEM_COUNTS)
+    rows = HumanTask.objects.filter(assignee=assignee).select_related("image", "file").annotate(**ITEM_COUNTS)
     open_ones = list(rows.filter(state=TaskState.OPEN).order_by("due_at", "id"))
     zone = ZoneInfo(settings.DEFAULT_COMMUNITY_TIMEZONE)
     today = datetime.combine(now.astimezone(zone).date(), time.min, zone)
@@ -256,7 +256,11 @@ class OnBoard:
 
 def board(actor: Actor, *, now: datetime) -> list[OnBoard]:
     """Everybody the actor may see with open cards, by name; late cards first, then by time. Two queries."""
-    rows = HumanTask.objects.filter(state=TaskState.OPEN).select_related("telling", "image").annotate(**ITEM_COUNTS)
+    rows = (
+        HumanTask.objects.filter(state=TaskState.OPEN)
+        .select_related("telling", "image", "file")
+        .annotate(**ITEM_COUNTS)
+    )
     mine = Prefetch("tasks", rows.order_by("due_at", "id"), to_attr="open_cards")
     return [_on_board(person, person.open_cards, now) for person in assignees_visible_to(actor).prefetch_related(mine)]
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from community_ops.common import assets, placeholders
 from messaging import services, task_policies, task_selectors, task_wording
 from messaging.models import HumanTask, TaskItem, TaskKind, TaskState
-from messaging.showing import first_words, with_names
+from messaging.showing import file_of, first_words, with_names
 from messaging.task_selectors import ShownText, Upcoming
 
 _SIGNS_A_LINE = 17  # of a text field on a phone of 360 px
@@ -88,6 +88,7 @@ def card_of(task: HumanTask, items: Sequence[TaskItem], *, now: datetime) -> dic
         "places": places,
         "facts": task_wording.facts_words(task),
         "image_url": assets.page_link(task.image) if task.image else "",
+        "file": file_of(task.file),
         "items": [item_row(item, task, now=now) for item in items],
         "done_words": task_wording.done_words(task.kind),
         "is_sending": task.kind in task_wording.SENDING,

@@ -26,6 +26,8 @@ from messaging.models import Delivery, DeliveryState
 from messaging.part_wording import part_words
 from messaging.policies import EXEMPTIONS, HELD_BACK
 from messaging.record_holds import holds_on
+from messaging.services.handing import is_by_hand
+from messaging.showing import card_of, file_of
 
 PAGE_SIZE = 50
 LISTED_STATES = (
@@ -243,16 +245,29 @@ def _write_anew(request: WorkspaceRequest, delivery: Delivery) -> dict[str, Any]
 def _bubble(delivery: Delivery) -> dict[str, Any]:
     """As its platform shows it, in as many messages, with what became of each; without one as it was written."""
     message, text = delivery.message, selectors.text_to_read(delivery)
-    content = selectors.Content(text=text, is_markdown=message.is_markdown, has_image=message.image_id is not None)
-    image_url = page_link(message.image) if message.image is not None else ""
+    content = selectors.Content(
+        text=text,
+        is_markdown=message.is_markdown,
+        has_image=message.image_id is not None,
+        card=None if _holds_card(delivery) else card_of(message.card),
+        file_bytes=message.file.size_bytes if message.file is not None else None,
+    )
+    image_url, file = page_link(message.image) if message.image is not None else "", file_of(message.file)
     if delivery.endpoint is None:
-        parts = [{"lines": selectors.lines(text, is_markdown=message.is_markdown), "image_url": image_url}]
+        lines = selectors.lines(text, is_markdown=message.is_markdown)
+        parts = [{"lines": lines, "image_url": image_url, "card": content.card, "file": file}]
         platform = ""
     else:
         account = delivery.endpoint.connection
         shown = selectors.arrival(account.platform, content, may_split=message.may_split).parts
         parts = selectors.shown_parts(delivery) or [
-            {"lines": part.lines, "image_url": image_url if part.has_image else ""} for part in shown
+            {
+                "lines": part.lines,
+                "image_url": image_url if part.has_image else "",
+                "card": part.card,
+                "file": file if part.has_file else None,
+            }
+            for part in shown
         ]
         platform = account.get_platform_display()
     return {
@@ -261,6 +276,11 @@ def _bubble(delivery: Delivery) -> dict[str, Any]:
         "sender": _("Group assistant"),
         "parts": parts,
     }
+
+
+def _holds_card(delivery: Delivery) -> bool:
+    """Whether the text that went out has the card's words in it already: a person copied both at once."""
+    return bool(delivery.sent_text) and is_by_hand(delivery.endpoint)
 
 
 def _record_url(request: WorkspaceRequest) -> str:

@@ -1,7 +1,7 @@
 """Files: type sniffed from content, size limited, stored once per workspace and content.
 
-An image is written anew before it is kept (`common.pictures`). It is handed out by a signed link that whoever
-has it may use (`asset_views`): platforms that fetch images have no other key.
+An image is written anew before it is kept (`common.pictures`); a file that is handed on stays as it came. Both are
+handed out by a signed link that whoever has it may use (`asset_views`): platforms that fetch images have no other key.
 """
 
 import hashlib
@@ -24,6 +24,9 @@ from community_ops.common.tenancy import TenantQuerySet
 
 TABLE_TYPES = frozenset({"text/csv", "application/x-ndjson"})
 IMAGE_TYPES = frozenset({"image/jpeg", "image/png"})
+FILE_TYPE = "application/octet-stream"  # of a file to be handed on as it is: nothing here opens it
+MAX_FILE_BYTES = 20 * 1024 * 1024  # no platform served here takes a larger one
+SENDABLE_TYPES = IMAGE_TYPES | {FILE_TYPE}
 MAX_TABLE_BYTES = 50 * 1024 * 1024
 _LINK_SALT = "community_ops.assets"
 
@@ -61,6 +64,23 @@ def store_image(file: File, *, workspace_id: int) -> Asset:
     return _row(workspace_id, digest, {**facts, "delete_after": None})
 
 
+def store_file(file: File, *, workspace_id: int) -> Asset:
+    """Keep an uploaded file of any kind as it is, to be handed on; the same content is kept once.
+
+    Raises FileRefused when it is empty or over 20 MB.
+    """
+    if not 0 < file.size <= MAX_FILE_BYTES:
+        raise FileRefused(_("A file may have 1 byte to %(count)d MB.") % {"count": MAX_FILE_BYTES // 2**20})
+    digest = _sha256(file)
+    file.seek(0)
+    path = _kept(file, workspace_id, digest)
+    known = Asset.objects.of(workspace_id).filter(sha256=digest, content_type__in=IMAGE_TYPES).first()
+    kind = known.content_type if known is not None else FILE_TYPE  # a picture that was written anew stays one
+    name = (file.name or "file")[-200:]
+    facts = {"content_type": kind, "size_bytes": file.size, "file_name": name, "path": path}
+    return _row(workspace_id, digest, {**facts, "delete_after": None})
+
+
 def read_bytes(asset: Asset) -> bytes:
     """The content of a file. Raises `pictures.PictureLost` when it is gone."""
     try:
@@ -75,8 +95,13 @@ def images_of(actor: Actor) -> TenantQuerySet[Asset]:
     return Asset.objects.within(actor).filter(content_type__in=IMAGE_TYPES)
 
 
+def files_of(actor: Actor) -> TenantQuerySet[Asset]:
+    """What the actor's workspace kept to be handed on: files and images, never a table of people or orders."""
+    return Asset.objects.within(actor).filter(content_type__in=SENDABLE_TYPES)
+
+
 def page_link(asset: Asset) -> str:
-    """The image's address on this site: whoever has it may fetch it."""
+    """The address of an image or a file on this site: whoever has it may fetch it."""
     token = signing.Signer(salt=_LINK_SALT).sign_object([asset.pk, asset.sha256[:16]])
     return reverse("asset", args=[token])
 
@@ -87,12 +112,12 @@ def public_link(asset: Asset) -> str:
 
 
 def find_by_link(token: str) -> Asset | None:
-    """The image of a link that was signed here."""
+    """The image or file of a link that was signed here."""
     try:
         pk, digest = signing.Signer(salt=_LINK_SALT).unsign_object(token)
     except (signing.BadSignature, ValueError, TypeError):
         return None
-    return Asset.objects.filter(pk=pk, sha256__startswith=digest, content_type__in=IMAGE_TYPES).first()
+    return Asset.objects.filter(pk=pk, sha256__startswith=digest, content_type__in=SENDABLE_TYPES).first()
 
 
 def _store(
@@ -104,6 +129,9 @@ def _store(
     if kind not in allowed:
         raise FileRefused(_("This is not a CSV or JSON-lines text file."))
     digest = _sha256(file)
+    kept = Asset.objects.of(workspace_id).filter(sha256=digest, content_type__in=SENDABLE_TYPES).first()
+    if kept is not None:  # somebody hands it on as a file: it stays one, and is not deleted
+        return kept
     file.seek(0)
     path = _kept(file, workspace_id, digest)
     facts = {"content_type": kind, "size_bytes": file.size, "file_name": (file.name or "file")[-200:], "path": path}

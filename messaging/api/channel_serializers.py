@@ -48,6 +48,13 @@ class _FileRuleSerializer(serializers.Serializer):
     min_bytes = serializers.IntegerField()
 
 
+class _CardRuleSerializer(serializers.Serializer):
+    """Of a link card's words; longer ones are refused."""
+
+    title = _SizeSerializer()
+    text = _SizeSerializer()
+
+
 class _PlatformLimitSerializer(serializers.Serializer):
     scope = serializers.ChoiceField(choices=LimitScope.choices)
     seconds = serializers.IntegerField()
@@ -57,13 +64,15 @@ class _PlatformLimitSerializer(serializers.Serializer):
 class CapabilitiesSerializer(serializers.Serializer):
     """What the platform can do, as its documentation says (`source`, `checked_on`). `limits` are the platform's own.
 
-    Null `markdown`: marks arrive as plain words; null `image`: the text goes out without it; null `file`: refused.
+    Null `markdown`: marks arrive as plain words; null `image`: the text goes out without it; null `file`: refused;
+    null `card`: a link card goes out as words below the text.
     """
 
     text = _SizeSerializer()
     markdown = _SizeSerializer(allow_null=True)
     image = _ImageRuleSerializer(allow_null=True)
     file = _FileRuleSerializer(allow_null=True)
+    card = _CardRuleSerializer(allow_null=True)
     can_card = serializers.BooleanField()
     can_post = serializers.BooleanField()
     can_mention = serializers.BooleanField()

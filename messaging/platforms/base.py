@@ -1,7 +1,7 @@
 """What every platform's adapter looks like, and what all of them share."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -82,6 +82,14 @@ class FileRule:
     min_bytes: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class CardRule:
+    """What the words of a link card may have; longer ones are refused, never cut."""
+
+    title: Size
+    text: Size
+
+
 class Evidence(StrEnum):
     """What "accepted" rests on."""
 
@@ -107,7 +115,7 @@ class Capabilities:
     markdown: Size | None = None  # none: a markdown text goes out as plain words
     image: ImageRule | None = None
     file: FileRule | None = None  # none: a message with a file is refused
-    can_card: bool = False  # else a card goes out as words
+    card: CardRule | None = None  # none: a card goes out as words
     can_post: bool = True
     can_mention: bool = False
     can_mention_all: bool = False
@@ -125,6 +133,11 @@ class Capabilities:
     source: str = ""
     checked_on: date | None = None
 
+    @property
+    def can_card(self) -> bool:
+        """Whether a link card is shown as one."""
+        return self.card is not None
+
     def size(self, *, is_markdown: bool) -> Size:
         """The limit of a text, which may be another one when it is markdown."""
         return self.markdown if is_markdown and self.markdown is not None else self.text
@@ -141,15 +154,6 @@ class Account:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Content:
-    """What is to be said, before a platform's spelling."""
-
-    text: str
-    is_markdown: bool = False
-    has_image: bool = False
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Card:
     """A link with a title, a few words and a picture; both addresses are open to everybody."""
 
@@ -161,6 +165,17 @@ class Card:
     def below(self, text: str) -> str:
         """What goes out where there are no cards: the text, and the card's words under it."""
         return "\n\n".join(filter(None, (text, "\n".join(filter(None, (self.title, self.text, self.url))))))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Content:
+    """What is to be said, before a platform's spelling. `file_bytes`: the size of the file that goes with it."""
+
+    text: str
+    is_markdown: bool = False
+    has_image: bool = False
+    card: Card | None = None
+    file_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,6 +322,24 @@ class Adapter:
     def size_of(self, text: str, *, is_markdown: bool) -> int:
         """The size of the text as it would go out, as the platform counts it."""
         return self.capabilities.size(is_markdown=is_markdown).measure(self.spelled(text, is_markdown=is_markdown))
+
+    def in_words(self, content: Content) -> Content:
+        """The same, with the card's words below the text where the platform has no cards."""
+        if content.card is None or self.capabilities.can_card:
+            return content
+        return replace(content, text=content.card.below(content.text), card=None)
+
+    def all_parts(self, content: Content) -> tuple[Part, ...]:
+        """Text and image, then the card (in words where the platform has none), then the file; never nothing."""
+        told = self.in_words(content)
+        parts = self.parts(told) if told.text or told.has_image else ()
+        return (*parts, *self.extras(told)) or (Part(told.text),)
+
+    def extras(self, content: Content) -> tuple[Part, ...]:
+        """What goes after text and image, each in a call of its own: a card where there are cards, and a file."""
+        has_card = content.card is not None and self.capabilities.can_card
+        found = ((Part(has_card=True), has_card), (Part(has_file=True), content.file_bytes is not None))
+        return tuple(part for part, is_there in found if is_there)
 
     def parts(self, content: Content) -> tuple[Part, ...]:
         """What is called for one after the other: the image first, with the text where it may have one."""

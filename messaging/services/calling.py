@@ -6,6 +6,8 @@ from typing import Any
 
 from community_ops.common.assets import read_bytes
 from community_ops.common.models import Asset
+from messaging import showing
+from messaging.extras import file_problem
 from messaging.models import Delivery, Endpoint
 from messaging.platforms import registry
 from messaging.platforms.base import Attachment, Card, Content, Outcome, Outgoing, Part, Picture, Result
@@ -27,24 +29,19 @@ def parts_of(
 
     Text and image first, then the card (in words where the platform has none), then the file.
     """
-    adapter = registry.get(endpoint.connection.platform)
-    if card is not None and not adapter.capabilities.can_card:
-        text, card = card.below(text), None
-    content = Content(text=text, is_markdown=is_markdown, has_image=has_image)
-    parts = adapter.parts(content) if text or has_image else ()
-    extras = ((Part(has_card=True), card is not None), (Part(has_file=True), has_file))
-    return (*parts, *(part for part, is_there in extras if is_there)) or (Part(text),)
+    file_bytes = 1 if has_file else None  # whether it is taken is asked by `takes_file`
+    content = Content(text=text, is_markdown=is_markdown, has_image=has_image, card=card, file_bytes=file_bytes)
+    return registry.get(endpoint.connection.platform).all_parts(content)
 
 
 def card_of(delivery: Delivery) -> Card | None:
     """The link card of a delivery's message."""
-    return Card(**delivery.message.card) if delivery.message.card else None
+    return showing.card_of(delivery.message.card)
 
 
 def takes_file(endpoint: Endpoint, file: Asset) -> bool:
     """Whether this endpoint's platform takes files, and one of this size."""
-    rule = registry.get(endpoint.connection.platform).capabilities.file
-    return rule is not None and rule.min_bytes <= file.size_bytes <= rule.max_bytes
+    return file_problem(endpoint.connection.platform, file.size_bytes) is None
 
 
 def outgoing(

@@ -313,7 +313,7 @@ class _Plan:
         people: dict[tuple[object, ...], tuple[int, datetime]] = {}
         for number, send in by_hand:
             who = self.ways.people[send.endpoint_id or 0].pk
-            words = (send.text, send.is_markdown, send.image_id, send.card)
+            words = (send.text, send.is_markdown, send.image_id, send.card, send.file_id)
             key = (who, send.due_at, send.origin, send.origin_id, *words)
             found[key].append(number)
             people[key] = (who, self._due(send))

@@ -23,6 +23,7 @@ from messaging.models import (
     TaskState,
 )
 from messaging.platforms import registry
+from messaging.platforms.base import Card as LinkCard
 from messaging.platforms.base import Content
 from messaging.services import limits
 from messaging.services.handing import is_by_hand
@@ -169,9 +170,9 @@ def _calls(row: _Row, known: Limits, now: datetime) -> Calls:
 @cache
 def _part_count(platform: str, has_image: bool, has_card: bool, has_file: bool) -> int:
     """Calls of a message with a short text: nobody reads twenty thousand texts to count more exactly."""
-    adapter = registry.get(platform)
-    has_own_card = has_card and adapter.capabilities.can_card
-    return len(adapter.parts(Content(text="…", has_image=has_image))) + has_own_card + has_file
+    card, file_bytes = LinkCard(title="…", url="…") if has_card else None, 1 if has_file else None
+    content = Content(text="…", has_image=has_image, card=card, file_bytes=file_bytes)
+    return len(registry.get(platform).all_parts(content))
 
 
 def _planned_cards(rows: Iterable[_Row], ways: Ways, now: datetime) -> list[Card]:

@@ -64,6 +64,7 @@ def _card_for(delivery: Delivery, person: Assignee, now: datetime) -> HumanTask:
             "subject_id": delivery.subject_id,
             "is_markdown": message.is_markdown,
             "image_id": message.image_id,
+            "file_id": message.file_id,
             "zone": delivery.zone,
             "due_at": delivery.due_at,
             "latest_at": delivery.latest_at,

@@ -156,8 +156,8 @@ def hand_on(*, task: HumanTask, to: Assignee, actor: Actor, now: datetime) -> Hu
 
 
 _COPIED = (
-    "kind", "title", "text", "subject_kind", "subject_id", "is_markdown", "image_id", "facts", "zone", "due_at",
-    "latest_at",
+    "kind", "title", "text", "subject_kind", "subject_id", "is_markdown", "image_id", "file_id", "facts", "zone",
+    "due_at", "latest_at",
 )  # fmt: skip
 
 

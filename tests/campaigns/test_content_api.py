@@ -70,7 +70,7 @@ def test_an_image_over_the_limit_is_400_naming_it(api: APIClient, monkeypatch: p
     assert not Asset.objects.exists()
 
 
-@pytest.mark.parametrize("body", [{}, {"image": "not a file"}, {"file": SimpleUploadedFile("x.png", drawn())}])
+@pytest.mark.parametrize("body", [{}, {"image": "not a file"}, {"picture": SimpleUploadedFile("x.png", drawn())}])
 def test_a_form_without_a_file_is_400_naming_it(api: APIClient, body: dict[str, Any]) -> None:
     answer = api.post(ASSETS, body, format="multipart")
     assert (answer.status_code, list(answer.json())) == (400, ["image"])

@@ -1,7 +1,7 @@
 """The sandbox room: a simulated group one can watch in the browser. It keeps texts as they were written."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from messaging.models import SandboxPost
@@ -34,6 +34,8 @@ class SandboxAdapter(Adapter):
                 "text": message.text,
                 "is_markdown": message.is_markdown,
                 "image_id": message.picture.asset_id if message.picture else None,
+                "card": asdict(message.card) if message.card else {},
+                "file_id": message.attachment.asset_id if message.attachment else None,
                 "at": message.sent_at,
             },
         )

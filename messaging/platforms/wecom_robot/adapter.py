@@ -14,7 +14,7 @@ from messaging.platforms.http_results import Passing, from_code, from_failure, r
 from messaging.platforms.robots import mentioned, nothing_sent, set_apart, without
 from messaging.platforms.settings_reading import checked_base_url, hint_of
 from messaging.platforms.signed_events import SignedEvents
-from messaging.platforms.wecom_robot.capabilities import CAPABILITIES, CARD_TEXT, CARD_TITLE
+from messaging.platforms.wecom_robot.capabilities import CAPABILITIES, CARD
 from messaging.platforms.wecom_robot.config import HOSTS, SETTINGS
 from messaging.platforms.wecom_robot.dialect import WecomMarkdown, WecomText
 
@@ -86,7 +86,7 @@ def _image(data: bytes) -> dict[str, Any]:
 
 
 def _news(card: Card) -> dict[str, Any] | Result:
-    for name, size, text in (("title", CARD_TITLE, card.title), ("text", CARD_TEXT, card.text)):
+    for name, size, text in (("title", CARD.title, card.title), ("text", CARD.text, card.text)):
         if size.measure(text) > size.limit:
             return Result(Outcome.REFUSED, code="card_too_long", text=f"the card's {name} has over {size.limit} bytes")
     article = {"title": card.title, "description": card.text, "url": card.url, "picurl": card.picture_url}

@@ -11,7 +11,6 @@ from werkzeug import Request
 
 from community_ops.common import assets
 from community_ops.common.templatetags.reason_words import reason_words
-from messaging.models import SandboxPost
 from messaging.platforms import registry
 from messaging.platforms.base import Card, Content, Part
 from messaging.policies import size_problem
@@ -186,10 +185,12 @@ def test_a_card_that_the_platform_would_cut_is_refused(accepting, robot, plan, d
     assert sent(accepting) == []
 
 
-def test_a_card_is_words_where_there_are_no_cards(room, plan, deliver) -> None:
-    plan(room, text="先看这个", card=CARD)
+def test_a_card_is_words_where_there_are_no_cards(httpserver, hook, plan, deliver) -> None:
+    httpserver.expect_request("/hook").respond_with_data("")
+    plan(hook, text="先看这个", card=CARD)
     deliver()
-    assert SandboxPost.objects.get().text == f"先看这个\n\n{CARD.title}\n{CARD.text}\n{CARD.url}"
+    (body,) = bodies(httpserver)
+    assert body["text"] == f"先看这个\n\n{CARD.title}\n{CARD.text}\n{CARD.url}"
 
 
 def test_a_file_is_uploaded_and_then_sent(accepting, robot, plan, deliver, fresh, table) -> None:
