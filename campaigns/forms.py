@@ -1,6 +1,7 @@
 """What people type on the pages of campaigns."""
 
 import math
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,14 +14,17 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns import policies, selectors, wording
 from campaigns.models import Announcement
+from campaigns.services import extras
 from community_ops.common.actors import Actor
-from community_ops.common.assets import images_of, store_image
+from community_ops.common.assets import files_of, images_of, store_file, store_image
 from community_ops.common.errors import InvalidInput
 from community_ops.common.forms import MAX_ID_DIGITS, ObjectsField, RefusableForm
 from community_ops.common.models import Asset
-from messaging.selectors import Purpose
+from community_ops.common.tenancy import TenantQuerySet
+from messaging.selectors import Card, Purpose
 
 BUBBLE_ID = "preview"
+MORE = ("card_title", "card_text", "card_url", "card_picture_url", "file")
 _YES = "1"
 LATENESS_SECONDS = (600, 1800, 3600, 7200, 14_400, 43_200, 86_400)
 _LOCAL = "%Y-%m-%dT%H:%M"
@@ -96,9 +100,10 @@ def _offer_groups(form: forms.Form, actor: Actor) -> None:
 
 
 class AnnouncementForm(ZonedForm):
-    """群消息: groups, words, picture, time. Sizes and times are judged by the service.
+    """群消息: groups, words, picture, time, and folded away a link card and a file. The service judges sizes and times.
 
-    A picture that is one is kept as soon as it comes, whatever else is refused: nobody has to choose it twice.
+    A picture that is one is kept as soon as it comes, whatever else is refused, and a file too: nobody has to choose
+    it twice.
     """
 
     groups = GroupChoiceField(label=_("Groups"))
@@ -128,6 +133,20 @@ class AnnouncementForm(ZonedForm):
     )
     kept_image = forms.Field(required=False, widget=forms.HiddenInput)
     remove_image = forms.BooleanField(label=_("Remove the picture"), required=False)
+    card_title = forms.CharField(label=_("Title"), required=False, max_length=extras.MAX_TITLE)
+    card_text = forms.CharField(label=_("Description"), required=False, max_length=extras.MAX_WORDS)
+    card_url = forms.CharField(
+        label=_("Link"), required=False, max_length=extras.MAX_ADDRESS, help_text=_("Begins with https://.")
+    )
+    card_picture_url = forms.CharField(
+        label=_("Picture address"),
+        required=False,
+        max_length=extras.MAX_ADDRESS,
+        help_text=_("Begins with https:// and is open to everybody: the platform fetches it."),
+    )
+    file = forms.FileField(label=_("File"), required=False, help_text=_("Any file, up to 20 MB."))
+    kept_file = forms.Field(required=False, widget=forms.HiddenInput)
+    remove_file = forms.BooleanField(label=_("Remove the file"), required=False)
     due_at = LocalMomentField(label=_("When"))
     may_be_late = forms.ChoiceField(
         label=_("If it is late"),
@@ -159,33 +178,55 @@ class AnnouncementForm(ZonedForm):
     @property
     def kept(self) -> Asset | None:
         """The picture that was kept before: a draft's, or one that came with a form that was refused."""
-        return find_image(self.actor, self["kept_image"].value())
+        return find_kept(images_of(self.actor), self["kept_image"].value())
+
+    @property
+    def kept_one(self) -> Asset | None:
+        """The file that was kept before, likewise."""
+        return find_kept(files_of(self.actor), self["kept_file"].value())
+
+    @property
+    def more(self) -> list[forms.BoundField]:
+        """The fields that are folded away, as the page shows them."""
+        return [self[name] for name in MORE]
+
+    @property
+    def has_more(self) -> bool:
+        """Whether something is in the folded fields, or wrong with it."""
+        return any(field.errors or field.value() for field in [*self.more, self["kept_file"]])
 
     def clean_image(self) -> Asset | None:
-        if (file := self.cleaned_data["image"]) is None:
+        return self._stored("image", store_image)
+
+    def clean_file(self) -> Asset | None:
+        return self._stored("file", store_file)
+
+    def _stored(self, name: str, store: Callable[..., Asset]) -> Asset | None:
+        if (file := self.cleaned_data[name]) is None:
             return None
         try:
-            asset = store_image(file, workspace_id=self.actor.workspace_id or 0)
+            asset = store(file, workspace_id=self.actor.workspace_id or 0)
         except InvalidInput as refusal:
             raise forms.ValidationError(refusal.message) from None
-        self.data = self._with_kept(asset)
+        self.data = self._with_kept(name, asset)
         return asset
 
-    def _with_kept(self, asset: Asset) -> MultiValueDict[str, Any]:
-        """What was sent, as if the picture had been kept before."""
+    def _with_kept(self, name: str, asset: Asset) -> MultiValueDict[str, Any]:
+        """What was sent, as if the picture or file had been kept before."""
         assert isinstance(self.data, MultiValueDict)
         data = self.data.copy()
-        data["kept_image"] = str(asset.pk)
-        data.pop("remove_image", None)
+        data[f"kept_{name}"] = str(asset.pk)
+        data.pop(f"remove_{name}", None)
         return data
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        is_kept = cleaned.get("image") is None and not cleaned.get("remove_image")
-        if is_kept and cleaned.get("kept_image") and "image" not in self.errors:
-            cleaned["image"] = self.kept
-            if cleaned["image"] is None:
-                self.add_error("image", _("There is no such object."))
+        for name in ("image", "file"):
+            is_kept = cleaned.get(name) is None and not cleaned.get(f"remove_{name}")
+            if is_kept and cleaned.get(f"kept_{name}") and name not in self.errors:
+                cleaned[name] = self.kept if name == "image" else self.kept_one
+                if cleaned[name] is None:
+                    self.add_error(name, _("There is no such object."))
         return cleaned
 
     def cleaned(self) -> dict[str, Any]:
@@ -197,6 +238,8 @@ class AnnouncementForm(ZonedForm):
             "is_markdown": bool(self.cleaned_data["is_markdown"]),
             "may_split": bool(self.cleaned_data["may_split"]),
             "image": self.cleaned_data["image"],
+            "card": typed_card(self.cleaned_data),
+            "file": self.cleaned_data["file"],
             "due_at": due_at,
             "latest_at": due_at + timedelta(seconds=int(late)) if late else None,
             "purpose": self.cleaned_data["purpose"] or Purpose.NOTICE,
@@ -212,6 +255,8 @@ def initial_of(announcement: Announcement, zone: str) -> dict[str, Any]:
         "is_markdown": _YES if announcement.is_markdown else "",
         "may_split": _YES if announcement.may_split else "",
         "kept_image": announcement.image_id or "",
+        "kept_file": announcement.file_id or "",
+        **{f"card_{name}": words for name, words in announcement.card.items()},
         "purpose": announcement.purpose,
         "may_be_late": str(math.ceil(late.total_seconds())) if late is not None else "",
         "due_at": announcement.due_at.astimezone(ZoneInfo(zone)).replace(tzinfo=None),
@@ -243,10 +288,16 @@ class PlanForm(ZonedForm):
         return cleaned
 
 
-def find_image(actor: Actor, value: Any) -> Asset | None:
-    """A kept image by its id as a form has it; nothing for another workspace's, or what is no id."""
+def find_kept(rows: TenantQuerySet[Asset], value: Any) -> Asset | None:
+    """One of these by its id as a form has it; nothing for another workspace's, or what is no id."""
     is_id = str(value).isascii() and str(value).isdecimal() and len(str(value)) <= MAX_ID_DIGITS
-    return images_of(actor).filter(pk=int(value)).first() if is_id else None
+    return rows.filter(pk=int(value)).first() if is_id else None
+
+
+def typed_card(sent: Mapping[str, Any]) -> Card | None:
+    """The link card as it was typed, whole or not; none where nothing of it was."""
+    typed = {name: str(sent.get(f"card_{name}") or "") for name in ("title", "text", "url", "picture_url")}
+    return Card(**typed) if any(words.strip() for words in typed.values()) else None
 
 
 def chosen_groups(actor: Actor, ids: list[str]) -> list[Any]:

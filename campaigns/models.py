@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from community_ops.common.tenancy import TenantModel
-from messaging.selectors import Purpose, plain_words
+from messaging.selectors import Card, Purpose, plain_words
 
 
 class AnnouncementState(models.TextChoices):
@@ -23,6 +23,8 @@ class Announcement(TenantModel):
     is_markdown = models.BooleanField(default=False)  # `messaging.markup`
     may_split = models.BooleanField(default=False)  # cut where it is longer than a platform takes, else refused
     image = models.ForeignKey("common.Asset", on_delete=models.PROTECT, related_name="+", null=True)
+    card = models.JSONField(default=dict, blank=True)  # fields of `messaging.Card`, or nothing
+    file = models.ForeignKey("common.Asset", on_delete=models.PROTECT, related_name="+", null=True)
     due_at = models.DateTimeField()
     latest_at = models.DateTimeField(null=True)  # what has not begun by then is not sent at all
     purpose = models.CharField(max_length=10, choices=Purpose, default=Purpose.NOTICE)
@@ -52,6 +54,11 @@ class Announcement(TenantModel):
     def words(self) -> str:
         """The text without its marks, for lists and headings."""
         return plain_words(self.text, is_markdown=self.is_markdown)
+
+    @property
+    def link_card(self) -> Card | None:
+        """The link card that goes with it."""
+        return Card(**self.card) if self.card else None
 
     @property
     def may_be_late(self) -> timedelta | None:

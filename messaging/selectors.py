@@ -17,7 +17,7 @@ from community_ops.common.actors import Actor
 from community_ops.common.errors import NotFound
 from community_ops.common.models import AuditEntry
 from community_ops.common.tenancy import get_row
-from messaging.arrival import Arrival, arrival, has_words, plain_words
+from messaging.arrival import Arrival, ShownPart, arrival, has_words, is_open_to_everybody, plain_words
 from messaging.extras import card_problem, file_problem, with_card
 from messaging.failing import failing_endpoints
 from messaging.models import (
@@ -36,12 +36,12 @@ from messaging.models import (
     QuietHours,
     SandboxPost,
 )
-from messaging.platforms.base import Content
+from messaging.platforms.base import Card, Content
 from messaging.policies import HELD_BACK, MORE_PARTS, shown_state, size_problem, text_limit, text_size
 from messaging.record_parts import left_out, parts_said, shown_parts, words_in_doubt
 from messaging.services.endpoints import channels_beside
 from messaging.services.limits import LimitUse, cooling_until, use_of
-from messaging.showing import first_words, joined, lines, with_names
+from messaging.showing import file_of, first_words, joined, lines, with_names
 from messaging.task_selectors import said_by_hand, who_has, who_has_of
 from messaging.webhook_selectors import webhooks_switched_off
 from messaging.webhook_wording import WHY_OFF
@@ -64,9 +64,11 @@ __all__ = [  # the pure rules and words higher apps ask for are handed out here 
     "WHY_OFF",
     "Arrival",
     "AttemptOutcome",
+    "Card",
     "Content",
     "Purpose",
     "SaidByHand",
+    "ShownPart",
     "answer_words",
     "arrival",
     "badge_state",
@@ -74,9 +76,11 @@ __all__ = [  # the pure rules and words higher apps ask for are handed out here 
     "card_problem",
     "channels_beside",
     "failing_endpoints",
+    "file_of",
     "file_problem",
     "first_words",
     "has_words",
+    "is_open_to_everybody",
     "joined",
     "left_out",
     "lines",

@@ -9,9 +9,10 @@ from rest_framework import serializers
 from campaigns import origins, selectors
 from campaigns.models import Announcement
 from campaigns.policies import MAX_TEXT_LENGTH
-from community_ops.common.api.fields import MomentField, ProseField, VisibleRelatedField
-from community_ops.common.assets import images_of
-from messaging.selectors import AttemptOutcome, Purpose, shown_state
+from campaigns.services import extras
+from community_ops.common.api.fields import LineField, MomentField, ProseField, VisibleRelatedField
+from community_ops.common.assets import files_of, images_of
+from messaging.selectors import AttemptOutcome, Card, Purpose, shown_state
 from messaging.services import VERDICTS
 
 if TYPE_CHECKING:
@@ -28,15 +29,25 @@ class AnnouncementWarningSerializer(serializers.Serializer):
     message = serializers.CharField()
 
 
+class LinkCardSerializer(serializers.Serializer):
+    """A link with a title, a few words and the address of a picture; both addresses are https, open to everybody."""
+
+    title = LineField(max_length=extras.MAX_TITLE)
+    url = LineField(max_length=extras.MAX_ADDRESS)
+    text = LineField(max_length=extras.MAX_WORDS, required=False, allow_blank=True)
+    picture_url = LineField(max_length=extras.MAX_ADDRESS, required=False, allow_blank=True)
+
+
 class AnnouncementSerializer(serializers.ModelSerializer):
     """`state`: draft, scheduled or cancelled; what became of it in each group are its deliveries.
 
-    `image`: the id of an asset. `latest_at`: what has not begun by then is `expired`, reason `too_late`; null: it goes
-    out however late it is. `paused_at`: since when what has not gone out waits for `resume`; its deliveries have the
-    reason `paused`.
+    `image`, `file`: ids of assets; `card`: a link card or null. `latest_at`: what has not begun by then is `expired`,
+    reason `too_late`; null: it goes out however late it is. `paused_at`: since when what has not gone out waits for
+    `resume`; its deliveries have the reason `paused`.
     """
 
     groups = serializers.SerializerMethodField()
+    card = serializers.SerializerMethodField()
     due_at = MomentField(read_only=True)
     latest_at = MomentField(read_only=True, allow_null=True)
     scheduled_at = MomentField(read_only=True, allow_null=True)
@@ -48,14 +59,18 @@ class AnnouncementSerializer(serializers.ModelSerializer):
     class Meta:
         model = Announcement
         fields: tuple[str, ...] = (
-            "id", "groups", "text", "is_markdown", "may_split", "image", "due_at", "latest_at", "purpose",
-            "state", "scheduled_at", "cancelled_at", "paused_at", "created_at", "warnings",
+            "id", "groups", "text", "is_markdown", "may_split", "image", "card", "file", "due_at", "latest_at",
+            "purpose", "state", "scheduled_at", "cancelled_at", "paused_at", "created_at", "warnings",
         )  # fmt: skip
         read_only_fields = fields
 
     @extend_schema_field(serializers.ListField(child=serializers.IntegerField()))
     def get_groups(self, announcement: Announcement) -> list[int]:
         return [target.group_id for target in announcement.targets.all()]
+
+    @extend_schema_field(LinkCardSerializer(allow_null=True))
+    def get_card(self, announcement: Announcement) -> dict[str, str] | None:
+        return announcement.card or None
 
     @extend_schema_field(AnnouncementWarningSerializer(many=True))
     def get_warnings(self, announcement: Announcement) -> list[Any]:
@@ -139,16 +154,21 @@ class RehearsedAnnouncementSerializer(AnnouncementSerializer):
 
 class NewAnnouncementSerializer(serializers.Serializer):
     """What POST takes. `is_markdown`: the text has marks; `may_split`: it is cut where a platform takes less; `image`:
-    the id that `POST assets/` answered; `latest_at`: after `due_at`."""
+    the id that `POST assets/` answered, `file` likewise; `card`: a link card; `latest_at`: after `due_at`."""
 
     groups = VisibleRelatedField(selectors.groups_to_choose, many=True, allow_empty=False)
     text = ProseField(max_length=MAX_TEXT_LENGTH)
     is_markdown = serializers.BooleanField(required=False)
     may_split = serializers.BooleanField(required=False)
     image = VisibleRelatedField(images_of, required=False, allow_null=True)
+    card = LinkCardSerializer(required=False, allow_null=True)
+    file = VisibleRelatedField(files_of, required=False, allow_null=True)
     due_at = MomentField()
     latest_at = MomentField(required=False, allow_null=True)
     purpose = serializers.ChoiceField(choices=Purpose.choices, required=False)
+
+    def validate_card(self, value: dict[str, str] | None) -> Card | None:
+        return Card(**value) if value is not None else None
 
 
 class MoveSerializer(serializers.Serializer):

@@ -1,7 +1,7 @@
 """Changes of announcements: write, schedule, move, cancel, and the planner that makes missing deliveries."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from campaigns.events import AnnouncementCancelled, AnnouncementMoved, Announcem
 from campaigns.models import Announcement, AnnouncementGroup, AnnouncementState, Occurrence
 from campaigns.services.channels import no_endpoint_warnings
 from campaigns.services.content import content_warnings, known_image, sendable
+from campaigns.services.extras import known_card, known_file, refuse_untaken
 from campaigns.services.holding import held_warnings
 from campaigns.services.pausing import keep_paused
 from community_ops.common import audit, outbox
@@ -41,6 +42,8 @@ def create_announcement(
     is_markdown: bool = False,
     may_split: bool = False,
     image: "Asset | None" = None,
+    card: messaging.Card | None = None,
+    file: "Asset | None" = None,
     purpose: str = Purpose.NOTICE,
     actor: Actor,
     now: datetime,
@@ -49,19 +52,24 @@ def create_announcement(
 
     `due_at` at most 60 s past means `now`; `latest_at`: what has not begun by then expires (None: it goes out however
     late it is). A group named twice counts once. `is_markdown`: with the marks of `messaging.markup`; `may_split`: cut
-    into several messages where it is longer than a platform takes; `image`: one that `common.assets.store_image` kept.
+    into several messages where it is longer than a platform takes; `image`: one that `common.assets.store_image` kept,
+    `file`: one of `store_file`; `card`: a link card.
     Raises InvalidInput naming `groups`, `text` (also when it is too big for a target's platform, as that platform
-    counts), `image`, `due_at`, `latest_at` (not after `due_at`) or `purpose` (`messaging.Purpose`: what frequency caps
-    count it as).
+    counts), `image`, `card`, `file` (also what a target's platform does not take), `due_at`, `latest_at` (not after
+    `due_at`) or `purpose` (`messaging.Purpose`: what frequency caps count it as).
     """
     chosen = _live_groups(groups)
+    card, file = known_card(card), known_file(file, workspace_id=workspace_id)
+    refuse_untaken(chosen, card=card, file=file)
     due_at = policies.due_or_now(due_at, now=now)
     announcement = Announcement.objects.create(
         workspace_id=workspace_id,
-        text=sendable(text, chosen, is_markdown=is_markdown, may_split=may_split),
+        text=sendable(text, chosen, is_markdown=is_markdown, may_split=may_split, card=card),
         is_markdown=is_markdown,
         may_split=may_split,
         image=known_image(image, workspace_id=workspace_id),
+        card=asdict(card) if card is not None else {},
+        file=file,
         due_at=due_at,
         latest_at=policies.known_latest(latest_at, due_at=due_at),
         purpose=_known(purpose),
@@ -83,6 +91,8 @@ def change_announcement(
     is_markdown: bool = False,
     may_split: bool = False,
     image: "Asset | None" = None,
+    card: messaging.Card | None = None,
+    file: "Asset | None" = None,
     purpose: str = Purpose.NOTICE,
     actor: Actor,
     now: datetime,
@@ -96,13 +106,16 @@ def change_announcement(
     if locked.state != AnnouncementState.DRAFT:
         raise NotADraft
     chosen = _live_groups(groups)
-    locked.text = sendable(text, chosen, is_markdown=is_markdown, may_split=may_split)
+    card, file = known_card(card), known_file(file, workspace_id=locked.workspace_id)
+    refuse_untaken(chosen, card=card, file=file)
+    locked.text = sendable(text, chosen, is_markdown=is_markdown, may_split=may_split, card=card)
     locked.is_markdown, locked.may_split = is_markdown, may_split
     locked.image = known_image(image, workspace_id=locked.workspace_id)
+    locked.card, locked.file = asdict(card) if card is not None else {}, file
     locked.due_at = policies.due_or_now(due_at, now=now)
     locked.latest_at = policies.known_latest(latest_at, due_at=locked.due_at)
     locked.purpose = _known(purpose)
-    written = ["text", "is_markdown", "may_split", "image", "due_at", "latest_at", "purpose"]
+    written = ["text", "is_markdown", "may_split", "image", "card", "file", "due_at", "latest_at", "purpose"]
     locked.save(update_fields=[*written, "updated_at"])
     locked.targets.all().delete()
     _add_groups(locked, chosen)
@@ -119,8 +132,8 @@ def schedule_announcement(
 
     `due_at`: another time than the draft's, e.g. `now`; its latest moment moves along. Writes the occurrence, one
     delivery a group, an audit row and AnnouncementScheduled. A second call changes nothing. Raises AlreadyCancelled,
-    and InvalidInput naming `due_at` (more than 60 s past) or `text` (a group's platform changed to one it is too big
-    for). A group without an endpoint is planned too: its delivery fails when it is due.
+    and InvalidInput naming `due_at` (more than 60 s past), or `text`, `card` or `file` (a group's platform changed to
+    one that does not take it). A group without an endpoint is planned too: its delivery fails when it is due.
     """
     groups = target_groups(announcement)
     if not _change_state(announcement, AnnouncementState.DRAFT, AnnouncementState.SCHEDULED, scheduled_at=now):
@@ -281,15 +294,18 @@ def _known(purpose: str) -> str:
 
 def _refuse_unsendable(announcement: Announcement, groups: Sequence["ChatGroup"]) -> None:
     """A draft was judged when it was written; since then a group may have gone to another platform."""
+    card = announcement.link_card
+    refuse_untaken(groups, card=card, file=announcement.file)
     how = {"is_markdown": announcement.is_markdown, "may_split": announcement.may_split}
-    sendable(announcement.text, groups, **how)
+    sendable(announcement.text, groups, card=card, **how)
 
 
 def _facts(announcement: Announcement, groups: Sequence["ChatGroup"]) -> dict[str, Any]:
     """What the audit log keeps of a draft; its words are in the draft."""
     names = ("due_at", "latest_at", "is_markdown", "may_split")
     facts = {name: getattr(announcement, name) for name in names}
-    return facts | {"image": announcement.image_id, "groups": [group.pk for group in groups]}
+    extras = {"image": announcement.image_id, "card": announcement.card, "file": announcement.file_id}
+    return facts | extras | {"groups": [group.pk for group in groups]}
 
 
 def _live_groups(groups: Sequence["ChatGroup"]) -> list["ChatGroup"]:
@@ -346,6 +362,8 @@ def sends_of(
             is_markdown=announcement.is_markdown,
             may_split=announcement.may_split,
             image_id=announcement.image_id,
+            card=announcement.link_card,
+            file_id=announcement.file_id,
             due_at=due_at,
             latest_at=due_at + late if late is not None else None,
             origin=origins.ANNOUNCEMENT,

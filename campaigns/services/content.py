@@ -19,28 +19,37 @@ if TYPE_CHECKING:
     from groups.models import ChatGroup
 
 
-def sendable(value: str, groups: Sequence["ChatGroup"], *, is_markdown: bool, may_split: bool) -> str:
+def sendable(
+    value: str, groups: Sequence["ChatGroup"], *, is_markdown: bool, may_split: bool, card: messaging.Card | None = None
+) -> str:
     """The cleaned text; announcements have no placeholders to fill, so one in them is a mistake.
 
-    Raises InvalidInput naming `text`: empty, nothing but marks, or too big for a platform of the groups.
+    Raises InvalidInput naming `text`: empty, nothing but marks, or too big for a platform of the groups (with the
+    words of `card` where they stand below the text).
     """
     cleaned = texts.clean_text(value, field="text", max_length=policies.MAX_TEXT_LENGTH)
     placeholders.refuse_unknown(cleaned, known=())
     if not messaging.has_words(cleaned, is_markdown=is_markdown):
         raise InvalidInput(_("There are only marks in this text: nobody would read anything."), field="text")
-    refuse_too_big(cleaned, groups, is_markdown=is_markdown, may_split=may_split)
+    refuse_too_big(cleaned, groups, is_markdown=is_markdown, may_split=may_split, card=card)
     return cleaned
 
 
 def refuse_too_big(
-    text: str, groups: Sequence["ChatGroup"], *, is_markdown: bool = False, may_split: bool = False
+    text: str,
+    groups: Sequence["ChatGroup"],
+    *,
+    is_markdown: bool = False,
+    may_split: bool = False,
+    card: messaging.Card | None = None,
 ) -> None:
     """Raise InvalidInput naming `text` when it is bigger than a target's platform takes, as it counts.
 
     `may_split`: when it would have to be cut into more messages than are sent.
     """
     for platform in selectors.platforms_of(groups):
-        if problem := messaging.size_problem(platform, text, is_markdown=is_markdown, may_split=may_split):
+        there = messaging.with_card(platform, text, card)
+        if problem := messaging.size_problem(platform, there, is_markdown=is_markdown, may_split=may_split):
             raise InvalidInput(problem, field="text", platform=platform)
 
 
@@ -53,8 +62,13 @@ def known_image(image: "Asset | None", *, workspace_id: int) -> "Asset | None":
 
 def content_of(announcement: Announcement) -> messaging.Content:
     """What it says, as `messaging` looks at it."""
-    has_image = announcement.image_id is not None
-    return messaging.Content(text=announcement.text, is_markdown=announcement.is_markdown, has_image=has_image)
+    return messaging.Content(
+        text=announcement.text,
+        is_markdown=announcement.is_markdown,
+        has_image=announcement.image_id is not None,
+        card=announcement.link_card,
+        file_bytes=announcement.file.size_bytes if announcement.file is not None else None,
+    )
 
 
 def arrivals(
@@ -70,8 +84,9 @@ def arrivals(
 def arrival_warnings(arrived: Iterable[messaging.Arrival]) -> list[Warned]:
     """What will be otherwise there than it was written, a sentence each that names the platform.
 
-    `text_cut`, `no_picture`, `picture_apart`, `picture_by_link`, `plain_words`, `no_mention`, `mention_apart`. A text
-    that is refused is no matter of warnings.
+    `text_cut`, `no_picture`, `picture_apart`, `picture_by_link`, `plain_words`, `no_mention`, `mention_apart`,
+    `card_apart`, `card_in_words`, `file_apart`. What is refused (`card_too_long`, `no_file`, a text) is said here only
+    where it was not written yet, or its group has gone to another platform.
     """
     return [{"code": note.code, "message": note.message} for one in arrived for note in one.notes]
 

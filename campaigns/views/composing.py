@@ -12,18 +12,18 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from campaigns import policies, selectors, services, wording
-from campaigns.forms import BUBBLE_ID, AnnouncementForm, chosen_groups, find_image, initial_of
+from campaigns.forms import BUBBLE_ID, AnnouncementForm, chosen_groups, find_kept, initial_of, typed_card
 from campaigns.models import Announcement
 from campaigns.views.acting import zone_of
 from community_ops.accounts.pages import WorkspaceRequest, page
 from community_ops.accounts.policies import may
 from community_ops.common import clock
 from community_ops.common.actors import Actor
-from community_ops.common.assets import page_link
+from community_ops.common.assets import files_of, images_of, page_link
 from community_ops.common.errors import DomainError
 from groups.services import Warned
 from messaging import selectors as messaging
-from messaging.selectors import Content
+from messaging.selectors import Card, Content, ShownPart
 
 if TYPE_CHECKING:
     from community_ops.common.models import Asset
@@ -31,32 +31,45 @@ if TYPE_CHECKING:
 
 LONGEST_SHOWN = 5 * policies.MAX_TEXT_LENGTH  # of a text that is refused anyway
 SHOWN_NAMES = 3
+UNKNOWN_BYTES = 1024  # of a file that was chosen and did not come yet: no platform that takes files minds
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Draft:
-    """What is shown of a message, written or half written. `has_new_image`: one was chosen that did not come yet."""
+    """What is shown of a message, written or half written.
+
+    `has_new_image`, `has_new_file`: one was chosen that did not come yet. `file`: as `messaging.file_of` shows it.
+    """
 
     content: Content
     may_split: bool
     image_url: str = ""
     has_new_image: bool = False
+    file: dict[str, Any] | None = None
+    has_new_file: bool = False
 
     @classmethod
     def written(cls, announcement: Announcement) -> "Draft":
         image_url = page_link(announcement.image) if announcement.image is not None else ""
-        return cls(content=services.content_of(announcement), may_split=announcement.may_split, image_url=image_url)
+        return cls(
+            content=services.content_of(announcement),
+            may_split=announcement.may_split,
+            image_url=image_url,
+            file=messaging.file_of(announcement.file),
+        )
 
     @classmethod
     def typed(cls, actor: Actor, sent: QueryDict) -> "Draft":
         """As the preview gets it: htmx sends of a chosen file that there is one, and nothing of what is in it."""
-        image = None if sent.get("remove_image") else find_image(actor, sent.get("kept_image"))
         return cls._of(
             sent.get("text", ""),
             is_markdown=bool(sent.get("is_markdown")),
             may_split=bool(sent.get("may_split")),
-            image=image,
+            image=None if sent.get("remove_image") else find_kept(images_of(actor), sent.get("kept_image")),
             has_new_image=bool(sent.get("image")),
+            card=typed_card(sent),
+            file=None if sent.get("remove_file") else find_kept(files_of(actor), sent.get("kept_file")),
+            has_new_file=bool(sent.get("file")),
         )
 
     @classmethod
@@ -66,18 +79,38 @@ class Draft:
             is_markdown=bool(form["is_markdown"].value()),
             may_split=bool(form["may_split"].value()),
             image=None if form["remove_image"].value() else form.kept,
+            card=typed_card({field.name: field.value() for field in form.more}),
+            file=None if form["remove_file"].value() else form.kept_one,
         )
 
     @classmethod
     def _of(
-        cls, text: str, *, is_markdown: bool, may_split: bool, image: "Asset | None", has_new_image: bool = False
+        cls,
+        text: str,
+        *,
+        is_markdown: bool,
+        may_split: bool,
+        image: "Asset | None",
+        card: Card | None,
+        file: "Asset | None",
+        has_new_image: bool = False,
+        has_new_file: bool = False,
     ) -> "Draft":
-        has_image = image is not None or has_new_image
+        kept_bytes = file.size_bytes if file is not None else None
+        content = Content(
+            text=text[:LONGEST_SHOWN],
+            is_markdown=is_markdown,
+            has_image=image is not None or has_new_image,
+            card=card,
+            file_bytes=UNKNOWN_BYTES if has_new_file else kept_bytes,
+        )
         return cls(
-            content=Content(text=text[:LONGEST_SHOWN], is_markdown=is_markdown, has_image=has_image),
+            content=content,
             may_split=may_split and len(text) <= policies.MAX_TEXT_LENGTH,
             image_url=page_link(image) if image is not None and not has_new_image else "",
             has_new_image=has_new_image,
+            file=None if has_new_file else messaging.file_of(file),
+            has_new_file=has_new_file,
         )
 
 
@@ -130,6 +163,7 @@ def _composer(request: WorkspaceRequest, form: AnnouncementForm, *, heading: str
         "form": form,
         "heading": heading,
         "picture_url": page_link(kept) if kept is not None else "",
+        "kept_file": messaging.file_of(form.kept_one),
         "no_groups": None if selectors.groups_to_choose(request.actor).exists() else _no_groups(request),
         "breadcrumbs": crumbs(request),
         **_look(groups, Draft.in_form(form)),
@@ -195,14 +229,8 @@ def bubbles(
     strictest_first = sorted(of_platform, key=lambda platform: (arrived[platform].limit.limit, platform))
     shown = [_bubble(of_platform[platform], draft, arrived[platform]) for platform in strictest_first]
     if not shown:
-        text = draft.content.text
-        lines = messaging.lines(text, is_markdown=draft.content.is_markdown) if text else []
-        shown = [
-            {
-                "platform": _("No delivery channel") if groups else _("Preview"),
-                "parts": [_part(draft, lines, has_image=draft.content.has_image)],
-            }
-        ]
+        name = _("No delivery channel") if groups else _("Preview")
+        shown = [{"platform": name, "parts": [_part(draft, part) for part in _as_written(draft.content)]}]
     shown[0]["id"] = BUBBLE_ID
     return [bubble | {"sender": _("Group assistant")} for bubble in shown]
 
@@ -212,7 +240,7 @@ def _bubble(groups: Sequence["ChatGroup"], draft: Draft, arrived: messaging.Arri
     return {
         "platform": _platform_label(groups[0]),
         "group": wording.names([group.name for group in groups], at_most=SHOWN_NAMES),
-        "parts": [_part(draft, part.lines, has_image=part.has_image) for part in arrived.parts],
+        "parts": [_part(draft, part) for part in arrived.parts],
         "size": arrived.size,
         "limit": arrived.limit.limit,
         "unit": arrived.limit.unit.value,
@@ -221,11 +249,23 @@ def _bubble(groups: Sequence["ChatGroup"], draft: Draft, arrived: messaging.Arri
     }
 
 
-def _part(draft: Draft, lines: list[dict[str, Any]], *, has_image: bool) -> dict[str, Any]:
+def _as_written(content: Content) -> list[ShownPart]:
+    """A message that goes nowhere yet."""
+    lines = messaging.lines(content.text, is_markdown=content.is_markdown) if content.text else []
+    parts = [ShownPart(lines, has_image=content.has_image)]
+    if content.card is not None:
+        parts.append(ShownPart([], card=content.card))
+    return [*parts, ShownPart([], has_file=True)] if content.file_bytes is not None else parts
+
+
+def _part(draft: Draft, part: ShownPart) -> dict[str, Any]:
     return {
-        "lines": lines,
-        "image_url": draft.image_url if has_image else "",
-        "has_new_image": has_image and draft.has_new_image,
+        "lines": part.lines,
+        "image_url": draft.image_url if part.has_image else "",
+        "has_new_image": part.has_image and draft.has_new_image,
+        "card": part.card,
+        "file": draft.file if part.has_file else None,
+        "has_new_file": part.has_file and draft.has_new_file,
     }
 
 
