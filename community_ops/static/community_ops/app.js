@@ -117,7 +117,8 @@ function preview(text, frame) {
 
 /** In one piece: how many messages it takes is not known while somebody types. */
 function showWhole(text, frame) {
-  const [first, ...others] = frame.querySelectorAll(".bubble");
+  const [first, ...others] = frame.querySelectorAll(".bubble:not(.bubble-extra)");
+  if (!first) return; // a card or a file without a text: the server shows it in a moment
   first.textContent = text;
   for (const other of others) other.closest("[data-part]").remove();
   for (const label of frame.querySelectorAll(".bubble-part")) label.remove();
