@@ -26,6 +26,8 @@ from messaging.selectors import Card, Purpose
 BUBBLE_ID = "preview"
 MORE = ("card_title", "card_text", "card_url", "card_picture_url", "file")
 _YES = "1"
+HOWEVER_LATE = "any"
+DEFAULT_LATE = str(int(policies.DEFAULT_LATENESS.total_seconds()))
 LATENESS_SECONDS = (600, 1800, 3600, 7200, 14_400, 43_200, 86_400)
 _LOCAL = "%Y-%m-%dT%H:%M"
 
@@ -168,12 +170,13 @@ class AnnouncementForm(ZonedForm):
         self._offer_lateness()
 
     def _offer_lateness(self) -> None:
-        """Round spans, and the draft's own where a tool gave it another."""
-        field, own = self.fields["may_be_late"], self.initial.get("may_be_late")
+        """Round spans, the draft's own where a tool gave it another, and none at all; two hours unless chosen."""
+        field = self.fields["may_be_late"]
+        own = self.initial.setdefault("may_be_late", DEFAULT_LATE)
         assert isinstance(field, forms.ChoiceField)
-        spans = sorted({*LATENESS_SECONDS, int(own)} if own else LATENESS_SECONDS)
+        spans = sorted({*LATENESS_SECONDS, *([] if own == HOWEVER_LATE else [int(own)])})
         words = [(str(span), wording.late_words(timedelta(seconds=span))) for span in spans]
-        field.choices = [("", gettext("Send it however late it is")), *words]
+        field.choices = [*words, (HOWEVER_LATE, gettext("Send it however late it is"))]
 
     @property
     def kept(self) -> Asset | None:
@@ -231,7 +234,7 @@ class AnnouncementForm(ZonedForm):
 
     def cleaned(self) -> dict[str, Any]:
         """Keyword arguments of the service."""
-        due_at, late = self.moment("due_at"), self.cleaned_data["may_be_late"]
+        due_at, late = self.moment("due_at"), self.cleaned_data["may_be_late"] or DEFAULT_LATE
         return {
             "groups": list(self.cleaned_data["groups"]),
             "text": self.cleaned_data["text"],
@@ -241,7 +244,7 @@ class AnnouncementForm(ZonedForm):
             "card": typed_card(self.cleaned_data),
             "file": self.cleaned_data["file"],
             "due_at": due_at,
-            "latest_at": due_at + timedelta(seconds=int(late)) if late else None,
+            "latest_at": None if late == HOWEVER_LATE else due_at + timedelta(seconds=int(late)),
             "purpose": self.cleaned_data["purpose"] or Purpose.NOTICE,
         }
 
@@ -258,7 +261,7 @@ def initial_of(announcement: Announcement, zone: str) -> dict[str, Any]:
         "kept_file": announcement.file_id or "",
         **{f"card_{name}": words for name, words in announcement.card.items()},
         "purpose": announcement.purpose,
-        "may_be_late": str(math.ceil(late.total_seconds())) if late is not None else "",
+        "may_be_late": str(math.ceil(late.total_seconds())) if late is not None else HOWEVER_LATE,
         "due_at": announcement.due_at.astimezone(ZoneInfo(zone)).replace(tzinfo=None),
     }
 

@@ -12,6 +12,10 @@ from community_ops.common.errors import InvalidInput
 
 # "now" reaches us some seconds after the caller wrote it down; older is a mistake of the caller.
 PAST_MEANS_NOW = timedelta(seconds=60)
+# How late an announcement may go out unless somebody chose otherwise. A queue behind a limit, or a colleague who is
+# busy, takes minutes to an hour; after two hours "it begins now" is wrong for whoever reads it, and what is still worth
+# sending after such an outage is for a person to say.
+DEFAULT_LATENESS = timedelta(hours=2)
 MAX_TEXT_LENGTH = 20_000  # characters; platforms allow far less and say so themselves
 MAX_GROUPS = 5_000
 _MINUTE = timedelta(minutes=1)

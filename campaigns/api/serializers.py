@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from campaigns import origins, selectors
 from campaigns.models import Announcement
-from campaigns.policies import MAX_TEXT_LENGTH
+from campaigns.policies import DEFAULT_LATENESS, MAX_TEXT_LENGTH
 from campaigns.services import extras
 from community_ops.common.api.fields import LineField, MomentField, ProseField, VisibleRelatedField
 from community_ops.common.assets import files_of, images_of
@@ -154,7 +154,8 @@ class RehearsedAnnouncementSerializer(AnnouncementSerializer):
 
 class NewAnnouncementSerializer(serializers.Serializer):
     """What POST takes. `is_markdown`: the text has marks; `may_split`: it is cut where a platform takes less; `image`:
-    the id that `POST assets/` answered, `file` likewise; `card`: a link card; `latest_at`: after `due_at`."""
+    the id that `POST assets/` answered, `file` likewise; `card`: a link card; `latest_at`: after `due_at`; left
+    out it is two hours after it, null is however late."""
 
     groups = VisibleRelatedField(selectors.groups_to_choose, many=True, allow_empty=False)
     text = ProseField(max_length=MAX_TEXT_LENGTH)
@@ -166,6 +167,9 @@ class NewAnnouncementSerializer(serializers.Serializer):
     due_at = MomentField()
     latest_at = MomentField(required=False, allow_null=True)
     purpose = serializers.ChoiceField(choices=Purpose.choices, required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        return {"latest_at": attrs["due_at"] + DEFAULT_LATENESS} | attrs
 
     def validate_card(self, value: dict[str, str] | None) -> Card | None:
         return Card(**value) if value is not None else None

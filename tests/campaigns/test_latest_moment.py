@@ -7,7 +7,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from rest_framework.test import APIClient
 
-from campaigns import services
+from campaigns import policies, services
 from campaigns.models import Announcement, Occurrence
 from community_ops.common import clock
 from community_ops.common.errors import InvalidInput
@@ -158,6 +158,16 @@ def test_a_tool_writes_reads_moves_and_changes_it(api: APIClient, group: ChatGro
     assert (changed.status_code, changed.json()["latest_at"]) == (200, None)
 
 
+def test_without_a_word_of_it_two_hours_late_is_the_most(api: APIClient, group: ChatGroup) -> None:
+    """After an outage of five hours nobody wants to read that it begins now."""
+    body = {"groups": [group.pk], "text": "马上开始", "due_at": in_hours(1)}
+    made = api.post(URL, body, format="json").json()
+    assert span(made) == policies.DEFAULT_LATENESS == 2 * HOUR
+    changed = api.post(f"{URL}{made['id']}/change/", body | {"due_at": in_hours(5)}, format="json").json()
+    assert span(changed) == 2 * HOUR
+    assert api.post(URL, body | {"latest_at": None}, format="json").json()["latest_at"] is None
+
+
 def span(answer: dict[str, Any]) -> timedelta:
     return datetime.fromisoformat(answer["latest_at"]) - datetime.fromisoformat(answer["due_at"])
 
@@ -175,13 +185,28 @@ def test_a_wrong_one_is_400_naming_it(api: APIClient, group: ChatGroup, latest_a
 
 @pytest.mark.usefixtures("at_noon")
 def test_the_composer_asks_how_late_it_may_be(page: Page, group: ChatGroup) -> None:
-    assert page(NEW).context["form"]["may_be_late"].value() is None
+    assert page(NEW).context["form"]["may_be_late"].value() == "7200"
     assert page(NEW, fill(group, may_be_late="7200"), method="post").status_code == 302
     draft = Announcement.objects.get()
     assert draft.latest_at == draft.due_at + 2 * HOUR
     shown = text_of(page(f"announcements/{draft.pk}/"))
     assert "After 21 Nov, 23:30 it is not sent any more." in shown
     assert shown.count("At most 2 hours late") == 3  # asked before it is scheduled, sent now or cancelled
+
+
+@pytest.mark.usefixtures("at_noon")
+def test_what_waited_through_an_outage_expires_unless_it_was_chosen_otherwise(page: Page, group: ChatGroup) -> None:
+    page(NEW, fill(group, text="马上开始"), method="post")
+    page(NEW, fill(group, text="价目表", may_be_late="any"), method="post")
+    short, any_time = Announcement.objects.order_by("id")
+    assert (short.may_be_late, any_time.latest_at) == (2 * HOUR, None)
+    for draft in (short, any_time):
+        schedule(draft)
+    deliver(short.due_at + 5 * HOUR)
+    assert dict(Delivery.objects.values_list("message__text", "state")) == {"马上开始": "expired", "价目表": "accepted"}
+    form = page(f"announcements/{any_time.pk}/edit/").context["form"]
+    assert form["may_be_late"].value() == "any"
+    assert list(dict(form.fields["may_be_late"].choices))[-1] == "any"
 
 
 @pytest.mark.usefixtures("at_noon")
