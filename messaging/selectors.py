@@ -322,6 +322,16 @@ def get_room(actor: Actor, endpoint_id: int) -> Endpoint:
     return endpoint
 
 
+def rooms_visible_to(actor: Actor) -> QuerySet[Endpoint]:
+    """Live sandbox rooms of the actor's workspace with their connections, oldest first."""
+    return endpoints_visible_to(actor).filter(connection__platform=Platform.SANDBOX)
+
+
+def posts_of(room: Endpoint) -> QuerySet[SandboxPost]:
+    """Everything that stands in a sandbox room, oldest first."""
+    return SandboxPost.objects.of(room.workspace_id).filter(endpoint=room).order_by("id")
+
+
 def posts_in_room(endpoint: Endpoint, *, count: int = 100) -> list[SandboxPost]:
     """The newest posts of a sandbox room, oldest first."""
     newest = SandboxPost.objects.filter(endpoint=endpoint).select_related("image", "file").order_by("-id")[:count]

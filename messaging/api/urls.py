@@ -1,5 +1,6 @@
 from rest_framework.routers import SimpleRouter
 
+from messaging.api.room_views import RoomViewSet
 from messaging.api.task_views import AssigneeViewSet, TaskItemViewSet, TaskViewSet
 from messaging.api.views import (
     ConnectionViewSet,
@@ -17,6 +18,7 @@ from messaging.api.webhook_views import WebhookCallViewSet, WebhookViewSet
 def register(router: SimpleRouter) -> None:
     """Add this app's resources to the one REST router."""
     router.register("endpoints", EndpointViewSet, basename="endpoint")
+    router.register("rooms", RoomViewSet, basename="room")
     router.register("connections", ConnectionViewSet, basename="connection")
     router.register("found-chats", FoundChatViewSet, basename="found-chat")
     router.register("raw-events", RawEventViewSet, basename="raw-event")
