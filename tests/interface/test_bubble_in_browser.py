@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
+from messaging.platforms.base import Card
 from messaging.showing import lines
 from tests.common.test_pictures import drawn
 from tests.interface.test_in_browser import Open, chromium, open_page
@@ -61,3 +62,24 @@ def test_a_chosen_picture_is_shown_before_it_is_sent(open_page: Open, tmp_path: 
 
     expect(page.locator(".bubble-image")).to_be_visible()
     assert str(page.locator(".bubble-image").get_attribute("src")).startswith("data:image/png;base64,")
+
+
+def test_typing_leaves_a_card_and_a_file_as_they_are(open_page: Open) -> None:
+    shown = bubble()
+    shown["parts"] = [
+        {"lines": [], "image_url": ""},
+        {"lines": [], "card": Card(title="Gift box", url="https://shop.example/")},
+        {"lines": [], "has_new_file": True},
+    ]
+    page = open_page(SOURCE, bubble=shown)
+
+    page.locator("textarea").fill("see below")
+
+    expect(page.locator(".bubble-card b")).to_have_text("Gift box")
+    expect(page.locator(".bubble-file")).to_have_text("The chosen file")
+
+    shown["parts"][0]["lines"] = lines("one", is_markdown=False)
+    page = open_page(SOURCE, bubble=shown)
+    page.locator("textarea").fill("two")
+    expect(page.locator(".bubble:not(.bubble-extra)")).to_have_text(["two"])
+    expect(page.locator(".bubble-card b")).to_have_text("Gift box")
