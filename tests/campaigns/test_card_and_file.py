@@ -172,6 +172,9 @@ def test_the_preview_shows_both_and_what_each_channel_does_with_them(
 def test_half_a_card_is_shown_as_far_as_it_goes(page: Page, group: ChatGroup) -> None:
     shown = text_of(page(NEW, fill(group, card_title="<b>题</b>"), method="post", **HTMX))
     assert "<b>&lt;b&gt;题&lt;/b&gt;</b>" in shown
+    sent = fill(group, card_url="javascript:alert(1)")
+    typed = text_of(page(NEW, sent, method="post", **HTMX))
+    assert ("<span>javascript:alert(1)</span>" in typed, 'href="javascript' in typed) == (True, False)
 
 
 # --- REST ----------------------------------------------------------------------------------------------
