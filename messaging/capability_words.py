@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from community_ops.common.templatetags.wording import MISSING, grouped
-from messaging.platforms.base import Capabilities, Evidence, FileRule, ImageRule, ImageWay, Size, Unit, Welcome
+from messaging.platforms.base import Ability, Capabilities, Evidence, FileRule, ImageRule, ImageWay, Size, Unit, Welcome
 from messaging.platforms.inbound import Inbound
 from messaging.platforms.signed_events import SignedEvents
 
@@ -26,10 +26,10 @@ def _facts(known: Capabilities, inbound: Inbound | None) -> Iterator[tuple[str, 
     yield _("Link card"), _yes(known.can_card, otherwise=_("no, its words go out below the text"))
     yield _("Mention somebody"), _yes(known.can_mention)
     yield _("Mention everybody"), _yes(known.can_mention_all)
-    yield _("Read what is written there"), _yes(known.can_read, otherwise=_told_by_tools(inbound))
-    yield _("Remove somebody"), _yes(known.can_kick, otherwise=_("no, a person does it"))
-    yield _("Mute somebody"), _yes(known.can_mute, otherwise=_("no, a person does it"))
-    yield _("Take a message back"), _yes(known.can_recall, otherwise=_("no, a person does it"))
+    yield _("Read what is written there"), _reading(known.read, inbound)
+    yield _("Remove somebody"), _doing(known.kick)
+    yield _("Mute somebody"), _doing(known.mute)
+    yield _("Take a message back"), _doing(known.recall)
     yield _("Welcome newcomers"), _welcome(known.welcome)
     yield _("“Accepted” rests on"), evidence_words(known.evidence)
     yield _("Source"), _source(known)
@@ -59,9 +59,26 @@ def _yes(can: bool, *, otherwise: str = "") -> str:
     return pgettext("a platform can do it", "yes") if can else otherwise or pgettext("a platform can do it", "no")
 
 
-def _told_by_tools(inbound: Inbound | None) -> str:
-    """What stands for "no" where the platform tells us nothing but any tool can."""
-    return _("another tool has to tell us (Receive)") if isinstance(inbound, SignedEvents) else ""
+def _doing(ability: Ability) -> str:
+    """Whether it is done, could be done there, or is a person's."""
+    return {
+        Ability.DONE: pgettext("a platform can do it", "yes"),
+        Ability.OFFERED: _("the platform can; this system does not do it yet, a person does it"),
+        Ability.BY_APP: _("a group robot cannot; an app of the platform could, this system is none: a person does it"),
+        Ability.BY_PERSON: _("no, a person does it"),
+        Ability.NEVER: pgettext("a platform can do it", "no"),
+    }[ability]
+
+
+def _reading(ability: Ability, inbound: Inbound | None) -> str:
+    """Where this system does not read, any tool can tell it what was written."""
+    if ability is Ability.DONE:
+        return pgettext("a platform can do it", "yes")
+    if not isinstance(inbound, SignedEvents):
+        return pgettext("a platform can do it", "no")
+    if ability is Ability.OFFERED:
+        return _("the platform can; this system does not do it yet, another tool has to tell us (Receive)")
+    return _("another tool has to tell us (Receive)")
 
 
 def _image(rule: ImageRule | None) -> str:

@@ -65,7 +65,8 @@ class CapabilitiesSerializer(serializers.Serializer):
     """What the platform can do, as its documentation says (`source`, `checked_on`). `limits` are the platform's own.
 
     Null `markdown`: marks arrive as plain words; null `image`: the text goes out without it; null `file`: refused;
-    null `card`: a link card goes out as words below the text.
+    `can_read`, `can_kick`, `can_mute`, `can_recall`: the platform can with this kind of account; `does_…`: this system
+    does it. Null `card`: a link card goes out as words below the text.
     """
 
     text = _SizeSerializer()
@@ -81,6 +82,10 @@ class CapabilitiesSerializer(serializers.Serializer):
     can_kick = serializers.BooleanField()
     can_mute = serializers.BooleanField()
     can_recall = serializers.BooleanField()
+    does_read = serializers.BooleanField()
+    does_kick = serializers.BooleanField()
+    does_mute = serializers.BooleanField()
+    does_recall = serializers.BooleanField()
     can_list_chats = serializers.BooleanField()
     has_many_chats = serializers.BooleanField()
     welcome = _one_of(Welcome)

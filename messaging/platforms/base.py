@@ -100,6 +100,19 @@ class Evidence(StrEnum):
     PERSON = "person"  # somebody says she did it
 
 
+class Ability(StrEnum):
+    """What can be done in a chat besides posting, and whether this system does it."""
+
+    DONE = "done"  # the platform can, and this system does it
+    OFFERED = "offered"  # the platform's API can with this kind of account; this system does not do it
+    BY_APP = "by_app"  # this kind of account cannot, an app of the platform could; this system is none
+    BY_PERSON = "by_person"  # no account can; a person can, in the chat
+    NEVER = "never"  # there is no such thing there
+
+
+OFFERED = frozenset({Ability.DONE, Ability.OFFERED})
+
+
 class Welcome(StrEnum):
     """How a newcomer can be welcomed there."""
 
@@ -109,7 +122,10 @@ class Welcome(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Capabilities:
-    """What a platform can do, as its own documentation says; `source` and `checked_on` say where and when."""
+    """What a platform can do, as its own documentation says; `source` and `checked_on` say where and when.
+
+    Of `read`, `kick`, `mute` and `recall` also whether this system does it: `can_…` is the platform, `does_…` is us.
+    """
 
     text: Size
     markdown: Size | None = None  # none: a markdown text goes out as plain words
@@ -119,10 +135,10 @@ class Capabilities:
     can_post: bool = True
     can_mention: bool = False
     can_mention_all: bool = False
-    can_read: bool = False
-    can_kick: bool = False
-    can_mute: bool = False
-    can_recall: bool = False
+    read: Ability = Ability.BY_PERSON
+    kick: Ability = Ability.BY_PERSON
+    mute: Ability = Ability.BY_PERSON
+    recall: Ability = Ability.BY_PERSON  # of what was posted from here
     can_list_chats: bool = False  # the account can say which chats it is in
     has_many_chats: bool = False  # one account serves many chats; else it is one chat by itself
     welcome: Welcome = Welcome.NONE
@@ -132,6 +148,38 @@ class Capabilities:
     limits_note: str = ""  # what a count and a window cannot say
     source: str = ""
     checked_on: date | None = None
+
+    @property
+    def can_read(self) -> bool:
+        return self.read in OFFERED
+
+    @property
+    def can_kick(self) -> bool:
+        return self.kick in OFFERED
+
+    @property
+    def can_mute(self) -> bool:
+        return self.mute in OFFERED
+
+    @property
+    def can_recall(self) -> bool:
+        return self.recall in OFFERED
+
+    @property
+    def does_read(self) -> bool:
+        return self.read is Ability.DONE
+
+    @property
+    def does_kick(self) -> bool:
+        return self.kick is Ability.DONE
+
+    @property
+    def does_mute(self) -> bool:
+        return self.mute is Ability.DONE
+
+    @property
+    def does_recall(self) -> bool:
+        return self.recall is Ability.DONE
 
     @property
     def can_card(self) -> bool:

@@ -128,8 +128,9 @@ def test_what_a_platform_can_do_is_told_as_it_is_known(api, room, platform) -> N
     Connection.objects.update(platform=platform)
     known, told = registry.get(platform).capabilities, api.get(path(room, "capabilities")).json()
     assert told["text"] == {"limit": known.text.limit, "unit": known.text.unit}
-    assert {name: told[name] for name in told if name.startswith("can_")} == {
-        name: getattr(known, name) for name in dir(known) if name.startswith("can_")
+    abilities = ("can_", "does_")
+    assert {name: told[name] for name in told if name.startswith(abilities)} == {
+        name: getattr(known, name) for name in dir(known) if name.startswith(abilities)
     }
     assert [(one["count"], one["seconds"], one["scope"]) for one in told["limits"]] == [
         (one.count, one.seconds, one.scope) for one in known.limits

@@ -134,6 +134,39 @@ def told(known: Capabilities) -> dict[str, str]:
     return {fact["label"]: fact["value"] for fact in capability_words.facts(known)}
 
 
+NOT_YET = "the platform can; this system does not do it yet, a person does it"
+BY_APP = "a group robot cannot; an app of the platform could, this system is none: a person does it"
+TOLD = "another tool has to tell us (Receive)"
+
+
+@pytest.mark.parametrize(
+    ("platform", "read", "kick", "mute", "recall"),
+    [
+        ("telegram", "yes", NOT_YET, NOT_YET, NOT_YET),
+        ("discord", "yes", NOT_YET, NOT_YET, NOT_YET),
+        ("slack", f"the platform can; this system does not do it yet, {TOLD}", NOT_YET, "no", NOT_YET),
+        ("feishu_robot", TOLD, BY_APP, "no, a person does it", BY_APP),
+        ("wecom_robot", TOLD, "no, a person does it", "no, a person does it", "no, a person does it"),
+        ("email", "no", "no", "no", "no"),
+    ],
+)
+def test_what_a_platform_could_do_and_what_is_done_are_told_apart(platform, read, kick, mute, recall) -> None:
+    adapter = registry.get(platform)
+    facts = {fact["label"]: fact["value"] for fact in capability_words.facts(adapter.capabilities, adapter.inbound)}
+    labels = ("Read what is written there", "Remove somebody", "Mute somebody", "Take a message back")
+    assert [facts[label] for label in labels] == [read, kick, mute, recall]
+
+
+def test_nothing_is_done_that_a_platform_cannot_do() -> None:
+    for platform in registry.names():
+        known = registry.get(platform).capabilities
+        for name in ("read", "kick", "mute", "recall"):
+            assert getattr(known, f"can_{name}") or not getattr(known, f"does_{name}")
+    assert {one for one in registry.names() if registry.get(one).capabilities.does_read} == {
+        "sandbox", "telegram", "discord",
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("platform", registry.names())
 def test_every_platform_is_told_with_its_source(platform) -> None:
     known = registry.get(platform).capabilities

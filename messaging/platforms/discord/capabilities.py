@@ -2,7 +2,7 @@ from datetime import date
 
 from django.utils.translation import gettext_noop
 
-from messaging.platforms.base import Capabilities, ImageRule, Limit, Size, Unit
+from messaging.platforms.base import Ability, Capabilities, ImageRule, Limit, Size, Unit
 
 # Discord's staff on the unit: code points (github.com/discord/discord-api-docs/issues/1315). `drops_repeats` stays
 # false: a nonce is only looked for "in the past few minutes".
@@ -12,7 +12,12 @@ CAPABILITIES = Capabilities(
     image=ImageRule(max_bytes=10 * 2**20, caption=Size(2_000, Unit.CHARACTERS)),
     can_mention=True,
     can_mention_all=True,
-    can_read=True,
+    read=Ability.DONE,
+    # Remove Guild Member, Modify Guild Member (`communication_disabled_until`, up to 28 days), each with its
+    # permission; Delete Message. See also docs.discord.com/developers/resources/guild
+    kick=Ability.OFFERED,
+    mute=Ability.OFFERED,
+    recall=Ability.OFFERED,
     can_list_chats=True,
     has_many_chats=True,
     limits=(Limit(count=50, seconds=1),),

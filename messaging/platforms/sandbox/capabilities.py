@@ -1,6 +1,6 @@
 from django.utils.translation import gettext_noop
 
-from messaging.platforms.base import Capabilities, CardRule, FileRule, ImageRule, ImageWay, Size, Unit, Welcome
+from messaging.platforms.base import Ability, Capabilities, CardRule, FileRule, ImageRule, ImageWay, Size, Unit, Welcome
 
 CAPABILITIES = Capabilities(
     text=Size(32_768, Unit.BYTES),
@@ -10,7 +10,10 @@ CAPABILITIES = Capabilities(
     card=CardRule(title=Size(200, Unit.CHARACTERS), text=Size(500, Unit.CHARACTERS)),
     can_mention=True,
     can_mention_all=True,
-    can_read=True,
+    read=Ability.DONE,
+    kick=Ability.NEVER,
+    mute=Ability.NEVER,
+    recall=Ability.NEVER,
     welcome=Welcome.MESSAGE,
     drops_repeats=True,
     source=gettext_noop("built in"),

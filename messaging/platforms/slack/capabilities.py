@@ -2,7 +2,7 @@ from datetime import date
 
 from django.utils.translation import gettext_noop
 
-from messaging.platforms.base import Capabilities, ImageRule, Limit, Scope, Size, Unit
+from messaging.platforms.base import Ability, Capabilities, ImageRule, Limit, Scope, Size, Unit
 
 # Slack advises at most 4,000 characters and cuts a text after 40,000. It takes larger images; 5 MB is our own choice:
 # three calls have to be over before the row's lease is.
@@ -12,6 +12,12 @@ CAPABILITIES = Capabilities(
     image=ImageRule(max_bytes=5 * 2**20, caption=Size(4_000, Unit.CHARACTERS)),
     can_mention=True,
     can_mention_all=True,
+    # conversations.history, conversations.kick, chat.delete, each with its scope (docs.slack.dev/reference/methods).
+    # Nobody can be muted in a Slack channel.
+    read=Ability.OFFERED,
+    kick=Ability.OFFERED,
+    mute=Ability.NEVER,
+    recall=Ability.OFFERED,
     can_list_chats=True,
     has_many_chats=True,
     limits=(Limit(count=1, seconds=1, scope=Scope.ENDPOINT),),

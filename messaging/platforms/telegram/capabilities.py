@@ -2,7 +2,7 @@ from datetime import date
 
 from django.utils.translation import gettext_noop
 
-from messaging.platforms.base import Capabilities, ImageRule, Limit, Scope, Size, Unit, Welcome
+from messaging.platforms.base import Ability, Capabilities, ImageRule, Limit, Scope, Size, Unit, Welcome
 
 # Counted after the marks are read, in the units entity offsets are counted in. A photo: 10 MB, width and height
 # 10,000 pixels in all.
@@ -12,7 +12,11 @@ CAPABILITIES = Capabilities(
     markdown=Size(4_096, Unit.UTF16),
     image=ImageRule(max_bytes=10_000_000, max_side=5_000, caption=CAPTION),
     can_mention=True,
-    can_read=True,
+    read=Ability.DONE,
+    # banChatMember and restrictChatMember, where the bot is an administrator; deleteMessage, within 48 hours
+    kick=Ability.OFFERED,
+    mute=Ability.OFFERED,
+    recall=Ability.OFFERED,
     can_list_chats=True,
     has_many_chats=True,
     welcome=Welcome.MESSAGE,
