@@ -4,8 +4,6 @@ from campaigns.services.announcements import (
     announcement_held_warnings,
     announcement_warnings,
     cancel_announcement,
-    change_announcement,
-    create_announcement,
     move_announcement,
     plan_due,
     rehearse_announcement,
@@ -21,6 +19,7 @@ from campaigns.services.content import (
     content_warnings,
     refuse_too_big,
 )
+from campaigns.services.drafts import change_announcement, create_announcement
 from campaigns.services.forecast_data import forecast_data, plan_data
 from campaigns.services.forecast_words import ForecastWords, forecast_words, plan_words, reason_ahead
 from campaigns.services.forecasting import PlanForecast, forecast_announcement, forecast_plan, forecast_run
