@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from community_ops.common import net
 from messaging.platforms.base import Outcome, Result, Scope
 
 RETRY_STATUSES = frozenset({408, 425, 429})
+UNAVAILABLE = 503  # "currently unable to handle the request" (RFC 9110): the one 5xx that says nothing was done
 TOO_MANY_REQUESTS = 429
 TEXT_LENGTH = 200
 
@@ -23,14 +24,22 @@ class Passing:
     cools: Scope = Scope.CONNECTION
 
 
+def outcome_of(status: int) -> Outcome:
+    """2xx accepted; 503, 408, 425 and 429 later; any other 5xx in doubt; all else, redirects too, refused for good.
+
+    A 500, 502 or 504 may come after the message was taken: from a gateway that lost its patience, or from a program
+    that failed behind it (ADR-0012).
+    """
+    if 200 <= status < 300:
+        return Outcome.ACCEPTED
+    if status in RETRY_STATUSES or status == UNAVAILABLE:
+        return Outcome.RETRY
+    return Outcome.IN_DOUBT if status >= 500 else Outcome.REFUSED
+
+
 def from_status(answer: net.Answer) -> Result:
-    """2xx accepted; 5xx, 408, 425 and 429 later; anything else, redirects too, refused for good."""
-    if 200 <= answer.status < 300:
-        outcome = Outcome.ACCEPTED
-    elif answer.status >= 500 or answer.status in RETRY_STATUSES:
-        outcome = Outcome.RETRY
-    else:
-        outcome = Outcome.REFUSED
+    """What the status says, where it says all (`outcome_of`)."""
+    outcome = outcome_of(answer.status)
     return Result(
         outcome,
         code=str(answer.status),
@@ -53,10 +62,11 @@ def from_failure(failure: net.CallFailed) -> Result:
 def from_code(answer: net.Answer, *, code: str, text: str, passing: Mapping[int, Passing]) -> Result:
     """The number under `code` in a JSON body decides: 0 accepted, one of `passing` later, every other one never.
 
-    A success without a readable body is in doubt; other statuses speak for themselves. `text`: the platform's words.
+    A success without a readable body is in doubt; other statuses speak for themselves, but that one of `passing` under
+    a 5xx says that nothing was done. `text`: the platform's words.
     """
     if not 200 <= answer.status < 300:
-        return from_status(answer)
+        return _from_error(answer, code=code, text=text, passing=passing)
     content = read_object(answer)
     if content is None:
         return Result(Outcome.IN_DOUBT, code="unreadable", text="the answer is not JSON", http_status=answer.status)
@@ -68,6 +78,19 @@ def from_code(answer: net.Answer, *, code: str, text: str, passing: Mapping[int,
     if (rule := passing.get(number)) is None:
         return Result(Outcome.REFUSED, str(number), words, answer.status)
     return later(rule, code=str(number), text=words, answer=answer)
+
+
+def _from_error(answer: net.Answer, *, code: str, text: str, passing: Mapping[int, Passing]) -> Result:
+    """Under a 5xx only those of the platform's codes that are `passing` end the doubt; its words are kept anyway."""
+    if answer.status < 500:
+        return from_status(answer)
+    content = read_object(answer) or {}
+    number, words = content.get(code), str(content.get(text, ""))[:TEXT_LENGTH]
+    if not isinstance(number, int) or isinstance(number, bool) or not number:
+        return from_status(answer)
+    if (rule := passing.get(number)) is not None:
+        return later(rule, code=str(number), text=words, answer=answer)
+    return replace(from_status(answer), code=str(number), text=words or f"HTTP {answer.status}")
 
 
 def later(rule: Passing, *, code: str, text: str, answer: net.Answer, seconds: float | None = None) -> Result:

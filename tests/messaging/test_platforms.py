@@ -8,7 +8,7 @@ import socket
 from datetime import timedelta
 
 import pytest
-from werkzeug import Request
+from werkzeug import Request, Response
 
 from messaging.errors import ConfigRefused
 from messaging.models import Attempt, SandboxPost
@@ -24,6 +24,24 @@ LATER = NOON + timedelta(hours=1)
 
 def sent(httpserver) -> list[Request]:
     return [request for request, _ in httpserver.log]
+
+
+@pytest.fixture
+def taking(httpserver):
+    """A receiver that posts each message, and then fails: the texts that are in its group."""
+
+    def begin(path: str, status: int) -> list[str]:
+        posted: list[str] = []
+
+        def take(request: Request) -> Response:
+            content = request.get_json()
+            posted.append(content["text"]["content"] if "msgtype" in content else content["text"])
+            return Response("<html>gateway", status=status)
+
+        httpserver.expect_request(path).respond_with_handler(take)
+        return posted
+
+    return begin
 
 
 # --- signed webhook ------------------------------------------------------------------------------------
@@ -91,7 +109,7 @@ def test_any_2xx_is_an_acceptance(httpserver, hook, plan, deliver, fresh, status
     assert (row.state, row.platform_code, row.accepted_at) == ("accepted", str(status), NOON)
 
 
-@pytest.mark.parametrize("status", [500, 502, 503, 429, 408])
+@pytest.mark.parametrize("status", [503, 429, 425, 408])
 def test_a_refusal_that_may_pass_is_tried_again_with_the_same_id(
     httpserver, hook, plan, deliver, fresh, cooled, status
 ) -> None:
@@ -114,6 +132,38 @@ def test_a_refusal_that_may_pass_is_tried_again_with_the_same_id(
         ("retry", status),
         ("accepted", 200),
     ]
+
+
+@pytest.mark.parametrize("status", [500, 501, 502, 504, 507, 520, 524])
+def test_an_error_after_the_message_was_taken_is_unknown_and_not_repeated(
+    taking, hook, plan, deliver, fresh, status
+) -> None:
+    taken = taking("/hook", status)
+    delivery = plan(hook)
+
+    deliver()
+    deliver(LATER)
+
+    row = fresh(delivery)
+    assert (row.state, row.reason, row.platform_code) == ("unknown", "no_answer", str(status))
+    assert (row.platform_text, row.attempt_count) == (f"HTTP {status}", 1)
+    assert taken == ["今晚八点开抢"]
+    assert Attempt.objects.values_list("outcome", "http_status").get() == ("in_doubt", status)
+
+
+def test_an_error_is_repeated_where_the_receiver_promises_to_drop_repeats(
+    taking, workspace, httpserver, plan, deliver, fresh
+) -> None:
+    taken = taking("/hook", 502)
+    url = httpserver.url_for("/hook")
+    delivery = plan(make_endpoint(workspace, "webhook", url=url, secret="s", drops_repeats=True))
+
+    deliver()
+    assert (fresh(delivery).state, fresh(delivery).reason) == ("planned", "retrying")
+    deliver(LATER)
+
+    assert len(taken) == 2
+    assert {request.headers["webhook-id"] for request in sent(httpserver)} == {str(delivery.pk)}
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 422, 301, 302])
@@ -278,11 +328,31 @@ def test_whatever_a_platform_says_is_kept_as_far_as_it_can_be(httpserver, robot,
     assert fresh(delivery).platform_text[:4] in ("NUL ", "half", "长长长长", "<scr")
 
 
-def test_a_robots_server_error_is_tried_later(httpserver, robot, plan, deliver, fresh) -> None:
-    httpserver.expect_request("/cgi-bin/webhook/send").respond_with_data("bad gateway", status=502)
+@pytest.mark.parametrize("status", [500, 502, 504])
+def test_a_robots_message_that_was_posted_before_an_error_is_posted_once(
+    taking, robot, plan, deliver, fresh, status
+) -> None:
+    posted = taking("/cgi-bin/webhook/send", status)
     delivery = plan(robot)
     deliver()
-    assert fresh(delivery).state == "planned"
+    deliver(LATER)
+    assert (fresh(delivery).state, fresh(delivery).platform_code) == ("unknown", str(status))
+    assert posted == ["今晚八点开抢"]
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "state"), [(45009, 500, "planned"), (-1, 503, "planned"), (40058, 500, "unknown")]
+)
+def test_a_robots_own_code_under_a_server_error_ends_the_doubt_where_it_says_later(
+    httpserver, robot, plan, deliver, fresh, code, status, state
+) -> None:
+    answer = {"errcode": code, "errmsg": "its words"}
+    httpserver.expect_request("/cgi-bin/webhook/send").respond_with_json(answer, status=status)
+    delivery = plan(robot)
+    deliver()
+    row = fresh(delivery)
+    assert (row.state, row.platform_code, row.platform_text) == (state, str(code), "its words")
+    assert Attempt.objects.get().http_status == status
 
 
 # --- sandbox -------------------------------------------------------------------------------------------

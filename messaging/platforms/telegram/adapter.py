@@ -22,7 +22,15 @@ from messaging.platforms.base import (
     Result,
     Scope,
 )
-from messaging.platforms.http_results import TEXT_LENGTH, Passing, from_failure, from_status, later, read_object
+from messaging.platforms.http_results import (
+    TEXT_LENGTH,
+    Passing,
+    from_failure,
+    from_status,
+    later,
+    outcome_of,
+    read_object,
+)
 from messaging.platforms.robots import without
 from messaging.platforms.settings_reading import checked_base_url, hint_of
 from messaging.platforms.telegram.capabilities import CAPABILITIES, CAPTION
@@ -130,7 +138,7 @@ def _judged(answer: net.Answer) -> Result:
 def _refused(answer: net.Answer, code: int, words: str, parameters: Mapping[str, Any]) -> Result:
     if code == TOO_FAST:
         return _too_fast(answer, words, parameters.get("retry_after"))
-    outcome = Outcome.RETRY if code >= 500 else Outcome.REFUSED
+    outcome = outcome_of(code) if code >= 500 else Outcome.REFUSED
     new_chat = parameters.get("migrate_to_chat_id")
     if new_chat is not None:
         words = _("The group has become a supergroup. Enter its new chat ID: %(id)s") % {"id": new_chat} + f" ({words})"

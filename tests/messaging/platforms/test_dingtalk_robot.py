@@ -223,6 +223,8 @@ def test_a_busy_platform_is_tried_three_times_at_most(httpserver, robot, plan, d
     ("body", "status", "state", "code"),
     [
         ("", 503, "planned", "503"),
+        ("<html>", 502, "unknown", "502"),
+        ('{"errcode": -1, "errmsg": "系统繁忙"}', 500, "planned", "-1"),
         ("<html>", 200, "unknown", "unreadable"),
         ("{}", 200, "unknown", "unreadable"),
         ("no", 404, "failed", "404"),

@@ -262,8 +262,7 @@ def test_too_fast_cools_what_discord_meant(httpserver, chat, plan, deliver, fres
 @pytest.mark.parametrize(
     ("status", "body", "code"),
     [
-        (500, {"message": "500: Internal Server Error", "code": 0}, "500"),
-        (502, "<html>", "502"),
+        (503, "<html>", "503"),
         (503, {"message": "API resource is currently overloaded.", "code": 130000}, "130000"),
         (400, {"message": "API resource is currently overloaded.", "code": 130000}, "130000"),
     ],
@@ -279,6 +278,26 @@ def test_a_fault_of_theirs_is_tried_later_with_the_same_nonce(
     deliver(LATER)
     assert fresh(delivery).state == "accepted"
     assert [body["nonce"] for body in bodies(httpserver)] == [str(delivery.pk)] * 2
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "words"),
+    [
+        (500, {"message": "500: Internal Server Error", "code": 0}, "500: Internal Server Error"),
+        (502, "<html>", "HTTP 502"),
+        (504, "", "HTTP 504"),
+    ],
+)
+def test_a_fault_after_which_the_message_may_be_there_is_a_doubt(
+    httpserver, chat, plan, deliver, fresh, status, body, words
+) -> None:
+    httpserver.expect_request(SEND).respond_with_response(no(status, body))
+    delivery = plan(chat)
+    deliver()
+    deliver(LATER)
+    row = fresh(delivery)
+    assert (row.state, row.platform_code, row.platform_text) == ("unknown", str(status), words)
+    assert len(sent(httpserver)) == 1
 
 
 @pytest.mark.parametrize("body", ["", "<html>", "[]", "{}", "null", '{"id":7}'])

@@ -282,7 +282,7 @@ def test_too_fast_holds_for_the_whole_app_as_long_as_slack_wishes(
         (200, no("message_limit_exceeded"), "message_limit_exceeded"),
         (200, no("team_added_to_org"), "team_added_to_org"),
         (503, no("something_new"), "something_new"),
-        (502, "<html>", "502"),
+        (503, "<html>", "503"),
     ],
 )
 def test_a_fault_of_theirs_is_tried_later(httpserver, chat, plan, deliver, fresh, status, body, code) -> None:
@@ -292,6 +292,21 @@ def test_a_fault_of_theirs_is_tried_later(httpserver, chat, plan, deliver, fresh
     deliver()
     row = fresh(delivery)
     assert (row.state, row.reason, row.platform_code, row.attempt_limit) == ("planned", "retrying", code, 7)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "code"), [(502, "<html>", "502"), (504, "", "504"), (500, no("something_new"), "something_new")]
+)
+def test_a_fault_after_which_the_message_may_be_there_is_a_doubt(
+    httpserver, chat, plan, deliver, fresh, status, body, code
+) -> None:
+    text = body if isinstance(body, str) else json.dumps(body)
+    httpserver.expect_request(SEND).respond_with_data(text, status=status)
+    delivery = plan(chat)
+    deliver()
+    deliver(LATER)
+    assert (fresh(delivery).state, fresh(delivery).platform_code) == ("unknown", code)
+    assert len(sent(httpserver)) == 1
 
 
 def test_an_internal_error_is_tried_three_times_at_most(httpserver, chat, plan, deliver, fresh) -> None:

@@ -242,12 +242,24 @@ def test_too_fast_waits_as_long_as_telegram_wishes(httpserver, chat, plan, deliv
     assert (budget.cooldown_until - dbtime.now()).total_seconds() == pytest.approx(seconds, abs=3)
 
 
-@pytest.mark.parametrize("answer", [no(500, "Internal Server Error"), Response("<html>Bad Gateway", status=502)])
-def test_a_fault_of_theirs_is_tried_later(httpserver, chat, plan, deliver, fresh, answer) -> None:
+@pytest.mark.parametrize(
+    ("answer", "state", "words"),
+    [
+        (no(500, "Internal Server Error"), "unknown", "Internal Server Error"),
+        (no(502, "Bad Gateway"), "unknown", "Bad Gateway"),
+        (Response("<html>Bad Gateway", status=502), "unknown", "HTTP 502"),
+        (Response("", status=504), "unknown", "HTTP 504"),
+        (no(503, "Service Unavailable"), "planned", "Service Unavailable"),
+        (Response("<html>", status=503), "planned", "HTTP 503"),
+    ],
+)
+def test_of_faults_of_theirs_only_503_says_that_nothing_was_done(
+    httpserver, chat, plan, deliver, fresh, answer, state, words
+) -> None:
     httpserver.expect_request(SEND).respond_with_response(answer)
     delivery = plan(chat)
     deliver()
-    assert (fresh(delivery).state, fresh(delivery).reason) == ("planned", "retrying")
+    assert (fresh(delivery).state, fresh(delivery).platform_text) == (state, words)
 
 
 @pytest.mark.parametrize("body", ["", "<html>", "[]", "{}", "null", '{"ok":1}', '{"ok":false}', '{"ok":"true"}'])
