@@ -41,19 +41,19 @@ from messaging.platforms.slack.capabilities import CAPABILITIES
 from messaging.platforms.slack.config import FILE_HOSTS, HOSTS, SETTINGS
 from messaging.platforms.slack.dialect import MRKDWN, PLAIN, clean
 
-# "Too fast" holds for a method in a whole workspace, not for a channel. After an internal or fatal error, so Slack,
-# a part of what was asked may have been done: three tries at most.
+# "Too fast" holds for a method in a whole workspace, not for a channel.
 TOO_FAST = Passing(5.0, is_too_fast=True)
 PASSING = {
     "ratelimited": TOO_FAST,
     "rate_limited": TOO_FAST,
     "message_limit_exceeded": Passing(60.0),  # "Members on this team are sending too many messages"
-    "internal_error": Passing(5.0, max_attempts=3),
-    "fatal_error": Passing(5.0, max_attempts=3),
     "service_unavailable": Passing(10.0),
     "request_timeout": Passing(2.0),
     "team_added_to_org": Passing(60.0),  # "currently undergoing migration"
 }
+# After these, so Slack, "it's possible some aspect of the operation succeeded": a doubt where a message was posted,
+# three tries at most before that.
+DOUBTFUL = {"internal_error": Passing(5.0, max_attempts=3), "fatal_error": Passing(5.0, max_attempts=3)}
 ASK_SECONDS, UPLOAD_SECONDS, SHARE_SECONDS = 2.5, 4.5, 3.0  # the three calls of an image, 10 s together
 CHATS_A_PAGE = 20  # one with long topics has about 3 KB, an answer at most 64
 MOST_PAGES = 40
@@ -150,6 +150,8 @@ def _judged(answer: net.Answer) -> Result:
     words = _words(content, error)
     if (rule := PASSING.get(error)) is not None:
         return later(rule, code=error, text=words, answer=answer, seconds=retry_after(answer.headers))
+    if (rule := DOUBTFUL.get(error)) is not None:
+        return replace(later(rule, code=error, text=words, answer=answer), outcome=Outcome.IN_DOUBT)
     if answer.status >= 500:
         return replace(from_status(answer), code=error, text=words)
     return Result(Outcome.REFUSED, error, words, answer.status)

@@ -275,8 +275,6 @@ def test_too_fast_holds_for_the_whole_app_as_long_as_slack_wishes(
 @pytest.mark.parametrize(
     ("status", "body", "code"),
     [
-        (200, no("internal_error"), "internal_error"),
-        (500, no("fatal_error"), "fatal_error"),
         (503, no("service_unavailable"), "service_unavailable"),
         (200, no("request_timeout"), "request_timeout"),
         (200, no("message_limit_exceeded"), "message_limit_exceeded"),
@@ -295,7 +293,15 @@ def test_a_fault_of_theirs_is_tried_later(httpserver, chat, plan, deliver, fresh
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "code"), [(502, "<html>", "502"), (504, "", "504"), (500, no("something_new"), "something_new")]
+    ("status", "body", "code"),
+    [
+        (502, "<html>", "502"),
+        (504, "", "504"),
+        (500, no("something_new"), "something_new"),
+        (200, no("internal_error"), "internal_error"),
+        (500, no("fatal_error"), "fatal_error"),
+        (503, no("internal_error"), "internal_error"),
+    ],
 )
 def test_a_fault_after_which_the_message_may_be_there_is_a_doubt(
     httpserver, chat, plan, deliver, fresh, status, body, code
@@ -309,9 +315,24 @@ def test_a_fault_after_which_the_message_may_be_there_is_a_doubt(
     assert len(sent(httpserver)) == 1
 
 
-def test_an_internal_error_is_tried_three_times_at_most(httpserver, chat, plan, deliver, fresh) -> None:
-    httpserver.expect_request(SEND).respond_with_json(no("internal_error"))
-    delivery = plan(chat)
+@pytest.mark.parametrize("error", ["internal_error", "fatal_error"])
+def test_an_image_that_may_have_been_shared_is_a_doubt(
+    httpserver, chat, plan, deliver, fresh, image, place, error
+) -> None:
+    place()
+    httpserver.expect_request(SHARE).respond_with_json(no(error))
+    delivery = plan(chat, image_id=image.pk)
+    deliver()
+    deliver(LATER)
+    assert (fresh(delivery).state, fresh(delivery).platform_code) == ("unknown", error)
+    assert [request.path for request in sent(httpserver)] == [ASK, UPLOAD, SHARE]
+
+
+def test_an_internal_error_before_anything_was_posted_is_tried_three_times_at_most(
+    httpserver, chat, plan, deliver, fresh, image
+) -> None:
+    httpserver.expect_request(ASK).respond_with_json(no("internal_error"))
+    delivery = plan(chat, image_id=image.pk)
     for hour in range(5):
         deliver(NOON + timedelta(hours=hour))
         SendSlot.objects.all().delete()
