@@ -10,10 +10,10 @@ from community_ops.common.models import AuditEntry
 from community_ops.common.templatetags.reason_words import reason_words
 from messaging.models import Delivery, DeliveryState
 from messaging.platforms.base import Outcome
-from messaging.policies import end_of
+from messaging.policies import PARKED, end_of
 from messaging.wording import answer_words, outcome_of_test
 
-ENDS = ("refused", "gave_up")  # for good, by what the platform said
+ENDS = ("refused", *PARKED)  # for good, by what the platform said
 
 _ENDS = [end_of(DeliveryState.FAILED, why, may_have_arrived=doubt) for why in ENDS for doubt in (False, True)]
 _FAILED_FOR_GOOD = Q(*(Q(state=state, reason=reason) for state, reason in _ENDS), _connector=Q.OR)

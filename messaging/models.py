@@ -285,6 +285,7 @@ class Delivery(TenantModel):
     next_try_at = models.DateTimeField()  # due_at, or later after a refusal that may pass
     attempt_count = models.PositiveSmallIntegerField(default=0)
     attempt_limit = models.PositiveSmallIntegerField()
+    too_fast_since = models.DateTimeField(null=True)  # first of the "too fast" answers since it was planned (again)
 
     lease_owner = models.CharField(max_length=80, blank=True)  # the run of the worker that has it in hand
     lease_until = models.DateTimeField(null=True)  # database time

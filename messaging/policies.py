@@ -17,6 +17,8 @@ Words: TypeAlias = str | Promise
 DELIVER_TASK = "messaging.tasks.deliver_due"
 
 ATTEMPT_LIMIT = 7
+TOO_FAST_FOR = timedelta(days=1)  # "too fast" costs no try: after so long it is parked all the same
+TOO_FAST_COUNT = 500  # or after so many; the count of tries is a small number in the database
 RETRY_DELAYS_SECONDS = (2, 5, 15, 45, 120, 300)  # after the first, second … refusal that may pass
 
 # What may become of a stored state. `accepted` and beyond never go back; a person's word ends `unknown`.
@@ -45,6 +47,8 @@ EXEMPTIONS: dict[str, Words] = {
 QUIET_HOURS, HOLIDAY, CAP = "quiet_hours", "holiday", "cap"
 HELD_BACK = (QUIET_HOURS, HOLIDAY, CAP)  # of a cancelled one: what people read instead of "cancelled"
 MOST_IN_A_ROW = 100  # rules that follow each other without a gap: then no end is in sight
+GAVE_UP, TOO_FAST = "gave_up", "too_fast"
+PARKED = (GAVE_UP, TOO_FAST)  # of a failed one: it was refused for now until the end, and was not refused for good
 MORE_PARTS = "more_parts"  # planned, and a part of it has gone out
 
 
@@ -194,10 +198,12 @@ def after_call(
     drops_repeats: bool,
     now: datetime,
     parts_left: int = 0,
+    is_too_fast_for_long: bool = False,
 ) -> Next:
     """Decide by the platform's answer to call `number` (from 1); `limit` is the last call allowed.
 
-    `parts_left`: of the same message, after this one; the next follows at once.
+    `parts_left`: of the same message, after this one; the next follows at once. `is_too_fast_for_long`: "too fast" has
+    been the answer for as long or as often as a message may wait for another one (`too_fast_for_long`).
 
     In doubt is `unknown`, never repeated by itself, unless the receiver promises to drop repeats.
     Source: reliability.md sections 1 and 2.
@@ -209,10 +215,17 @@ def after_call(
     if result.outcome is Outcome.IN_DOUBT and not drops_repeats:
         return Next(DeliveryState.UNKNOWN, "no_answer")
     if result.is_too_fast:  # the pace was wrong, not the message
-        return _later(result.retry_after_seconds, number=1, limit=ATTEMPT_LIMIT, latest_at=latest_at, now=now)
+        then = _later(result.retry_after_seconds, number=1, limit=ATTEMPT_LIMIT, latest_at=latest_at, now=now)
+        is_over = is_too_fast_for_long and then.state is DeliveryState.PLANNED
+        return Next(DeliveryState.FAILED, TOO_FAST) if is_over else then
     if result.max_attempts is not None:
         limit = min(limit, limit - ATTEMPT_LIMIT + result.max_attempts)
     return _later(result.retry_after_seconds, number=number, limit=limit, latest_at=latest_at, now=now)
+
+
+def too_fast_for_long(since: datetime | None, *, count: int, now: datetime) -> bool:
+    """Whether a message that hears "too fast" again is parked: a day after the first one, or after 500 of them."""
+    return since is not None and (now - since >= TOO_FAST_FOR or count >= TOO_FAST_COUNT)
 
 
 def after_lost_call(*, number: int, limit: int, latest_at: datetime | None, drops_repeats: bool, now: datetime) -> Next:
@@ -226,7 +239,7 @@ def _later(
     retry_after_seconds: float | None, *, number: int, limit: int, latest_at: datetime | None, now: datetime
 ) -> Next:
     if number >= limit:
-        return Next(DeliveryState.FAILED, "gave_up")
+        return Next(DeliveryState.FAILED, GAVE_UP)
     wait = retry_delay(number - (limit - ATTEMPT_LIMIT) if limit > ATTEMPT_LIMIT else number, retry_after_seconds)
     if latest_at is not None and now + wait > latest_at:
         return Next(DeliveryState.EXPIRED, "too_late")

@@ -37,7 +37,7 @@ from messaging.models import (
     SandboxPost,
 )
 from messaging.platforms.base import Card, Content
-from messaging.policies import HELD_BACK, MORE_PARTS, shown_state, size_problem, text_limit, text_size
+from messaging.policies import HELD_BACK, MORE_PARTS, PARKED, shown_state, size_problem, text_limit, text_size
 from messaging.record_parts import left_out, parts_said, shown_parts, words_in_doubt
 from messaging.services.endpoints import channels_beside
 from messaging.services.limits import LimitUse, cooling_until, use_of
@@ -182,7 +182,7 @@ def read_as(now: datetime) -> Case:
         When(state=DeliveryState.PLANNED, reason="paused", then=Value("paused")),
         When(is_due & Q(reason="retrying"), then=Value("retrying")),
         When(is_due, then=Value("due")),
-        When(Q(state=DeliveryState.FAILED, reason="gave_up"), then=Value("parked")),
+        When(Q(state=DeliveryState.FAILED, reason__in=PARKED), then=Value("parked")),
         When(state=DeliveryState.CANCELLED, reason__in=HELD_BACK, then=F("reason")),
         default=F("state"),
         output_field=CharField(),

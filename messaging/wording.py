@@ -19,7 +19,7 @@ from community_ops.common.templatetags.wording import MISSING, duration, in_zone
 from messaging.models import Attempt, AttemptOutcome, Delivery, DeliveryState, FrequencyCap, Holiday, QuietHours
 from messaging.part_wording import part_words
 from messaging.platforms.base import Capabilities, Outcome, Scope
-from messaging.policies import HELD_BACK, MORE_PARTS
+from messaging.policies import HELD_BACK, MORE_PARTS, PARKED
 from messaging.showing import joined
 from messaging.task_policies import LEFT_OUT, TAKEN_BACK
 
@@ -55,7 +55,7 @@ def badge_state(delivery: Delivery, *, now: datetime) -> str:
         return "paused"
     if delivery.state == DeliveryState.PLANNED and delivery.due_at <= now:
         return "retrying" if delivery.reason == "retrying" else "due"
-    if delivery.state == DeliveryState.FAILED and delivery.reason == "gave_up":
+    if delivery.state == DeliveryState.FAILED and delivery.reason in PARKED:
         return "parked"
     if delivery.state == DeliveryState.CANCELLED and delivery.reason in HELD_BACK:
         return delivery.reason

@@ -17,7 +17,16 @@ from django.db.models import Q, QuerySet
 from community_ops.common import dbtime
 from messaging.models import Attempt, AttemptOutcome, Delivery, DeliveryState
 from messaging.platforms.base import Outcome, Result
-from messaging.policies import MORE_PARTS, Next, after_call, after_lost_call, end_of, with_doubt
+from messaging.policies import (
+    MORE_PARTS,
+    TOO_FAST_COUNT,
+    Next,
+    after_call,
+    after_lost_call,
+    end_of,
+    too_fast_for_long,
+    with_doubt,
+)
 from messaging.services.limits import IN_LINE, Limits, cool_down, end_slots, take_slots
 from messaging.services.statements import (
     Change,
@@ -237,6 +246,7 @@ def _ending(end: End) -> tuple[Change, dict[str, Any]]:
         drops_repeats=bool(delivery.endpoint and delivery.endpoint.drops_repeats),
         now=now,
         parts_left=delivery.part_count - delivery.parts_sent - 1,
+        is_too_fast_for_long=result.is_too_fast and _is_too_fast_for_long(delivery, now),
     )
     then = with_doubt(then, may_have_arrived=delivery.may_have_arrived or result.outcome is Outcome.IN_DOUBT)
     facts = _facts(then, now) | {
@@ -248,6 +258,7 @@ def _ending(end: End) -> tuple[Change, dict[str, Any]]:
         facts["parts_sent"] = delivery.parts_sent + 1
     if then.state is DeliveryState.PLANNED and (result.is_too_fast or then.reason == MORE_PARTS):
         facts["attempt_limit"] = delivery.attempt_limit + 1
+        facts["too_fast_since"] = (delivery.too_fast_since or now) if result.is_too_fast else None
     mine = {
         "id": delivery.pk,
         "state": DeliveryState.SENDING.value,
@@ -257,6 +268,15 @@ def _ending(end: End) -> tuple[Change, dict[str, Any]]:
     outcome = AttemptOutcome(result.outcome.value)
     attempt = _attempt(delivery, number, outcome, result=result, started_at=end.started_at, now=now)
     return (mine, facts), attempt
+
+
+def _is_too_fast_for_long(delivery: Delivery, now: datetime) -> bool:
+    """Its attempts are only counted where there may be too many."""
+    since, count = delivery.too_fast_since, 0
+    if since is not None and delivery.attempt_count + 1 >= TOO_FAST_COUNT:
+        tried = Attempt.objects.of(delivery.workspace_id).filter(delivery=delivery, finished_at__gte=since)
+        count = tried.filter(outcome=AttemptOutcome.RETRY).count()
+    return too_fast_for_long(since, count=count + 1, now=now)
 
 
 def _settle_slots(delivery: Delivery, result: Result) -> None:

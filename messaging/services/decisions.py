@@ -177,6 +177,7 @@ def _plan_again(delivery: Delivery, state: str, now: datetime, *, next_part: boo
         latest_at=None,
         attempt_limit=F("attempt_count") + ATTEMPT_LIMIT,
         may_have_arrived=False,
+        too_fast_since=None,
         lease_owner="",
         lease_until=None,
         updated_at=now,
