@@ -312,6 +312,10 @@ class Delivery(TenantModel):
         indexes = [
             # engine: rows to start soon, oldest first
             models.Index(fields=["next_try_at", "id"], condition=Q(state="planned"), name="delivery_due"),
+            # Today: what is being retried, up to a day ahead
+            models.Index(
+                fields=["workspace"], condition=Q(state="planned", reason="retrying"), name="delivery_retried"
+            ),
             # reaper: calls whose worker went silent
             models.Index(fields=["lease_until"], condition=Q(state="sending"), name="delivery_stuck"),
             # deliveries of one announcement or touch

@@ -18,6 +18,7 @@ DELIVER_TASK = "messaging.tasks.deliver_due"
 
 ATTEMPT_LIMIT = 7
 TOO_FAST_FOR = timedelta(days=1)  # "too fast" costs no try: after so long it is parked all the same
+LONGEST_WISH = timedelta(days=1)  # a platform that asks for more is not waited for: it is parked
 TOO_FAST_COUNT = 500  # or after so many; the count of tries is a small number in the database
 RETRY_DELAYS_SECONDS = (2, 5, 15, 45, 120, 300)  # after the first, second … refusal that may pass
 
@@ -47,8 +48,12 @@ EXEMPTIONS: dict[str, Words] = {
 QUIET_HOURS, HOLIDAY, CAP = "quiet_hours", "holiday", "cap"
 HELD_BACK = (QUIET_HOURS, HOLIDAY, CAP)  # of a cancelled one: what people read instead of "cancelled"
 MOST_IN_A_ROW = 100  # rules that follow each other without a gap: then no end is in sight
-GAVE_UP, TOO_FAST = "gave_up", "too_fast"
-PARKED = (GAVE_UP, TOO_FAST)  # of a failed one: it was refused for now until the end, and was not refused for good
+GAVE_UP, TOO_FAST, LONG_WAIT = "gave_up", "too_fast", "long_wait"
+PARKED = (
+    GAVE_UP,
+    TOO_FAST,
+    LONG_WAIT,
+)  # of a failed one: it was refused for now until the end, and was not refused for good
 MORE_PARTS = "more_parts"  # planned, and a part of it has gone out
 
 
@@ -168,7 +173,7 @@ def _too_large(unit: Unit) -> str:
 def retry_delay(attempt_count: int, retry_after_seconds: float | None) -> timedelta:
     """How long to wait after attempt number `attempt_count` (from 1), never less than the platform asks for."""
     own = RETRY_DELAYS_SECONDS[min(attempt_count, len(RETRY_DELAYS_SECONDS)) - 1]
-    return timedelta(seconds=min(max(own, retry_after_seconds or 0), 3600))
+    return timedelta(seconds=max(own, retry_after_seconds or 0))
 
 
 def shown_state(state: str, due_at: datetime, now: datetime) -> str:
@@ -243,6 +248,8 @@ def _later(
     wait = retry_delay(number - (limit - ATTEMPT_LIMIT) if limit > ATTEMPT_LIMIT else number, retry_after_seconds)
     if latest_at is not None and now + wait > latest_at:
         return Next(DeliveryState.EXPIRED, "too_late")
+    if wait > LONGEST_WISH:
+        return Next(DeliveryState.FAILED, LONG_WAIT)
     return Next(DeliveryState.PLANNED, "retrying", now + wait)
 
 

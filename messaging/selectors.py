@@ -105,7 +105,6 @@ __all__ = [  # the pure rules and words higher apps ask for are handed out here 
 
 R = TypeVar("R", QuietHours, Holiday, FrequencyCap)
 WORRYING_TRIES = 3
-LONGEST_WAIT = timedelta(hours=1)  # between two tries: `policies.retry_delay`
 MOST_TROUBLES = 50
 
 
@@ -246,7 +245,6 @@ def troubles(actor: Actor, *, failed_since: datetime, expired_since: datetime, n
             reason="retrying",
             due_at__lte=now,
             attempt_count__gte=WORRYING_TRIES,
-            next_try_at__lte=now + LONGEST_WAIT,  # leads to the rows by the engine's index
         )
     )
     grouped = found.values("origin", "origin_id", shown=read_as(now)).annotate(

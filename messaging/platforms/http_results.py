@@ -1,17 +1,22 @@
 """What an answer over HTTP says about a call: by its status, or by the code in its body."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
-from community_ops.common import net
+from community_ops.common import dbtime, net
 from messaging.platforms.base import Outcome, Result, Scope
 
 RETRY_STATUSES = frozenset({408, 425, 429})
 UNAVAILABLE = 503  # "currently unable to handle the request" (RFC 9110): the one 5xx that says nothing was done
 TOO_MANY_REQUESTS = 429
 TEXT_LENGTH = 200
+A_YEAR_SECONDS = 366 * 86_400  # no platform means a longer wait
+_SECONDS = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +122,29 @@ def read_object(answer: net.Answer) -> dict[str, Any] | None:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds of a `Retry-After` header; a date or nonsense counts as none given."""
-    value = headers.get("retry-after", "")
-    return float(value) if value.isascii() and value.isdigit() and len(value) < 7 else None
+    """Seconds of a `Retry-After` header, given as such or as a date; nonsense, and a date that is over, is none given.
+
+    A date is read by the sender's own clock where its answer says the time (`Date`), else by the database's.
+    """
+    value = headers.get("retry-after", "").strip()
+    if _SECONDS.fullmatch(value):
+        return wish_of(float(value))
+    if (until := _moment(value)) is None:
+        return None
+    return wish_of((until - (_moment(headers.get("date", "")) or dbtime.now())).total_seconds())
+
+
+def wish_of(seconds: object) -> float | None:
+    """How long a platform asks to wait; None where that is no number, not ahead of us, or longer than a year."""
+    if isinstance(seconds, int | float) and 0 < seconds <= A_YEAR_SECONDS:
+        return float(seconds)
+    return None
+
+
+def _moment(text: str) -> datetime | None:
+    """An HTTP date (RFC 9110, 5.6.7)."""
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

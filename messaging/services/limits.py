@@ -18,6 +18,7 @@ from community_ops.common import dbtime
 from messaging.models import Delivery, DeliveryState, Endpoint, SendBudget, SendLimit, SendSlot
 from messaging.platforms import registry
 from messaging.platforms.base import Limit, Result, Scope
+from messaging.policies import LONGEST_WISH
 from messaging.services.books import KEPT_SECONDS, Book
 
 IN_LINE = "limit"  # reason of a planned row that waits for a slot
@@ -167,8 +168,12 @@ def end_slots(*, db_now: datetime, delivery_id: int | None = None, slot_ids: Col
 
 
 def cool_down(endpoint: Endpoint, result: Result, *, db_now: datetime) -> None:
-    """The platform said "too fast": nothing of what it meant (`cools`) is sent before its own wish is over."""
-    until = db_now + timedelta(seconds=result.retry_after_seconds or TOO_FAST_SECONDS)
+    """The platform said "too fast": nothing of what it meant (`cools`) is sent before its own wish is over.
+
+    Of a wish for more than a day a day is kept: then one message asks again, and is parked if it hears the same.
+    """
+    wish = timedelta(seconds=result.retry_after_seconds or TOO_FAST_SECONDS)
+    until = db_now + min(wish, LONGEST_WISH)
     scope = result.cools.value
     budget = _budgets(endpoint.workspace_id, [(scope, scope_ids(endpoint)[scope])])[0]
     later = SendBudget.objects.filter(pk=budget.pk).exclude(cooldown_until__gt=until)

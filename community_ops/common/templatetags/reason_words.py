@@ -48,6 +48,7 @@ _REASONS: dict[str, Words] = {
     "refused": _("The platform refused it for good."),
     "gave_up": _("It was tried several times without success and is parked now."),
     "too_fast": _("The platform kept saying “too fast” for a day, or 500 times; it is parked now."),
+    "long_wait": _("The platform asked to wait longer than a day; it is parked now."),
     "limit": _("It waits for its turn: the channel may not send more at the moment."),
     "retrying": _("The last try did not work; another one follows by itself."),
     "paused": _("It is paused and goes out when somebody lets it go on."),

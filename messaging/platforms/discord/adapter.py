@@ -24,12 +24,13 @@ from messaging.platforms.http_results import (
     later,
     read_object,
     retry_after,
+    wish_of,
 )
 from messaging.platforms.robots import without
 from messaging.platforms.settings_reading import checked_base_url, hint_of
 
 PASSING = {"130000": Passing(10.0)}  # "API resource is currently overloaded"
-TOO_FAST_SECONDS, A_WEEK_SECONDS = 5.0, 604_800  # where it does not say how long; where it cannot mean it
+TOO_FAST_SECONDS = 5.0  # where it does not say how long
 MOST_MENTIONS = 100  # that allowed_mentions takes
 GUILDS_A_PAGE = 25  # 64 KB hold twice as many
 MOST_GUILDS = 50  # each costs a call
@@ -112,10 +113,7 @@ def _accepted(answer: net.Answer, content: Mapping[str, Any] | None) -> Result:
 
 
 def _too_fast(answer: net.Answer, said: Mapping[str, Any], words: str) -> Result:
-    wish = said.get("retry_after")
-    seconds = (
-        float(wish) if isinstance(wish, int | float) and 0 < wish < A_WEEK_SECONDS else retry_after(answer.headers)
-    )
+    seconds = wish_of(said.get("retry_after")) or retry_after(answer.headers)
     rule = Passing(TOO_FAST_SECONDS, is_too_fast=True, cools=_cools(answer.headers, is_global=said.get("global")))
     return later(rule, code=str(TOO_MANY_REQUESTS), text=words, answer=answer, seconds=seconds)
 

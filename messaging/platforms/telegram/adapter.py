@@ -30,6 +30,7 @@ from messaging.platforms.http_results import (
     later,
     outcome_of,
     read_object,
+    wish_of,
 )
 from messaging.platforms.robots import without
 from messaging.platforms.settings_reading import checked_base_url, hint_of
@@ -39,7 +40,7 @@ from messaging.platforms.telegram.dialect import TELEGRAM_HTML, visible
 from messaging.platforms.telegram.inbound import TelegramInbound
 
 TOO_FAST, CONFLICT = 429, 409
-TOO_FAST_SECONDS, A_WEEK_SECONDS = 5.0, 604_800  # where it does not say how long; where it cannot mean it
+TOO_FAST_SECONDS = 5.0  # where it does not say how long
 LONGEST_CHAT_WINDOW_SECONDS = 60  # the limits of one chat are counted in a second and in a minute
 UPDATE_COUNTS = (100, 50, 20, 5)  # asked for at once; fewer where the answer is too long to be read
 _GONE = ("left", "kicked")
@@ -147,7 +148,7 @@ def _refused(answer: net.Answer, code: int, words: str, parameters: Mapping[str,
 
 def _too_fast(answer: net.Answer, words: str, wish: object) -> Result:
     """Telegram does not say whose limit it was: a wait that a chat's own limits can explain is the chat's."""
-    seconds = float(wish) if isinstance(wish, int | float) and 0 < wish < A_WEEK_SECONDS else TOO_FAST_SECONDS
+    seconds = wish_of(wish) or TOO_FAST_SECONDS
     cools = Scope.ENDPOINT if seconds <= LONGEST_CHAT_WINDOW_SECONDS else Scope.CONNECTION
     rule = Passing(seconds, is_too_fast=True, cools=cools)
     return later(rule, code=str(TOO_FAST), text=words[:TEXT_LENGTH], answer=answer)
