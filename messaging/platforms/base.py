@@ -235,6 +235,10 @@ class Part:
     has_card: bool = False
     has_file: bool = False
 
+    @property
+    def is_empty(self) -> bool:
+        return not (self.text or self.has_image or self.has_card or self.has_file)
+
 
 @dataclass(frozen=True, slots=True)
 class Picture:

@@ -245,6 +245,8 @@ class _Plan:
         endpoint = self.ways.endpoints[send.endpoint_id or 0]
         if send.file_id in files and not takes_file(endpoint, files[send.file_id]):
             return "file_not_taken"
+        if all(part.is_empty for part in self.parts[number]):
+            return "nothing_to_send"
         text_count = sum(1 for part in self.parts[number] if part.text)
         return "too_long" if text_count > (MAX_PARTS if send.may_split else 1) else ""
 

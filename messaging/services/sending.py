@@ -163,6 +163,8 @@ def _parts(delivery: Delivery, text: str) -> tuple[Part, ...]:
         card=card_of(delivery),
         has_file=message.file_id is not None,
     )
+    if all(part.is_empty for part in parts):  # a picture alone, where the platform has none
+        raise Refusal(DeliveryState.FAILED, "nothing_to_send")
     most = MAX_PARTS if message.may_split else 1
     if sum(1 for part in parts if part.text) > most:
         raise Refusal(DeliveryState.FAILED, "too_long")

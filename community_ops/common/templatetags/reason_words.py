@@ -23,6 +23,7 @@ _REASONS: dict[str, Words] = {
     "no_endpoint": _("The group has no delivery channel."),
     "endpoint_archived": _("The delivery channel was archived."),
     "too_long": _("With its values filled in, the text is too long for the platform."),
+    "nothing_to_send": _("It has no text, and this platform takes no picture from us."),
     "image_lost": _("Its picture cannot be read any more."),
     "parts_changed": _("It was begun in parts, and the platform counts differently now: the rest was not sent."),
     "more_parts": _("A part of it went out, the next one follows."),

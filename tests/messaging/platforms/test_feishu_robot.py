@@ -191,6 +191,24 @@ def test_every_other_code_fails_at_once(httpserver, robot, plan, deliver, fresh,
     assert len(sent(httpserver)) == 1
 
 
+@pytest.mark.parametrize("is_markdown", [False, True])
+def test_a_picture_alone_is_nothing_to_send_and_said_before(
+    accepting, workspace, robot, plan, deliver, fresh, is_markdown
+) -> None:
+    image = assets.store_image(SimpleUploadedFile("海报.png", drawn()), workspace_id=workspace.pk)
+    delivery = plan(robot, text="", is_markdown=is_markdown, image_id=image.pk)
+    send = services.PlannedSend(
+        source_key="test:foreseen", endpoint_id=robot.pk, text="", is_markdown=is_markdown, image_id=image.pk,
+        due_at=NOON, origin="test", origin_id=1, target_id=7,
+    )  # fmt: skip
+    (foreseen,) = services.foresee(workspace_id=workspace.pk, sends=[send], now=NOON).rows
+
+    deliver()
+
+    assert (fresh(delivery).state, fresh(delivery).reason) == ("failed", "nothing_to_send")
+    assert (sent(accepting), foreseen.at, foreseen.reason) == ([], None, "nothing_to_send")
+
+
 @pytest.mark.parametrize(
     ("body", "status", "state", "code"),
     [
