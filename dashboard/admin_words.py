@@ -242,6 +242,8 @@ COLUMNS: dict[str, Any] = {
     "exemption": pgettext_lazy("admin", "Exemption"),
     "from_on": pgettext_lazy("admin", "From"),
     "note": pgettext_lazy("admin", "Note"),
+    "refused_count": pgettext_lazy("admin", "Refused in a row"),
+    "too_fast_since": pgettext_lazy("admin", "Too fast since"),
     "queue_until": pgettext_lazy("admin", "Queue until"),
     "scope": pgettext_lazy("admin", "Scope"),
     "scope_id": pgettext_lazy("admin", "Scope id"),

@@ -154,12 +154,18 @@ def _update(request: WorkspaceRequest, endpoint: Endpoint, form: EndpointForm) -
         return None
 
 
+def _cooldown(endpoint: Endpoint) -> str:
+    """Why nothing goes out there at the moment, and until when; nothing where it does."""
+    words = wording.rest_words if selectors.is_left_alone(endpoint) else wording.cooldown_words
+    return words(selectors.cooldown_of(endpoint), zone=ZONE)
+
+
 def _limits(endpoint: Endpoint, form: OwnLimitForm | None = None) -> dict[str, Any]:
     """What a channel's page tells of its limits, and the form for an own one."""
     source = registry.get(endpoint.connection.platform).capabilities
     return {
         "limits": [wording.limit_words(use, source) for use in selectors.limit_use(endpoint)],
-        "cooldown": wording.cooldown_words(selectors.cooldown_of(endpoint), zone=ZONE),
+        "cooldown": _cooldown(endpoint),
         "source": source,
         "limit_form": form or OwnLimitForm(),
     }

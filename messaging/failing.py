@@ -8,10 +8,10 @@ from django.db.models import Max, Q
 
 from community_ops.common.models import AuditEntry
 from community_ops.common.templatetags.reason_words import reason_words
-from messaging.models import Delivery, DeliveryState
+from messaging.models import Delivery, DeliveryState, Endpoint, LimitScope, SendBudget
 from messaging.platforms.base import Outcome
-from messaging.policies import PARKED, end_of
-from messaging.wording import answer_words, outcome_of_test
+from messaging.policies import KEY_REFUSALS, PARKED, end_of
+from messaging.wording import answer_words, joined, outcome_of_test, rest_words
 
 ENDS = ("refused", *PARKED)  # for good, by what the platform said
 
@@ -22,8 +22,9 @@ _FAILED_FOR_GOOD = Q(*(Q(state=state, reason=reason) for state, reason in _ENDS)
 def failing_endpoints(*, workspace_id: int, endpoint_ids: Collection[int]) -> dict[int, str]:
     """Channels that failed for good the last time, each with the platform's words: endpoint id to sentence.
 
+    So is one whose account is left alone because the platform refused its key several times in a row.
     Failed for good is a message or test the platform refused, or a message given up after its last try. What was
-    accepted since, a test too, ends it; a try that may still pass says nothing. At most four queries.
+    accepted since, a test too, ends it; a try that may still pass says nothing. At most five queries.
     """
     settled = [*_failures_of(workspace_id, endpoint_ids), *_tests_of(workspace_id, endpoint_ids)]
     suspects = {settling.endpoint_id for settling in settled if settling.failure}
@@ -31,7 +32,15 @@ def failing_endpoints(*, workspace_id: int, endpoint_ids: Collection[int]) -> di
     latest = accepted.order_by().values_list("endpoint_id").annotate(at=Max("accepted_at"))
     settled += [_Settling(endpoint_id, at) for endpoint_id, at in latest if at is not None]
     last = {settling.endpoint_id: settling for settling in sorted(settled, key=lambda settling: settling.at)}
-    return {pk: settling.failure for pk, settling in last.items() if settling.failure}
+    failing = {pk: settling.failure for pk, settling in last.items() if settling.failure}
+    return failing | {pk: joined(rest_words(), failing.get(pk, "")) for pk in _resting(workspace_id, endpoint_ids)}
+
+
+def _resting(workspace_id: int, endpoint_ids: Collection[int]) -> list[int]:
+    """Channels of accounts that are left alone. One query."""
+    refused = SendBudget.objects.of(workspace_id).filter(scope=LimitScope.CONNECTION, refused_count__gte=KEY_REFUSALS)
+    rows = Endpoint.objects.of(workspace_id).filter(pk__in=endpoint_ids, connection_id__in=refused.values("scope_id"))
+    return list(rows.values_list("pk", flat=True))
 
 
 @dataclass(frozen=True, slots=True)

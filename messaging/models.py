@@ -142,6 +142,8 @@ class SendBudget(TenantModel):
     scope_id = models.BigIntegerField()
     cooldown_until = models.DateTimeField(null=True)  # the platform said: too fast
     queue_until = models.DateTimeField(null=True)  # place of the last row that waits in line
+    refused_count = models.PositiveSmallIntegerField(default=0)  # answers in a row that refused the account's key
+    refused_at = models.DateTimeField(null=True)  # the last of them that was counted
 
     class Meta:
         constraints = [

@@ -44,6 +44,10 @@ EXEMPTIONS: dict[str, Words] = {
     "running_sale": gettext_lazy("A sale that is on: its groups were told of it beforehand"),
     "test": gettext_lazy("A test message: somebody sends it at this moment and waits for what comes of it"),
 }
+KEY_REFUSED = "key_refused"  # planned, and its account is left alone
+KEY_REFUSALS = 5  # answers in a row that refuse an account's key: then it is left alone
+KEY_REFUSALS_WITHIN = timedelta(minutes=5)  # of each other, else they are not in a row
+FIRST_REST, LONGEST_REST = timedelta(minutes=10), timedelta(hours=6)
 # Why a send rule holds a message back; codes of `Delivery.reason`.
 QUIET_HOURS, HOLIDAY, CAP = "quiet_hours", "holiday", "cap"
 HELD_BACK = (QUIET_HOURS, HOLIDAY, CAP)  # of a cancelled one: what people read instead of "cancelled"
@@ -174,6 +178,12 @@ def retry_delay(attempt_count: int, retry_after_seconds: float | None) -> timede
     """How long to wait after attempt number `attempt_count` (from 1), never less than the platform asks for."""
     own = RETRY_DELAYS_SECONDS[min(attempt_count, len(RETRY_DELAYS_SECONDS)) - 1]
     return timedelta(seconds=max(own, retry_after_seconds or 0))
+
+
+def rest_after(refused_count: int) -> timedelta:
+    """How long an account is left alone after so many refusals of its key (from 5 on): 10 minutes, then twice as long
+    after each further one, at most six hours."""
+    return min(FIRST_REST * (1 << min(refused_count - KEY_REFUSALS, 6)), LONGEST_REST)
 
 
 def shown_state(state: str, due_at: datetime, now: datetime) -> str:

@@ -37,10 +37,20 @@ from messaging.models import (
     SandboxPost,
 )
 from messaging.platforms.base import Card, Content
-from messaging.policies import HELD_BACK, MORE_PARTS, PARKED, shown_state, size_problem, text_limit, text_size
+from messaging.policies import (
+    HELD_BACK,
+    KEY_REFUSED,
+    MORE_PARTS,
+    PARKED,
+    shown_state,
+    size_problem,
+    text_limit,
+    text_size,
+)
 from messaging.record_parts import left_out, parts_said, shown_parts, words_in_doubt
 from messaging.services.endpoints import channels_beside
 from messaging.services.limits import LimitUse, cooling_until, use_of
+from messaging.services.resting import why_waiting
 from messaging.showing import file_of, first_words, joined, lines, with_names
 from messaging.task_selectors import said_by_hand, who_has, who_has_of
 from messaging.webhook_selectors import webhooks_switched_off
@@ -366,6 +376,11 @@ def limit_use(endpoint: Endpoint) -> list[LimitUse]:
 def cooldown_of(endpoint: Endpoint) -> datetime | None:
     """Until when the endpoint's platform asked to wait; None while it did not."""
     return cooling_until(endpoint, db_now=dbtime.now())
+
+
+def is_left_alone(endpoint: Endpoint) -> bool:
+    """Whether nothing goes out here at present because the platform refused the account's key again and again."""
+    return why_waiting(endpoint) == KEY_REFUSED
 
 
 @dataclass(frozen=True, slots=True)

@@ -315,6 +315,14 @@ def cooldown_words(until: datetime | None, *, zone: str) -> str:
     return _("The platform asked to wait: nothing goes out here before %(at)s.") % {"at": _to_the_second(until, zone)}
 
 
+def rest_words(until: datetime | None = None, *, zone: str = "UTC") -> str:
+    """That an account is left alone because of its key, and until when where that is known."""
+    words = _("The platform refused the key of this account several times in a row. Enter a new one: then it goes on.")
+    if until is None:
+        return words
+    return joined(words, _("Else it is tried again at %(at)s.") % {"at": _to_the_second(until, zone)})
+
+
 def _above_platform(use: "LimitUse") -> str:
     facts = {"count": use.platform_count, "time": duration(use.limit.seconds)}
     return _("Higher than the platform's own %(count)d within %(time)s: it may refuse what is above.") % facts

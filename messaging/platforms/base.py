@@ -303,6 +303,8 @@ class Result:
 
     `max_attempts`: the platform's rule for this code, when it allows fewer tries than ours.
     `is_too_fast`: refused because of the pace alone: it costs no try, and all of `cools` waits.
+    `pause_seconds`: the platform says that another call of `cools` would be too fast before they are over.
+    `refuses_key`: the account is meant, not this message or chat: its key is wrong or was taken back.
     """
 
     outcome: Outcome
@@ -314,6 +316,8 @@ class Result:
     max_attempts: int | None = None
     is_too_fast: bool = False
     cools: Scope = Scope.CONNECTION
+    pause_seconds: float | None = None
+    refuses_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)

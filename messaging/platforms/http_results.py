@@ -14,6 +14,7 @@ from messaging.platforms.base import Outcome, Result, Scope
 RETRY_STATUSES = frozenset({408, 425, 429})
 UNAVAILABLE = 503  # "currently unable to handle the request" (RFC 9110): the one 5xx that says nothing was done
 TOO_MANY_REQUESTS = 429
+KEY_STATUSES = frozenset({401, 403})  # who calls is not known, or may not
 TEXT_LENGTH = 200
 A_YEAR_SECONDS = 366 * 86_400  # no platform means a longer wait
 _SECONDS = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?")
@@ -52,6 +53,7 @@ def from_status(answer: net.Answer) -> Result:
         http_status=answer.status,
         retry_after_seconds=retry_after(answer.headers),
         is_too_fast=answer.status == TOO_MANY_REQUESTS,
+        refuses_key=answer.status in KEY_STATUSES,
     )
 
 
@@ -64,11 +66,18 @@ def from_failure(failure: net.CallFailed) -> Result:
     return Result(Outcome.IN_DOUBT, code="no_answer", text=str(failure))
 
 
-def from_code(answer: net.Answer, *, code: str, text: str, passing: Mapping[int, Passing]) -> Result:
+def from_code(
+    answer: net.Answer,
+    *,
+    code: str,
+    text: str,
+    passing: Mapping[int, Passing],
+    bad_keys: frozenset[int] = frozenset(),
+) -> Result:
     """The number under `code` in a JSON body decides: 0 accepted, one of `passing` later, every other one never.
 
     A success without a readable body is in doubt; other statuses speak for themselves, but that one of `passing` under
-    a 5xx says that nothing was done. `text`: the platform's words.
+    a 5xx says that nothing was done. `text`: the platform's words. `bad_keys`: codes that mean the account's key.
     """
     if not 200 <= answer.status < 300:
         return _from_error(answer, code=code, text=text, passing=passing)
@@ -81,7 +90,7 @@ def from_code(answer: net.Answer, *, code: str, text: str, passing: Mapping[int,
     if number == 0:
         return Result(Outcome.ACCEPTED, "0", words, answer.status)
     if (rule := passing.get(number)) is None:
-        return Result(Outcome.REFUSED, str(number), words, answer.status)
+        return Result(Outcome.REFUSED, str(number), words, answer.status, refuses_key=number in bad_keys)
     return later(rule, code=str(number), text=words, answer=answer)
 
 

@@ -27,7 +27,8 @@ from messaging.policies import (
     too_fast_for_long,
     with_doubt,
 )
-from messaging.services.limits import IN_LINE, Limits, cool_down, end_slots, take_slots
+from messaging.services import resting
+from messaging.services.limits import IN_LINE, Limits, end_slots, take_slots
 from messaging.services.statements import (
     Change,
     insert,
@@ -196,6 +197,11 @@ class End:
     limits: Limits
 
 
+def is_plain(end: End) -> bool:
+    """Whether the answer concerns this delivery alone: no limit's slot ends with it, and no other call waits for it."""
+    return not (end.limits or resting.is_heeded(end.delivery.endpoint, end.result))
+
+
 def finish(end: End) -> bool:
     """Record the answer to the call that `begin` started, and the attempt; its slots begin to run out.
 
@@ -205,12 +211,12 @@ def finish(end: End) -> bool:
     False, and nothing written, when the row is no longer this worker's: the reaper was there first.
     """
     change, attempt = _ending(end)
-    if not (end.limits or end.result.is_too_fast):
+    if is_plain(end):
         return update_then_insert(Delivery, *change, Attempt, attempt)
     with transaction.atomic():
         if not update_then_insert(Delivery, *change, Attempt, attempt):
             return False
-        _settle_slots(end.delivery, end.result)
+        _settle_slots(end)
     return True
 
 
@@ -223,7 +229,7 @@ def finish_all(ends: Sequence[End]) -> list[bool]:
 def _finished_together(ends: Sequence[End]) -> set[int]:
     alike: dict[tuple[str, ...], list[tuple[Change, dict[str, Any]]]] = defaultdict(list)
     for end in ends:
-        if not (end.limits or end.result.is_too_fast):
+        if is_plain(end):
             change, attempt = _ending(end)
             alike[tuple(change[1])].append((change, attempt))
     done: set[int] = set()
@@ -279,11 +285,11 @@ def _is_too_fast_for_long(delivery: Delivery, now: datetime) -> bool:
     return too_fast_for_long(since, count=count + 1, now=now)
 
 
-def _settle_slots(delivery: Delivery, result: Result) -> None:
+def _settle_slots(end: End) -> None:
     db_now = dbtime.now()  # after the call's end, by the one clock all workers share
-    end_slots(delivery_id=delivery.pk, db_now=db_now)
-    if result.is_too_fast and delivery.endpoint is not None:
-        cool_down(delivery.endpoint, result, db_now=db_now)
+    end_slots(delivery_id=end.delivery.pk, db_now=db_now)
+    if end.delivery.endpoint is not None:
+        resting.heed(end.delivery.endpoint, end.result, db_now=db_now, now=end.now)
 
 
 def _facts(then: Next, now: datetime) -> dict[str, Any]:

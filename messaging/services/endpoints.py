@@ -15,7 +15,7 @@ from messaging.events import EndpointArchived
 from messaging.models import Connection, Delivery, DeliveryState, Endpoint, Platform
 from messaging.platforms import registry
 from messaging.platforms.base import Account, Part, Result
-from messaging.services import limits
+from messaging.services import limits, resting
 from messaging.services.calling import call, outgoing
 
 _UNTESTED = (Platform.SANDBOX, Platform.ASSISTED)  # one shows every message, the other is a person
@@ -97,6 +97,7 @@ def update_endpoint(*, endpoint: Endpoint, name: str, config: dict[str, Any], ac
 
     A setting that `config` leaves out stays as it is, secrets too; `drops_repeats` is the exception: out is no.
     Settings of the account change for all its channels; its name only follows where this is the only one.
+    An account that was left alone because its key was refused is tried again at once.
     Raises InvalidInput for the name or a chat that another channel has, ConfigRefused naming the setting,
     InvalidTransition for an archived channel. Writes an audit row that says whether a secret or the chat changed,
     never which value. The same again changes nothing.
@@ -137,6 +138,7 @@ def _store(endpoint: Endpoint, account: Connection, *, name: str, settings: Acco
     Connection.objects.filter(pk=account.pk).update(
         name=account_name, config=settings.config, secret=secret, updated_at=now
     )
+    resting.lift(workspace_id=account.workspace_id, connection_id=account.pk, now=now)
     Endpoint.objects.filter(pk=endpoint.pk).update(
         name=name, address=settings.address, drops_repeats=settings.drops_repeats, updated_at=now
     )
@@ -190,10 +192,9 @@ def send_test_message(*, endpoint: Endpoint, actor: Actor, now: datetime) -> Res
         result = call(endpoint, message)
     finally:
         limits.end_slots(slot_ids=slot_ids, db_now=dbtime.now())
-    if result.is_too_fast:
-        limits.cool_down(endpoint, result, db_now=dbtime.now())
     after = {"outcome": result.outcome.value, "code": result.code[:40], "text": result.text[:200]}
     with transaction.atomic():
+        resting.heed(endpoint, result, db_now=dbtime.now(), now=now)
         audit.record(actor=actor, verb="endpoint.tested", target=endpoint, now=now, after=after)
     return result
 

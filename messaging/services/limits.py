@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.db.models import DateTimeField, F, Max, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Greatest
 
@@ -18,10 +19,11 @@ from community_ops.common import dbtime
 from messaging.models import Delivery, DeliveryState, Endpoint, SendBudget, SendLimit, SendSlot
 from messaging.platforms import registry
 from messaging.platforms.base import Limit, Result, Scope
-from messaging.policies import LONGEST_WISH
+from messaging.policies import KEY_REFUSALS, KEY_REFUSED, LONGEST_WISH
 from messaging.services.books import KEPT_SECONDS, Book
 
 IN_LINE = "limit"  # reason of a planned row that waits for a slot
+WAITING = (IN_LINE, KEY_REFUSED)  # reasons of rows that have a place in line
 TOO_FAST_SECONDS = 10.0  # how long an account waits when the platform does not say
 GUARD = 1.005  # the platform's clock may run that much slower than ours: no window of its own is shorter then
 A_DAY_SECONDS = 86_400  # windows of a day and longer are long: an allowance, not a rhythm
@@ -41,10 +43,15 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a workspace's rows say of limits: the operator's own by scope and id, and the accounts that cool down."""
+    """What a workspace's rows say of limits: the operator's own by scope and id, and the accounts that cool down.
+
+    `suspected`: ids of connections whose key the platform refused the last time; `resting`: those left alone for it.
+    """
 
     own: dict[Key, tuple[Limit, ...]]
     cooling: frozenset[Key]
+    suspected: frozenset[int] = frozenset()
+    resting: frozenset[int] = frozenset()
 
 
 def read(workspace_id: int) -> Known:
@@ -53,8 +60,16 @@ def read(workspace_id: int) -> Known:
     for row in SendLimit.objects.of(workspace_id).order_by("seconds"):
         key = (row.scope, row.scope_id)
         own[key] = (*own.get(key, ()), Limit(row.count, row.seconds, Scope(row.scope)))
-    hot = SendBudget.objects.of(workspace_id).filter(cooldown_until__gt=dbtime.now())
-    return Known(own, frozenset(hot.values_list("scope", "scope_id")))
+    db_now = dbtime.now()
+    found = SendBudget.objects.of(workspace_id).filter(Q(cooldown_until__gt=db_now) | Q(refused_count__gt=0))
+    budgets = list(found.only("scope", "scope_id", "cooldown_until", "refused_count"))
+    hot = [one for one in budgets if one.cooldown_until is not None and one.cooldown_until > db_now]
+    return Known(
+        own,
+        cooling=frozenset((one.scope, one.scope_id) for one in hot),
+        suspected=frozenset(one.scope_id for one in budgets if one.refused_count),
+        resting=frozenset(one.scope_id for one in hot if one.refused_count >= KEY_REFUSALS),
+    )
 
 
 def limits_of(endpoint: Endpoint, known: Known | None = None) -> Limits:
@@ -172,13 +187,23 @@ def cool_down(endpoint: Endpoint, result: Result, *, db_now: datetime) -> None:
 
     Of a wish for more than a day a day is kept: then one message asks again, and is parked if it hears the same.
     """
-    wish = timedelta(seconds=result.retry_after_seconds or TOO_FAST_SECONDS)
+    wish = timedelta(seconds=result.pause_seconds or result.retry_after_seconds or TOO_FAST_SECONDS)
     until = db_now + min(wish, LONGEST_WISH)
-    scope = result.cools.value
-    budget = _budgets(endpoint.workspace_id, [(scope, scope_ids(endpoint)[scope])])[0]
+    budget = budget_of(endpoint, result.cools)
     later = SendBudget.objects.filter(pk=budget.pk).exclude(cooldown_until__gt=until)
     later.update(cooldown_until=until)
+    forget()
+
+
+def budget_of(endpoint: Endpoint, scope: Scope, *, lock: bool = False) -> SendBudget:
+    """The budget of this scope that a call of the endpoint counts against; made where it is missing."""
+    return _budgets(endpoint.workspace_id, [(scope.value, scope_ids(endpoint)[scope.value])], lock=lock)[0]
+
+
+def forget() -> None:
+    """What is remembered is read anew, at once and once more when the change is there for everybody to read."""
     BOOK.forget()
+    transaction.on_commit(BOOK.forget)
 
 
 def forget_old_slots(*, db_now: datetime, limit: int = 10_000) -> int:
@@ -252,7 +277,7 @@ def _in_line(workspace_id: int, key: Key) -> QuerySet[Delivery]:
         Scope.ENDPOINT: {"endpoint_id": key[1]},
         Scope.WORKSPACE: {},
     }[Scope(key[0])]
-    rows = Delivery.objects.of(workspace_id).filter(state=DeliveryState.PLANNED, reason=IN_LINE)
+    rows = Delivery.objects.of(workspace_id).filter(state=DeliveryState.PLANNED, reason__in=WAITING)
     return rows.filter(**scope)
 
 
@@ -298,10 +323,11 @@ def _wait(one: Counted, delivery: Delivery | None, db_now: datetime) -> datetime
     """When this budget lets the row try again; None when it has a slot now."""
     budget = one.budget
     rooms = {limit: _room_at(budget, limit, db_now) for limit in one.limits}
-    free_at = max([budget.cooldown_until or db_now, *rooms.values()])
-    if delivery is None or (delivery.reason == IN_LINE and not _is_far_off(rooms, db_now)):
+    is_test_of_key = delivery is None and budget.refused_count >= KEY_REFUSALS  # somebody wants to know now
+    free_at = max([(None if is_test_of_key else budget.cooldown_until) or db_now, *rooms.values()])
+    if delivery is None or (delivery.reason in WAITING and not _is_far_off(rooms, db_now)):
         return free_at if free_at > db_now else None
-    is_behind = delivery.reason != IN_LINE and budget.queue_until is not None and budget.queue_until > db_now
+    is_behind = delivery.reason not in WAITING and budget.queue_until is not None and budget.queue_until > db_now
     return _line_up(budget, free_at, _pace(rooms, db_now)) if is_behind or free_at > db_now else None
 
 

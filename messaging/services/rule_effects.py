@@ -17,7 +17,7 @@ from messaging.services.send_rules import rules_of, would_be_held
 AHEAD = timedelta(days=7)
 MOST_ROWS = 5_000
 HOLDS_PLANNED = "holds_planned"
-_IN_LINE = ("limit", "retrying")  # reasons of rows whose next try says when they go out
+_IN_LINE = ("limit", "key_refused", "retrying")  # reasons of rows whose next try says when they go out
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from messaging.services.calling import call, card_of, outgoing, parts_of, takes_
 from messaging.services.claiming import End, Start
 from messaging.services.handing import hand_over, is_by_hand
 from messaging.services.limits import Known, Limits, limits_of
+from messaging.services.resting import why_waiting
 from messaging.services.send_rules import held_back
 
 Clock = Callable[[], datetime]
@@ -108,8 +109,8 @@ def _begun(start: Start, limits: Limits, desk: "Desk") -> bool:
     _ask_guards(start.delivery, start.now)
     begun_at = claiming.begin_within(start.delivery, limits, owner=start.owner, now=start.now, db_now=start.db_now)
     if isinstance(begun_at, datetime):
-        seconds = (begun_at - start.db_now).total_seconds()
-        claiming.wait(start.delivery, owner=start.owner, seconds=seconds, now=start.now)
+        seconds, reason = (begun_at - start.db_now).total_seconds(), why_waiting(start.delivery.endpoint)
+        claiming.wait(start.delivery, owner=start.owner, seconds=seconds, reason=reason, now=start.now)
         return False
     return begun_at
 
@@ -296,10 +297,10 @@ class Desk:
         return written.begun
 
     def end(self, end: End) -> None:
-        """Record an answer: now, or with the next start. What holds a limit's slot never waits."""
+        """Record an answer: now, or with the next start. What concerns other calls never waits."""
         self.settle()
         self._end = end
-        if not self._is_shared or end.limits or end.result.is_too_fast:
+        if not self._is_shared or not claiming.is_plain(end):
             self.settle()
 
     def settle(self) -> None:

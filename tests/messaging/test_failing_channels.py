@@ -66,14 +66,14 @@ def test_a_test_message_tells_whether_a_channel_fails(hook, plan, owner, httpser
     assert failing(hook) == "The platform said: 93000 invalid webhook url"
 
 
-def test_failing_channels_are_asked_for_in_four_queries(
+def test_failing_channels_are_asked_for_in_five_queries(
     plan, hook, room, robot, stranger, django_assert_max_num_queries
 ) -> None:
     for endpoint in (hook, room, robot):
         for minute in range(3):
             settle(plan(endpoint), sending_at=NOON + timedelta(minutes=minute), **REFUSED)
     everything = list(Endpoint.objects.values_list("pk", flat=True))
-    with django_assert_max_num_queries(4):
+    with django_assert_max_num_queries(5):
         found = selectors.failing_endpoints(workspace_id=hook.workspace_id, endpoint_ids=everything)
     assert found.keys() == {hook.pk, room.pk, robot.pk}
     assert selectors.failing_endpoints(workspace_id=stranger.workspace.pk, endpoint_ids=[hook.pk]) == {}

@@ -51,6 +51,7 @@ _REASONS: dict[str, Words] = {
     "too_fast": _("The platform kept saying “too fast” for a day, or 500 times; it is parked now."),
     "long_wait": _("The platform asked to wait longer than a day; it is parked now."),
     "limit": _("It waits for its turn: the channel may not send more at the moment."),
+    "key_refused": _("It waits: the platform refused the key of this account several times in a row."),
     "retrying": _("The last try did not work; another one follows by itself."),
     "paused": _("It is paused and goes out when somebody lets it go on."),
     "no_answer": _("It went out, and no clear answer came back."),

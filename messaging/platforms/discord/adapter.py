@@ -1,6 +1,7 @@
 """A Discord bot over REST: the status decides, after a rate limit and one code of the body."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -31,6 +32,8 @@ from messaging.platforms.settings_reading import checked_base_url, hint_of
 
 PASSING = {"130000": Passing(10.0)}  # "API resource is currently overloaded"
 TOO_FAST_SECONDS = 5.0  # where it does not say how long
+UNAUTHORIZED = 401
+_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 MOST_MENTIONS = 100  # that allowed_mentions takes
 GUILDS_A_PAGE = 25  # 64 KB hold twice as many
 MOST_GUILDS = 50  # each costs a call
@@ -103,13 +106,29 @@ def _judged(answer: net.Answer) -> Result:
     if (rule := PASSING.get(code)) is not None:
         return later(rule, code=code, text=words, answer=answer)
     result = from_status(answer)
-    return replace(result, code=code, text=words or result.text)
+    is_of_chat = answer.status != UNAUTHORIZED and code != str(answer.status)  # one of Discord's own codes
+    return replace(result, code=code, text=words or result.text, refuses_key=result.refuses_key and not is_of_chat)
 
 
 def _accepted(answer: net.Answer, content: Mapping[str, Any] | None) -> Result:
     if content is None or not isinstance(content.get("id"), str):
         return Result(Outcome.IN_DOUBT, "unreadable", "the answer is no message", answer.status)
-    return Result(Outcome.ACCEPTED, str(answer.status), "", answer.status, message_id=content["id"])
+    return Result(
+        Outcome.ACCEPTED,
+        str(answer.status),
+        "",
+        answer.status,
+        message_id=content["id"],
+        cools=Scope.ENDPOINT,
+        pause_seconds=_pause(answer.headers),
+    )
+
+
+def _pause(headers: Mapping[str, str]) -> float | None:
+    """How long this channel's bucket is empty, where this call was the last it had room for."""
+    seconds = headers.get("x-ratelimit-reset-after", "")
+    is_empty = headers.get("x-ratelimit-remaining") == "0" and _SECONDS.fullmatch(seconds)
+    return wish_of(float(seconds)) if is_empty else None
 
 
 def _too_fast(answer: net.Answer, said: Mapping[str, Any], words: str) -> Result:

@@ -109,5 +109,6 @@ def _result(reply: Reply, *, to: str, message_id: str) -> Result:
     if 400 <= reply.code < 500:
         return Result(Outcome.RETRY, str(reply.code), text)
     if (finding := _SETTINGS_ARE_WRONG.get(reply.step)) is not None:
-        return Result(Outcome.REFUSED, finding, f"{reply.code or ''} {text}".strip())
+        words = f"{reply.code or ''} {text}".strip()
+        return Result(Outcome.REFUSED, finding, words, refuses_key=reply.step is Step.LOGIN)
     return Result(Outcome.REFUSED, str(reply.code), text)

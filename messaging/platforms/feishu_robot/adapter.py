@@ -24,6 +24,7 @@ PASSING = {
     11232: Passing(10.0, is_too_fast=True),  # too many, or Feishu is busy
     99991400: Passing(10.0, is_too_fast=True),  # the same, said by its gateway
 }
+BAD_KEYS = frozenset({19001, 19021, 19022})  # not 19024: that is a keyword the text has not
 _LONGEST_SIGNATURE = {"timestamp": "0" * 10, "sign": "0" * 44}
 
 
@@ -90,6 +91,6 @@ def _judged(answer: net.Answer) -> Result:
     code, text = ("code", "msg") if "code" in content else ("StatusCode", "StatusMessage")
     is_refusal = 400 <= answer.status < 500 and answer.status not in RETRY_STATUSES
     if is_refusal and isinstance(content.get(code), int) and content[code]:
-        result = from_code(replace(answer, status=200), code=code, text=text, passing=PASSING)
+        result = from_code(replace(answer, status=200), code=code, text=text, passing=PASSING, bad_keys=BAD_KEYS)
         return replace(result, http_status=answer.status)
-    return from_code(answer, code=code, text=text, passing=PASSING)
+    return from_code(answer, code=code, text=text, passing=PASSING, bad_keys=BAD_KEYS)

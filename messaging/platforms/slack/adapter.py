@@ -54,6 +54,7 @@ PASSING = {
 # After these, so Slack, "it's possible some aspect of the operation succeeded": a doubt where a message was posted,
 # three tries at most before that.
 DOUBTFUL = {"internal_error": Passing(5.0, max_attempts=3), "fatal_error": Passing(5.0, max_attempts=3)}
+BAD_TOKEN = frozenset({"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired"})
 ASK_SECONDS, UPLOAD_SECONDS, SHARE_SECONDS = 2.5, 4.5, 3.0  # the three calls of an image, 10 s together
 CHATS_A_PAGE = 20  # one with long topics has about 3 KB, an answer at most 64
 MOST_PAGES = 40
@@ -154,7 +155,7 @@ def _judged(answer: net.Answer) -> Result:
         return replace(later(rule, code=error, text=words, answer=answer), outcome=Outcome.IN_DOUBT)
     if answer.status >= 500:
         return replace(from_status(answer), code=error, text=words)
-    return Result(Outcome.REFUSED, error, words, answer.status)
+    return Result(Outcome.REFUSED, error, words, answer.status, refuses_key=error in BAD_TOKEN)
 
 
 def _without_code(answer: net.Answer) -> Result:

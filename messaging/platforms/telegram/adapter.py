@@ -40,6 +40,7 @@ from messaging.platforms.telegram.dialect import TELEGRAM_HTML, visible
 from messaging.platforms.telegram.inbound import TelegramInbound
 
 TOO_FAST, CONFLICT = 429, 409
+BAD_TOKEN = (401, 404)  # taken back, or none at all; 403 is about a chat
 TOO_FAST_SECONDS = 5.0  # where it does not say how long
 LONGEST_CHAT_WINDOW_SECONDS = 60  # the limits of one chat are counted in a second and in a minute
 UPDATE_COUNTS = (100, 50, 20, 5)  # asked for at once; fewer where the answer is too long to be read
@@ -143,7 +144,7 @@ def _refused(answer: net.Answer, code: int, words: str, parameters: Mapping[str,
     new_chat = parameters.get("migrate_to_chat_id")
     if new_chat is not None:
         words = _("The group has become a supergroup. Enter its new chat ID: %(id)s") % {"id": new_chat} + f" ({words})"
-    return Result(outcome, str(code), words[:TEXT_LENGTH], answer.status)
+    return Result(outcome, str(code), words[:TEXT_LENGTH], answer.status, refuses_key=code in BAD_TOKEN)
 
 
 def _too_fast(answer: net.Answer, words: str, wish: object) -> Result:

@@ -25,6 +25,7 @@ PASSING = {
     45033: Passing(2.0, is_too_fast=True),  # too many at once
     -1: Passing(2.0, max_attempts=3),  # busy
 }
+BAD_KEYS = frozenset({93000, 93004, 93008})  # no such robot, stopped, taken out of its group
 POINTER = "👆"  # the text of the call to everybody, which cannot be without one
 
 
@@ -121,7 +122,7 @@ def _posted(message: Outgoing, content: dict[str, Any]) -> Result:
 
 
 def _judged(answer: net.Answer) -> Result:
-    return from_code(answer, code="errcode", text="errmsg", passing=PASSING)
+    return from_code(answer, code="errcode", text="errmsg", passing=PASSING, bad_keys=BAD_KEYS)
 
 
 def _address(message: Outgoing, method: str) -> str:

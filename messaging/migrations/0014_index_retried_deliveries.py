@@ -5,7 +5,7 @@ from django.db.models import Q
 
 
 class Migration(migrations.Migration):
-    dependencies = [("messaging", "0010_add_too_fast_since")]
+    dependencies = [("messaging", "0013_add_too_fast_since")]
 
     operations = [
         migrations.AddIndex(
