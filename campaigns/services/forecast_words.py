@@ -129,12 +129,24 @@ def _troubles(forecast: Forecast, zone: str) -> Iterator[ForecastLine]:
     if forecast.robot_count and not forecast.allowances:
         yield ForecastLine(_("No limit of a day or longer is known for these channels."))
     yield from (ForecastLine(_failing(one), "warn") for one in forecast.failing)
+    yield from (_busy(platform, count) for platform, count in forecast.busy.items())
     if forecast.is_cut:
         words = _(
             "So much else is planned over the same channels that not all of it was counted: it may take longer than"
             " this, and more of a limit."
         )
         yield ForecastLine(words, "warn")
+
+
+def _busy(platform: str, count: int) -> ForecastLine:
+    words = ngettext(
+        "%(count)s to %(platform)s is due at a full or half hour, when it is busy and may refuse: a few minutes beside"
+        " it are better.",
+        "%(count)s to %(platform)s are due at a full or half hour, when it is busy and may refuse: a few minutes beside"
+        " it are better.",
+        count,
+    )
+    return ForecastLine(words % {"count": grouped(count), "platform": platform}, "warn")
 
 
 def _unreached(found: Iterable[tuple[str, str]]) -> Iterator[ForecastLine]:

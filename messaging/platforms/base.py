@@ -146,6 +146,7 @@ class Capabilities:
     drops_repeats: bool = False  # ignores a delivery it has seen
     limits: tuple[Limit, ...] = ()  # kept by messaging.services.limits
     limits_note: str = ""  # what a count and a window cannot say
+    busy_minutes: tuple[int, ...] = ()  # of each hour: the platform itself says that it may refuse then
     source: str = ""
     checked_on: date | None = None
 

@@ -1,6 +1,6 @@
 """What a forecast reads: the ways of a plan, what is used of their limits, and what else is planned over them."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -68,6 +68,20 @@ class Ways:
 
     def _limits(self, endpoint: Endpoint) -> Limits:
         return {} if is_by_hand(endpoint) else limits.limits_of(endpoint, limits.BOOK.of(self.workspace_id))
+
+
+def busy_of(ways: Ways, sends: Iterable[PlannedSend], *, now: datetime) -> Counter[str]:
+    """How many sends start in a minute in which their platform says that it is busy, by its name for people. By the
+    UTC minute: full and half hours are the same in China."""
+    found: Counter[str] = Counter()
+    for send in sends:
+        endpoint = ways.endpoints.get(send.endpoint_id or 0)
+        if endpoint is None or is_by_hand(endpoint):
+            continue
+        account = endpoint.connection
+        if max(send.due_at, now).minute in registry.get(account.platform).capabilities.busy_minutes:
+            found[account.get_platform_display()] += 1
+    return found
 
 
 @dataclass(frozen=True, slots=True)

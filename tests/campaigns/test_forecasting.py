@@ -86,6 +86,18 @@ def test_it_says_how_much_of_a_limit_of_a_month_it_takes(workspace, write, group
     )
 
 
+@pytest.mark.parametrize(("minute", "is_busy"), [(0, True), (30, True), (1, False), (29, False), (45, False)])
+def test_it_warns_of_full_and_half_hours_where_the_platform_is_busy_then(community, write, minute, is_busy) -> None:
+    feishu = make_group(community, "飞书群", "feishu_robot")
+    lines = said(write(feishu, make_group(community, "二群"), due_at=NOON + timedelta(hours=1, minutes=minute)))
+    busy = [line for line in lines if "full or half hour" in line]
+    words = (
+        "1 to Feishu / Lark group robot is due at a full or half hour, when it is busy and may refuse:"
+        " a few minutes beside it are better."
+    )
+    assert busy == ([words] if is_busy else [])
+
+
 def test_it_names_channels_that_fail_now(write, group) -> None:
     make_fail(group)
     assert "“一群”: the last message to it failed. The platform said: 93000" in said(write())[-1]

@@ -20,6 +20,7 @@ CAPABILITIES = Capabilities(
     kick=Ability.BY_APP,
     recall=Ability.BY_APP,
     limits=(Limit(count=5, seconds=1), Limit(count=100, seconds=60)),
+    busy_minutes=(0, 30),
     limits_note=gettext_noop(
         "Avoid full and half hours: Feishu is busy then and may refuse. A few minutes beside them are better."
     ),
