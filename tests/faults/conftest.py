@@ -74,6 +74,18 @@ def new_database(template: Template) -> Callable[[], str]:
 
 
 numbers = itertools.count()
+FIGURES = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture
+def note_figures(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Takes a line with what a fault measured; all are printed after the last test, as RESULTS.md wants them."""
+    return request.config.stash.setdefault(FIGURES, []).append
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for line in config.stash.get(FIGURES, []):
+        terminalreporter.write_line(line)
 
 
 def release(database: str, announcements: list[int]) -> int:

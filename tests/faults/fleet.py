@@ -24,7 +24,7 @@ class Fleet:
         self.environment, self.folder = environment, folder
         self.beat = self._start("beat", "beat", "--schedule", str(folder / "beat"))
         self.workers = [self._start_worker(number) for number in range(workers)]
-        self.killed_children = self.killed_workers = 0
+        self.killed_children = self.killed_senders = self.killed_workers = 0
 
     def _start_worker(self, number: int) -> subprocess.Popen[bytes]:
         pool = ("--pool", "prefork", "--concurrency", str(CHILDREN), "--queues", QUEUES[number % len(QUEUES)])
@@ -49,10 +49,16 @@ class Fleet:
         return all(worker.pid in parents for worker in self.workers)
 
     def kill_child(self) -> None:
-        """kill -9 of one pool process; its worker makes another."""
-        if children := self.pool():
-            os.kill(random.choice(children), signal.SIGKILL)
+        """kill -9 of one pool process, a sending one as likely as another; its worker makes another."""
+        children = self.pool()
+        if not children:
+            return
+        child = random.choice(children)
+        is_sender = parent_of(child) in {worker.pid for worker in self.workers[:: len(QUEUES)]}
+        with suppress(ProcessLookupError):  # it has ended by itself since
+            os.kill(child, signal.SIGKILL)
             self.killed_children += 1
+            self.killed_senders += is_sender
 
     def kill_worker(self) -> None:
         """kill -9 of a worker with all its pool, as `bin/run` leaves none behind; then another start.
