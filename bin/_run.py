@@ -26,7 +26,8 @@ from _children import ROOT, Child, Children, Refused, Signals, open_log, say, si
 
 HOST = "127.0.0.1"
 READY_SECONDS = 120.0
-HEAD_START_SECONDS = 4.0  # web and worker have both cores to themselves before beat comes
+HEAD_START_SECONDS = 4.0  # web and worker have both cores to themselves before the others come
+LATER = ("imports", "beat")
 INTERRUPTED = 130
 BACKLOG = 2048  # connections that may wait for the web: a sale opens for hundreds of people in one second
 
@@ -166,14 +167,16 @@ def prepare(data_dir: Path, environment: dict[str, str], signals: Signals, *, em
 
 
 def children_for(prepared: Prepared, data_dir: Path, environment: dict[str, str], listener: int) -> list[Child]:
-    """Web first and beat last: the web's answer is what the person waits for."""
+    """Web first; imports and beat last: the web's answer is what the person waits for."""
     commands = {"web": web_command(prepared, listener)}
     commands |= redis_worker_commands() if prepared.redis else embedded_worker_commands()
     commands["beat"] = celery("beat", "--schedule", str(data_dir / "beat" / "schedule"))
     logs = data_dir / "logs"
     children = [Child(name, command, logs / f"{name}.log", environment) for name, command in commands.items()]
     children[0].pass_fds = (listener,)
-    children[-1].start_at = time.monotonic() + HEAD_START_SECONDS
+    for child in children:
+        if child.name in LATER:
+            child.start_at = time.monotonic() + HEAD_START_SECONDS
     return children
 
 
@@ -188,14 +191,20 @@ def web_command(prepared: Prepared, listener: int) -> list[str]:
 
 
 def embedded_worker_commands() -> dict[str, list[str]]:
-    return {"worker": worker("worker", "--queues", "delivery,default", "--pool", "threads", "--concurrency", "4")}
+    """One process. Four jobs may keep a thread for long, each no more than one; two are left for those of a moment."""
+    queues, threads = "delivery,default,imports", "6"
+    return {"worker": worker("worker", "--queues", queues, "--pool", "threads", "--concurrency", threads)}
 
 
 def redis_worker_commands() -> dict[str, list[str]]:
-    """Deliveries wait on other people's servers, so they have threads and never stand behind other work."""
+    """Deliveries wait on other people's servers, so they have threads and never stand behind other work.
+
+    Imports take minutes, so nothing stands behind them.
+    """
     return {
         "worker": worker("worker", "--queues", "default", "--pool", "prefork", "--concurrency", "2"),
         "delivery": worker("delivery", "--queues", "delivery", "--pool", "threads", "--concurrency", "4"),
+        "imports": worker("imports", "--queues", "imports", "--pool", "prefork", "--concurrency", "1"),
     }
 
 

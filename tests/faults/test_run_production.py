@@ -11,7 +11,7 @@ import pytest
 from tests.commands.instance import eventually, prepare_data, started
 from tests.commands.services import own_postgres, own_redis
 
-CHILDREN = ("web", "worker", "delivery", "beat")
+CHILDREN = ("web", "worker", "delivery", "imports", "beat")
 
 
 @pytest.fixture(scope="module")

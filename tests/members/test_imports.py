@@ -394,7 +394,7 @@ def test_a_dead_workers_run_is_taken_up_and_its_late_finish_counts_nothing(owner
         rows = ImportRun.objects.filter(pk=import_run.pk)
         rows.update(lease_until=dbtime.now() - timedelta(seconds=1))
         slow.after_first = lambda: None
-        run_imports()  # another worker comes by
+        services.work_on_imports(now=NOON)  # another worker comes by
         assert rows.get().state == "done"
 
     slow.after_first = die
@@ -402,6 +402,22 @@ def test_a_dead_workers_run_is_taken_up_and_its_late_finish_counts_nothing(owner
     import_run.refresh_from_db()
     assert (import_run.state, slow.runs) == ("done", 2)
     assert AuditEntry.objects.filter(verb="import.done").count() == 1
+
+
+def test_a_tick_during_a_run_leaves_the_other_files_to_it(owner, slow) -> None:
+    """As `bin/run` without Redis has it, with files for more threads than there are."""
+    for _ in range(2):
+        confirm(owner, prepare(owner))
+    seen = []
+
+    def tick():
+        run_imports()
+        seen.append(slow.runs)
+
+    slow.after_first = tick
+    run_imports()
+    assert seen == [1, 2]
+    assert set(ImportRun.objects.values_list("state", flat=True)) == {"done"}
 
 
 def test_a_running_import_is_left_alone(owner, slow) -> None:
