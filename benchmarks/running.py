@@ -5,6 +5,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -48,7 +49,7 @@ class Running:
             page = self.call(page["next"].split("/api/v1/", 1)[1])
 
     def pid_of(self, name: str) -> int:
-        """The process that writes to logs/<name>.log: web, worker, delivery or beat."""
+        """The process that writes to logs/<name>.log: web, worker, delivery, imports or beat."""
         log = str(self.data / "logs" / f"{name}.log")
         mark = f"DATA_DIR={self.data}".encode()
         for path in Path("/proc").glob("[0-9]*"):
@@ -61,14 +62,20 @@ class Running:
 
 
 @contextmanager
-def bin_run(**settings: str) -> Iterator[Running]:
-    """An installation that is gone afterwards. DATABASE_URL and REDIS_URL are taken from the environment."""
+def bin_run(prepared: Path | None = None, **settings: str) -> Iterator[Running]:
+    """An installation that is gone afterwards. DATABASE_URL and REDIS_URL are taken from the environment.
+
+    `prepared`: a data folder to begin with a copy of, which saves most of a first start; else an empty one.
+    """
     environment = dict(os.environ) | {"ALLOW_LOOPBACK_ENDPOINTS": "1"} | settings
     environment = {name: value for name, value in environment.items() if value}
     with tempfile.TemporaryDirectory(prefix="community-ops-bench-") as folder:
-        environment["DATA_DIR"] = folder
-        with started(["--port", "0", "--data", folder, "--empty"], environment) as line:
-            running = Running(Path(folder), line.split()[1], environment)
+        data = Path(folder) / "data"
+        if prepared is not None:
+            shutil.copytree(prepared, data)
+        environment["DATA_DIR"] = str(data)
+        with started(["--port", "0", "--data", str(data), "--empty"], environment) as line:
+            running = Running(data, line.split()[1], environment)
             running.token = manage(running, "create_api_token", "--workspace", "main", "--role", "owner")
             yield running
 

@@ -1,10 +1,11 @@
-"""A PostgreSQL cluster with a migrated, filled database that each test gets a copy of."""
+"""Installations that are prepared once and copied by each test: a first start costs some ten seconds of CPU."""
 
 import itertools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 
 import psycopg2
 import pytest
@@ -18,6 +19,12 @@ LIMITED_GROUPS, LIMITED_ANNOUNCEMENTS = 4, 50  # at another port, each webhook u
 LIMIT_COUNT, LIMIT_SECONDS = 10, 2
 
 
+@pytest.fixture(scope="session")
+def embedded_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder as the first start without any setting leaves it; to be copied."""
+    return prepare_data(tmp_path_factory.mktemp("embedded") / "data")
+
+
 @dataclass
 class Template:
     """What the copies have in common: announcements planned for tomorrow, to receivers on two ports.
@@ -26,6 +33,7 @@ class Template:
     """
 
     server: str
+    data: Path
     environment: dict[str, str]
     port: int
     limited_port: int
@@ -47,7 +55,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Template]:
         data = prepare_data(folder / "data", DATABASE_URL=database, **bytecode)
         settings = {"DATA_DIR": str(data), "ALLOW_LOOPBACK_ENDPOINTS": "1", "LOG_LEVEL": "WARNING"}
         environment = clean_environment(**settings, **bytecode)
-        made = Template(server, environment, unused_port(), unused_port(), [], [])
+        made = Template(server, data, environment, unused_port(), unused_port(), [], [])
         running = Running(data, "", made.with_servers(database, ""))
         groups = inside(running, f"groups('http://127.0.0.1:{made.port}', {GROUPS})")
         address, limit = f"http://127.0.0.1:{made.limited_port}", (LIMIT_COUNT, LIMIT_SECONDS)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tests.commands.instance import ROOT, parent_of
 
+LOOK_AGAIN_SECONDS = 0.5  # whether the worker that was killed last is up again
 CHILDREN = 2  # pool processes of a worker
 QUEUES = ("delivery", "default")  # in turn, as `bin/run` has one for each: the reaper never waits behind a run
 
@@ -60,17 +61,19 @@ class Fleet:
             self.killed_children += 1
             self.killed_senders += is_sender
 
-    def kill_worker(self) -> None:
+    def kill_worker(self) -> bool:
         """kill -9 of a worker with all its pool, as `bin/run` leaves none behind; then another start.
 
-        Not while the one before is still starting (3 to 5 s on an idle machine): all dead would prove nothing.
+        Not while the one before is still starting (3 to 5 s on an idle machine): all dead would prove nothing. False
+        then.
         """
         if not self.is_up():
-            return
+            return False
         number = self.killed_workers % len(self.workers)
         end(self.workers[number])
         self.workers[number] = self._start_worker(number)
         self.killed_workers += 1
+        return True
 
     def stop(self) -> None:
         for process in (self.beat, *self.workers):
@@ -106,8 +109,7 @@ def deaths(ships: Fleet, *, child_every: float, worker_every: float) -> Iterator
                 next_child += child_every
                 ships.kill_child()
             if time.monotonic() >= next_worker:
-                next_worker += worker_every
-                ships.kill_worker()
+                next_worker += worker_every if ships.kill_worker() else LOOK_AGAIN_SECONDS
 
     reaper = threading.Thread(target=reap, name="reaper")
     reaper.start()

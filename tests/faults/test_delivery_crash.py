@@ -3,17 +3,19 @@
 benchmarks/kill_worker.py does the same with a thousand groups.
 """
 
+from pathlib import Path
+
 from benchmarks.kill_worker import kill_in_the_middle
 from benchmarks.receiver import receiving
 from benchmarks.running import bin_run
-from tests.commands.services import own_postgres, own_redis
+from tests.commands.services import own_redis
 
 GROUPS = 40
 RECEIVER_DELAY_SECONDS = 0.25  # eight in flight at any moment, five rounds of them
 
 
-def fan_out_and_kill(**servers: str) -> None:
-    with receiving(RECEIVER_DELAY_SECONDS) as receiver, bin_run(**servers) as running:
+def fan_out_and_kill(prepared: Path, **servers: str) -> None:
+    with receiving(RECEIVER_DELAY_SECONDS) as receiver, bin_run(prepared, **servers) as running:
         outcome = kill_in_the_middle(running, receiver, groups=GROUPS, kills=1)
 
     assert (outcome.groups, outcome.twice, outcome.lost) == (GROUPS, 0, 0)
@@ -22,10 +24,10 @@ def fan_out_and_kill(**servers: str) -> None:
     assert outcome.doubt_seconds <= 45
 
 
-def test_nothing_is_lost_or_sent_twice_when_the_embedded_worker_is_killed() -> None:
-    fan_out_and_kill(DATABASE_URL="", REDIS_URL="")
+def test_nothing_is_lost_or_sent_twice_when_the_embedded_worker_is_killed(embedded_data) -> None:
+    fan_out_and_kill(embedded_data, DATABASE_URL="", REDIS_URL="")
 
 
-def test_nothing_is_lost_or_sent_twice_when_a_production_worker_is_killed() -> None:
-    with own_postgres() as database, own_redis() as broker:
-        fan_out_and_kill(DATABASE_URL=database, REDIS_URL=broker)
+def test_nothing_is_lost_or_sent_twice_when_a_production_worker_is_killed(template, new_database) -> None:
+    with own_redis() as broker:
+        fan_out_and_kill(template.data, DATABASE_URL=new_database(), REDIS_URL=broker)

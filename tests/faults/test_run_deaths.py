@@ -8,18 +8,12 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
-from tests.commands.instance import eventually, prepare_data, refusal, started
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder as the first start leaves it: making it takes most of a first start's time."""
-    return prepare_data(tmp_path_factory.mktemp("template") / "data")
+from tests.commands.instance import eventually, refusal, started
 
 
 @pytest.fixture
-def data(template: Path, tmp_path: Path) -> Path:
-    return shutil.copytree(template, tmp_path / "data")
+def data(embedded_data: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(embedded_data, tmp_path / "data")
 
 
 def test_run_ends_when_children_keep_dying(data):
