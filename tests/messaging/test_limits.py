@@ -311,6 +311,27 @@ def test_a_race_for_the_last_slot_has_one_winner(plan, hook) -> None:
     assert SendSlot.objects.count() == 3
 
 
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_the_twin_without_a_lock_gives_the_last_slot_to_both(plan, hook) -> None:
+    """Count, then take: proof that the race above is one, and that the lock of the budget decides it."""
+    budget = SendBudget.objects.create(workspace=hook.workspace, scope="connection", scope_id=hook.connection_id)
+    rows, both_have_counted = [plan(hook) for _ in range(2)], threading.Barrier(2)
+
+    def naive(row) -> bool:
+        has_room = not SendSlot.objects.filter(budget=budget).exists()
+        both_have_counted.wait(timeout=20)
+        if has_room:
+            facts = {"workspace_id": row.workspace_id, "budget": budget, "delivery": row}
+            SendSlot.objects.create(**facts, started_at=dbtime.now())
+        return has_room
+
+    assert at_once([lambda row=row: naive(row) for row in rows]) == [True, True]
+    assert limits.use_of(hook, db_now=dbtime.now()) == []
+    limit(hook, 1, 60)
+    assert [one.used_count for one in limits.use_of(hook, db_now=dbtime.now())] == [2]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_no_window_on_the_receivers_clock_holds_more(plan, workspace, httpserver) -> None:
     """Two engines, a backlog that never ends; two channels with windows of their own.

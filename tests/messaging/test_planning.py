@@ -1,5 +1,6 @@
 """Planning, moving and cancelling: bulk, idempotent, only what has not started."""
 
+import threading
 from datetime import timedelta
 
 import pytest
@@ -343,3 +344,26 @@ def test_pausing_and_claiming_at_once_leave_no_row_in_a_workers_hand(workspace, 
     db_now = dbtime.now()
     assert not any(claiming.begin(row, owner="w1", now=NOON, db_now=db_now) for row in held)
     assert len(parked()) == 40
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_the_twin_that_starts_what_it_read_sends_what_is_paused(workspace, room) -> None:
+    """Read, then start by id alone: proof that a pause in between needs the conditions of the test above."""
+    plan(workspace, [send(number, room) for number in range(4)])
+    has_read, is_paused = threading.Barrier(2), threading.Barrier(2)
+
+    def naive() -> int:
+        rows = list(Delivery.objects.filter(state="planned", next_try_at__lte=NOON))
+        has_read.wait(timeout=20)
+        is_paused.wait(timeout=20)
+        return sum(Delivery.objects.filter(pk=row.pk).update(state="sending") for row in rows)
+
+    def pausing() -> int:
+        has_read.wait(timeout=20)
+        count = pause(workspace)
+        is_paused.wait(timeout=20)
+        return count
+
+    assert at_once([naive, pausing]) == [4, 4]
+    assert Delivery.objects.filter(state="sending", reason="paused").count() == 4

@@ -3,11 +3,13 @@
 import logging
 import re
 import unicodedata
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.http.request import UnreadablePostError
+from django.test import Client
 
 from community_ops.common import clock, dbtime
 from community_ops.common.models import OutboxEvent
@@ -17,7 +19,7 @@ from messaging.platforms.inbound import HookCall
 from messaging.platforms.signed_events import SignedEvents
 from messaging.services import receiving
 from tests.factories.people import SYSTEM
-from tests.messaging.inbound.conftest import raw, said
+from tests.messaging.inbound.conftest import Sender, raw, said
 from tests.moments import NOON
 from tests.races import at_once
 
@@ -282,15 +284,42 @@ def test_the_answer_waits_for_nothing_but_the_storing(sender) -> None:
     assert (raw(), OutboxEvent.objects.count()) == ([("pending", "", 0)], 0)
 
 
+def six_at_once(sender: Sender, identity: str) -> list:
+    """The answers to one event that comes over six connections at the same moment."""
+    timestamp = int(dbtime.now().timestamp())
+
+    def deliver() -> dict:
+        return Sender(Client(), sender.code, sender.key).send(said(), identity=identity, timestamp=timestamp).json()
+
+    return at_once([deliver] * 6)
+
+
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
 def test_one_event_delivered_six_times_at_once_is_stored_once(sender) -> None:
-    from django.test import Client
-
-    from tests.messaging.inbound.conftest import Sender
-
-    timestamp = int(dbtime.now().timestamp())
-    jobs = [lambda: Sender(Client(), sender.code, sender.key).send(said(), timestamp=timestamp).json()] * 6
-    answers = at_once(jobs)
-    assert sorted(answer["stored"] for answer in answers) == [False] * 5 + [True]
+    assert sorted(answer["stored"] for answer in six_at_once(sender, "msg_1")) == [False] * 5 + [True]
     assert RawEvent.objects.count() == 1
+
+
+@pytest.fixture
+def without_replay_key(transactional_db) -> Iterator[None]:
+    """The table without the constraint that knows an id again."""
+    key = next(one for one in RawEvent._meta.constraints if one.name == "raw_event_once")
+    with connection.schema_editor() as editor:
+        editor.remove_constraint(RawEvent, key)
+    try:
+        yield
+    finally:
+        RawEvent.objects.all().delete()
+        with connection.schema_editor() as editor:
+            editor.add_constraint(RawEvent, key)
+
+
+@pytest.mark.postgres
+def test_the_twin_without_the_key_stores_one_event_more_than_once(sender, without_replay_key) -> None:
+    """The same race, in which nothing but the look before the insert is left: proof that the test above can fail."""
+    for number in range(20):
+        six_at_once(sender, f"msg_{number}")
+        if RawEvent.objects.filter(external_id=f"msg_{number}").count() > 1:
+            return
+    pytest.fail("Every event was stored once: there was no race.")

@@ -1,6 +1,7 @@
 """Discord's channels, asked for: from now on, once each, in the platform's pace, by one asker at a time."""
 
 import json
+import threading
 from datetime import timedelta
 
 import pytest
@@ -9,8 +10,12 @@ from werkzeug import Request, Response
 from community_ops.common import clock, dbtime
 from members.models import Member
 from messaging.inbound_models import ChatCursor, RawEvent
+from messaging.inbound_policies import POLL_EVERY
 from messaging.models import InboundEvent, SendBudget
+from messaging.platforms.inbound import Found
 from messaging.services import receiving
+from messaging.services.receiving import polling
+from messaging.services.receiving.routes import inbound_of
 from tests.factories.people import SYSTEM
 from tests.members.makers import make_community, make_group
 from tests.messaging.conftest import make_endpoint
@@ -272,3 +277,69 @@ def test_four_askers_at_once_ask_once(route, channel) -> None:
     receiving.poll_chats()
     ChatCursor.objects.update(next_poll_at=clock.now())
     assert sum(at_once([receiving.poll_chats] * 4)) == 1
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_the_twin_that_looks_before_it_sets_the_next_time_asks_twice(route, channel) -> None:
+    """Proof that the race above is one: both find the cursor due before either has moved it on."""
+    receiving.poll_chats()
+    ChatCursor.objects.update(next_poll_at=clock.now())
+    both_have_looked = threading.Barrier(2)
+
+    def naive() -> int:
+        cursor = ChatCursor.objects.filter(next_poll_at__lte=clock.now()).first()
+        both_have_looked.wait(timeout=20)
+        ChatCursor.objects.filter(pk=cursor.pk).update(next_poll_at=clock.now() + POLL_EVERY)
+        account = cursor.endpoint.connection
+        inbound_of(account).poll(account.config, account.secret, cursor.endpoint.address, after=cursor.last_id)
+        return 1
+
+    already = len(channel.asked)
+    assert at_once([naive, naive]) == [1, 1]
+    assert len(channel.asked) == already + 2
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_of_two_answers_from_one_place_the_first_moves_the_cursor(route, chat, group) -> None:
+    """Both asked after the same message; the late one must neither move the cursor back nor store again."""
+    receiving.poll_chats()
+    ahead, behind = ([found(number) for number in numbers] for numbers in ((1, 2, 3), (1,)))
+
+    def store(answer) -> None:
+        polling._store(as_read, answer, has_more=False, now=NOON)
+
+    for _ in range(5):
+        RawEvent.objects.all().delete()
+        ChatCursor.objects.update(last_id="1")
+        as_read = ChatCursor.objects.select_related("endpoint__connection").get()
+        assert at_once([lambda: store(ahead), lambda: store(behind)]) == [None, None]
+        assert RawEvent.objects.count() in (1, 3)
+        assert ChatCursor.objects.get().last_id == RawEvent.objects.latest("id").external_id
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_the_twin_without_a_condition_moves_the_cursor_back(route, chat, group) -> None:
+    """The same two answers, the late one written whatever is there: it says less was read than was."""
+    receiving.poll_chats()
+    first_is_stored = threading.Barrier(2)
+
+    def naive(numbers: tuple[int, ...], *, is_late: bool) -> None:
+        if is_late:
+            first_is_stored.wait(timeout=20)
+        rows = [polling._raw(ChatCursor.objects.get(), found(number), NOON) for number in numbers]
+        RawEvent.objects.bulk_create(rows, ignore_conflicts=True)
+        ChatCursor.objects.update(last_id=rows[-1].external_id)
+        if not is_late:
+            first_is_stored.wait(timeout=20)
+
+    jobs = [lambda: naive((1, 2, 3), is_late=False), lambda: naive((1,), is_late=True)]
+    assert at_once(jobs) == [None, None]
+    assert RawEvent.objects.count() == 3
+    assert ChatCursor.objects.get().last_id == RawEvent.objects.earliest("id").external_id
+
+
+def found(number: int) -> Found:
+    return Found(id=written(number)["id"], content=written(number))
