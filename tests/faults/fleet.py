@@ -109,7 +109,7 @@ def deaths(ships: Fleet, *, child_every: float, worker_every: float) -> Iterator
                 next_child += child_every
                 ships.kill_child()
             if time.monotonic() >= next_worker:
-                next_worker += worker_every if ships.kill_worker() else LOOK_AGAIN_SECONDS
+                next_worker = time.monotonic() + (worker_every if ships.kill_worker() else LOOK_AGAIN_SECONDS)
 
     reaper = threading.Thread(target=reap, name="reaper")
     reaper.start()
