@@ -7,7 +7,17 @@ from django.db import transaction
 from community_ops.common import audit
 from community_ops.common.actors import Actor
 from community_ops.common.nudge import nudge
-from messaging.models import Assignee, Delivery, DeliveryState, Endpoint, HumanTask, Platform, TaskItem, TaskKind
+from messaging.models import (
+    Assignee,
+    Delivery,
+    DeliveryState,
+    Endpoint,
+    HumanTask,
+    Platform,
+    TaskItem,
+    TaskKind,
+    TaskState,
+)
 from messaging.services import cards, claiming
 from messaging.services.calling import card_of
 from messaging.showing import first_words, with_names
@@ -27,12 +37,23 @@ def hand_over(delivery: Delivery, *, owner: str, now: datetime) -> bool:
     """Let a due delivery wait for its person: `waiting`, and an item of her card of this touch.
 
     The groups of one touch share the card, however many workers hand them over at once. A card that was closed
-    before a group came is opened again, and she is told anew. False, and nothing written, when the row was moved,
-    cancelled or taken by another worker. No limit counts it: no platform is called.
+    before a group came is opened again, and she is told anew; what was on a card before goes back there. False, and
+    nothing written, when the row was moved, cancelled or taken by another worker. No limit counts it: no platform is
+    called.
     """
     assert delivery.endpoint is not None
     if not claiming.drop(delivery, owner=owner, state=DeliveryState.WAITING, reason=BY_HAND, now=now):
         return False
+    known = TaskItem.objects.filter(delivery=delivery).select_related("task").first()
+    task = _back_on(known, now) if known is not None else _new_on(delivery, now)
+    after = {"assignee": task.assignee_id, "name": task.assignee.name, "task": task.pk}
+    audit.record(actor=ENGINE, verb="delivery.handed_over", target=delivery, now=now, after=after)
+    nudge(TELL_TASK)
+    return True
+
+
+def _new_on(delivery: Delivery, now: datetime) -> HumanTask:
+    """A new place of the card of its touch."""
     person = Assignee.objects.get(endpoint=delivery.endpoint)
     task = _card_for(delivery, person, now)
     TaskItem.objects.create(
@@ -43,10 +64,16 @@ def hand_over(delivery: Delivery, *, owner: str, now: datetime) -> bool:
         label=delivery.target_label or person.name,
         delivery=delivery,
     )
-    after = {"assignee": person.pk, "name": person.name, "task": task.pk}
-    audit.record(actor=ENGINE, verb="delivery.handed_over", target=delivery, now=now, after=after)
-    nudge(TELL_TASK)
-    return True
+    return task
+
+
+def _back_on(item: TaskItem, now: datetime) -> HumanTask:
+    """Its own place again: it had failed there, and somebody wants it tried once more."""
+    task = cards.lock_card(item.task)
+    facts = {"reason": "", "note": "", "copied_text": "", "done_at": None, "done_by": None, "updated_at": now}
+    TaskItem.objects.filter(pk=item.pk).update(state=TaskState.OPEN, **facts)
+    cards.reopen(task, next_tell_at=now + SETTLING)
+    return task
 
 
 def _card_for(delivery: Delivery, person: Assignee, now: datetime) -> HumanTask:
@@ -74,7 +101,7 @@ def _card_for(delivery: Delivery, person: Assignee, now: datetime) -> HumanTask:
     if is_new:
         return task
     task = cards.lock_card(task)
-    if task.state != "open":
+    if task.state != TaskState.OPEN:
         cards.reopen(task, next_tell_at=now + SETTLING)
     return task
 

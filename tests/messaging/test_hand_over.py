@@ -100,6 +100,20 @@ def test_a_closed_card_goes_on_when_a_group_comes_late(card, person, plan, deliv
     assert sorted(card.items.values_list("state", flat=True)) == ["done", "done", "done", "open"]
 
 
+def test_what_failed_in_her_hand_and_is_tried_again_goes_back_on_her_card(card, deliver) -> None:
+    item = card.items.order_by("pk").first()
+    services.withdraw_task(task=card, actor=SYSTEM, now=NOON)
+    TaskItem.objects.filter(pk=item.pk).update(copied_text="旧的")
+    Delivery.objects.filter(pk=item.delivery_id).update(state="failed", reason="text_incomplete")
+    services.requeue_failed(delivery=Delivery.objects.get(pk=item.delivery_id), actor=SYSTEM, now=LATER)
+    deliver(LATER)
+    item.refresh_from_db()
+    card.refresh_from_db()
+    assert (item.state, item.reason, item.copied_text, item.done_at, card.state) == ("open", "", "", None, "open")
+    assert states() == ["waiting", "cancelled", "cancelled"]
+    assert (HumanTask.objects.count(), TaskItem.objects.count()) == (1, 3)
+
+
 def test_nothing_is_handed_over_when_the_row_was_cancelled_meanwhile(person, plan, workspace) -> None:
     delivery = plan(person.endpoint)
     taken = claiming.claim(owner="one", limit=1, until=NOON + timedelta(seconds=1), db_now=NOON)
