@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from community_ops.common.actors import Actor
 from community_ops.common.errors import NotFound
 from groups.models import ChatGroup
-from groups.selectors import groups_by_id, groups_visible_to, zones_visible_to
+from groups.selectors import groups_by_id, groups_visible_to
 from messaging.ports import task_places
 
 TARGET_KIND = "group"
@@ -30,8 +30,8 @@ class GroupPlaces:
             raise NotFound(_("There is no such group."))
         return str(found[target_id].zone)
 
-    def zones(self, actor: Actor) -> Mapping[int, str]:
-        return {pk: zone.key for pk, zone in zones_visible_to(actor).items()}
+    def zones(self, *, workspace_id: int, ids: Collection[int]) -> Mapping[int, str]:
+        return {pk: str(group.zone) for pk, group in groups_by_id(workspace_id=workspace_id, group_ids=ids).items()}
 
 
 _PLACES = GroupPlaces()

@@ -42,6 +42,10 @@ EXEMPTIONS: dict[str, Words] = {
     "moderation": gettext_lazy("A word of a moderator: what is said late is said to the wrong people"),
     "staff": gettext_lazy("A word to a colleague about her own work, not to a group or member"),
     "running_sale": gettext_lazy("A sale that is on: its groups were told of it beforehand"),
+    "by_hand": gettext_lazy(
+        "A card made by hand for no group (a private message, a moments post) or without a text (red packets):"
+        " whoever makes one is told of the hour"
+    ),
     "test": gettext_lazy("A test message: somebody sends it at this moment and waits for what comes of it"),
 }
 KEY_REFUSED = "key_refused"  # planned, and its account is left alone

@@ -21,7 +21,7 @@ from community_ops.common.errors import DomainError, InvalidInput, NotAvailable
 from community_ops.common.forms import RefusableForm
 from community_ops.common.models import Asset
 from messaging import selectors, task_policies, task_selectors
-from messaging.models import Assignee, Endpoint, HumanTask, Platform, TaskItem, TaskKind
+from messaging.models import Assignee, Endpoint, HumanTask, Platform, Purpose, TaskItem, TaskKind
 from messaging.ports import task_places
 from messaging.services import NewItem
 from messaging.task_policies import Field, Type
@@ -354,6 +354,13 @@ class TaskForm(RefusableForm):
         help_text=gettext_lazy("One per line; each can be ticked by itself."),
     )
     text = forms.CharField(label=gettext_lazy("Text"), required=False, strip=False, widget=forms.Textarea)
+    purpose = forms.ChoiceField(
+        label=gettext_lazy("Purpose"),
+        choices=Purpose.choices,
+        initial=Purpose.NOTICE,
+        required=False,
+        help_text=gettext_lazy("Daily caps count by it."),
+    )
     image = forms.FileField(
         label=gettext_lazy("Picture"),
         required=False,
@@ -391,6 +398,11 @@ class TaskForm(RefusableForm):
 
     def facts(self) -> dict[str, str]:
         return {one.name: self.cleaned_data[one.name] for one in self._asked if self.cleaned_data.get(one.name)}
+
+    def chosen_purpose(self) -> str:
+        """What caps count it by; a notice where nothing is chosen, or nothing goes to a group."""
+        data = self.cleaned_data if self.is_bound else {}
+        return data.get("purpose") or Purpose.NOTICE
 
     def items(self) -> list[NewItem]:
         """The chosen groups, then the typed names."""
@@ -431,5 +443,7 @@ def _without(kind: str, *, has_groups: bool) -> Iterable[str]:
     of_nothing = {TaskKind.MOMENTS, TaskKind.NEW_GROUP, TaskKind.PAYMENT}
     if kind in of_people or kind in of_nothing or not has_groups:
         yield "groups"
+    if kind not in task_policies.IN_GROUPS or not has_groups:
+        yield "purpose"
     if kind not in of_people:
         yield "names"

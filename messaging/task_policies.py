@@ -97,6 +97,7 @@ ANSWERS: dict[str, tuple[Field, ...]] = {
 }
 NEEDS_IMAGE = frozenset({TaskKind.NEW_GROUP, TaskKind.NEW_QR})  # its QR code
 HAS_TEXT = frozenset({TaskKind.MESSAGE, TaskKind.NOTICE, TaskKind.PRIVATE, TaskKind.MOMENTS})  # to be copied
+IN_GROUPS = frozenset({TaskKind.MESSAGE, TaskKind.NOTICE})  # a text goes to groups: each has a delivery
 POSTS = HAS_TEXT | {TaskKind.RED_PACKET}  # groups or people get something; elsewhere something is done
 
 

@@ -323,7 +323,7 @@ def task_new(request: WorkspaceRequest, kind: str) -> HttpResponse:
     if request.htmx and request.method == "POST":
         return render(request, "messaging/_task_warnings.html", {"warnings": _warnings(request, kind, form)})
     if request.method == "POST" and form.is_valid() and (made := _create(request, kind, form)):
-        _say_made(request, made, _warnings(request, kind, form))
+        _say_made(request, made, _warnings(request, kind, form, made))
         return redirect("messaging:tasks", slug=request.workspace.slug)
     context = {
         "form": form,
@@ -338,13 +338,13 @@ def task_new(request: WorkspaceRequest, kind: str) -> HttpResponse:
     return render(request, "messaging/task_form.html", context, status=422 if form.errors else 200)
 
 
-def _warnings(request: WorkspaceRequest, kind: str, form: TaskForm) -> list[Warned]:
+def _warnings(request: WorkspaceRequest, kind: str, form: TaskForm, made: HumanTask | None = None) -> list[Warned]:
     """What is known beforehand of the card as far as it is typed."""
     due_at = form.typed_due_at()
     if due_at is None:
         return []
-    facts = {"kind": kind, "due_at": due_at, "items": form.items(), "zone": ZONE}
-    return services.task_warnings(workspace_id=request.workspace.pk, **facts, actor=request.actor)
+    facts = {"kind": kind, "due_at": due_at, "items": form.items(), "zone": ZONE, "purpose": form.chosen_purpose()}
+    return services.task_warnings(workspace_id=request.workspace.pk, **facts, task=made)
 
 
 def _say_made(request: WorkspaceRequest, made: HumanTask, warnings: list[Warned]) -> None:
@@ -379,6 +379,7 @@ def _create(request: WorkspaceRequest, kind: str, form: TaskForm) -> HumanTask |
             image=assets.store_image(upload, workspace_id=request.workspace.pk) if upload else None,
             facts=form.facts(),
             zone=ZONE,
+            purpose=form.chosen_purpose(),
             actor=request.actor,
             now=clock.now(),
         )

@@ -21,7 +21,7 @@ from community_ops.common.api.fields import (
 )
 from community_ops.common.errors import NotAvailable
 from messaging import task_policies, task_selectors
-from messaging.models import Assignee, HumanTask, TaskItem, TaskKind, TaskState
+from messaging.models import Assignee, HumanTask, Purpose, TaskItem, TaskKind, TaskState
 from messaging.ports import task_places
 from messaging.selectors import endpoints_visible_to
 from messaging.services import NewItem
@@ -73,7 +73,7 @@ class TaskWarningSerializer(serializers.Serializer):
 
 class TaskSerializer(serializers.ModelSerializer):
     """A card. `is_late`: open, and past its latest moment or ten minutes past its due one. `warnings` of a new one
-    say that its time falls into quiet hours or a holiday of its places."""
+    say that its time falls into quiet hours or a holiday of its places, or that a cap is used up there."""
 
     kind = serializers.ChoiceField(choices=TaskKind.choices, read_only=True)
     state = serializers.ChoiceField(choices=TaskState.choices, read_only=True)
@@ -144,7 +144,10 @@ class NewItemSerializer(serializers.Serializer):
 
 
 class NewTaskSerializer(serializers.Serializer):
-    """What POST takes. The same `source_key` again answers the card there is; `facts` by kind: docs/api.md."""
+    """What POST takes. The same `source_key` again answers the card there is; `facts` by kind: docs/api.md.
+
+    `purpose`: by which caps count what it posts in groups; `notice` where none is given.
+    """
 
     assignee = VisibleRelatedField(task_selectors.assignees_visible_to)
     kind = serializers.ChoiceField(
@@ -160,6 +163,7 @@ class NewTaskSerializer(serializers.Serializer):
     due_at = MomentField()
     latest_at = MomentField(required=False, allow_null=True)
     zone = TimezoneField(required=False)
+    purpose = serializers.ChoiceField(choices=Purpose.choices, required=False)
     source_key = LineField(max_length=100, required=False)
 
     def validate_items(self, items: list[dict[str, Any]]) -> list[NewItem]:

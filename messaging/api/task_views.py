@@ -28,7 +28,7 @@ from messaging.api.task_serializers import (
     WindowSerializer,
     WithdrawSerializer,
 )
-from messaging.models import Assignee, HumanTask, TaskItem
+from messaging.models import Assignee, HumanTask, Purpose, TaskItem
 
 _KNOWN_OF_HER = ("name", "user", "deputy", "notice_endpoint", "mention")  # what `update_assignee` takes
 
@@ -122,7 +122,8 @@ class TaskViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
             due_at=task.due_at,
             items=given.validated_data.get("items", ()),
             zone=task.zone,
-            actor=self.actor,
+            purpose=given.validated_data.get("purpose", Purpose.NOTICE),
+            task=task,
         )
         return self._answer(task, 201, warnings=warnings)
 

@@ -10,6 +10,7 @@ from messaging.services.assignees import (
     revoke_link,
     update_assignee,
 )
+from messaging.services.card_posts import NewItem
 from messaging.services.decisions import (
     VERDICTS,
     Verdict,
@@ -57,7 +58,7 @@ from messaging.services.task_cards import (
 from messaging.services.task_warnings import task_warnings
 from messaging.services.telling import can_be_told, is_out_of_reach, nudge_card, tell_assignees
 from messaging.services.waiting import review_waiting
-from messaging.services.work import NewItem, create_task, hand_on, withdraw_task
+from messaging.services.work import create_task, hand_on, withdraw_task
 
 __all__ = [
     "CALL_SECONDS",

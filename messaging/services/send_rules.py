@@ -19,15 +19,10 @@ from messaging.policies import CAP, Cap, Quiet, SendRules, Span
 from messaging.services.books import Book
 from messaging.services.planning import PlannedSend
 
-SPENT = (
-    DeliveryState.SENDING,
-    DeliveryState.ACCEPTED,
-    DeliveryState.WAITING,
-    DeliveryState.CONFIRMED,
-    DeliveryState.UNKNOWN,
-)
+SPENT = (DeliveryState.SENDING, DeliveryState.ACCEPTED, DeliveryState.CONFIRMED, DeliveryState.UNKNOWN)
+TO_COME = (DeliveryState.PLANNED, DeliveryState.WAITING)  # of these the earlier has a cap's last place
 _NONE = SendRules()
-_ALREADY = datetime.min.replace(tzinfo=UTC)  # of what has gone out: before everything that is planned
+_ALREADY = datetime.min.replace(tzinfo=UTC)  # of what has gone out: before everything that is to come
 
 
 def rules_of(workspace_id: int) -> SendRules:
@@ -53,7 +48,7 @@ RULES = Book(rules_of)
 def held_back(delivery: Delivery, *, now: datetime) -> str:
     """Why this delivery must not go out at `now`: the code of a rule, or nothing.
 
-    A cap counts what went out, may have, or waits for a person on the days it looks at, and what is planned there
+    A cap counts what went out or may have on the days it looks at, and what is planned or waits for a person there
     before this one: of two that would share the last place, the earlier has it, whoever sends first.
     """
     rules = RULES.of(delivery.workspace_id)
@@ -66,7 +61,7 @@ def held_back(delivery: Delivery, *, now: datetime) -> str:
     for cap in rules.caps_on(delivery.purpose, local.date()):
         rows = _counted(cap, delivery.workspace_id, local)
         rows = rows.filter(target_kind=delivery.target_kind, target_id=delivery.target_id).exclude(pk=delivery.pk)
-        if rows.filter(Q(state__in=SPENT) | Q(state=DeliveryState.PLANNED) & earlier).count() >= cap.count:
+        if rows.filter(Q(state__in=SPENT) | Q(state__in=TO_COME) & earlier).count() >= cap.count:
             return CAP
     return ""
 
@@ -108,14 +103,13 @@ def _without_place(cap: Cap, rows: QuerySet[Delivery], waiting: Sequence[Deliver
         "target_kind__in": {one.target_kind for one in waiting},
         "target_id__in": {one.target_id for one in waiting},
     }
-    rows = rows.filter(**targets, state__in=(*SPENT, DeliveryState.PLANNED))
+    rows = rows.filter(**targets, state__in=(*SPENT, *TO_COME))
     counted = list(rows.only("target_kind", "target_id", "state", "due_at"))
 
     def has_place_before(other: Delivery, one: Delivery) -> bool:
         if other.pk == one.pk or (other.target_kind, other.target_id) != (one.target_kind, one.target_id):
             return False
-        is_to_come = other.state in (DeliveryState.PLANNED, DeliveryState.WAITING)
-        return not is_to_come or (other.due_at, other.pk) < (one.due_at, one.pk)
+        return other.state in SPENT or (other.due_at, other.pk) < (one.due_at, one.pk)
 
     return [one.pk for one in waiting if sum(has_place_before(other, one) for other in counted) >= cap.count]
 
@@ -214,7 +208,7 @@ class _Plan:
             is_planned = row.state == DeliveryState.PLANNED
             if row.source_key in keys or (is_planned and (row.origin, row.origin_id) in origins):
                 continue
-            other = _Other(row.purpose, row.due_at, row.due_at if is_planned else _ALREADY)
+            other = _Other(row.purpose, row.due_at, row.due_at if row.state in TO_COME else _ALREADY)
             found[row.target_kind, row.target_id].append(other)
         return found
 
@@ -225,7 +219,7 @@ class _Plan:
             due_at__lt=max(due) + 2 * a_day,
             target_kind__in={send.target_kind for send in self.sends},
             target_id__in={send.target_id for send in self.sends},
-            state__in=(*SPENT, DeliveryState.PLANNED),
+            state__in=(*SPENT, *TO_COME),
             exemption="",
         )
         return rows.only("source_key", "origin", "origin_id", "state", "purpose", "due_at", "target_kind", "target_id")

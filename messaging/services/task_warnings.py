@@ -1,65 +1,79 @@
-"""What is known beforehand of a card made by hand: no delivery stands behind it, so no send rule holds it back."""
+"""What is known beforehand of a card made by hand: which send rules hold its text back, and where none does."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import gettext_lazy, pgettext
 
-from community_ops.common.actors import Actor
-from community_ops.common.errors import NotAvailable
 from community_ops.common.templatetags.wording import in_zone
 from community_ops.common.warned import Warned
-from messaging.policies import QUIET_HOURS
-from messaging.ports import task_places
-from messaging.services.send_rules import rules_of
-from messaging.services.work import NewItem
+from messaging.models import HumanTask, Purpose
+from messaging.policies import CAP, HOLIDAY, QUIET_HOURS
+from messaging.services.card_posts import NewItem, posts_of
+from messaging.services.send_rules import rules_of, would_be_held
 from messaging.task_policies import POSTS
 
 SHOWN = 5
+_HELD: Mapping[str, str | Promise] = {  # what goes to a group
+    QUIET_HOURS: gettext_lazy("%(at)s is within the quiet hours: the text cannot be copied before they are over."),
+    HOLIDAY: gettext_lazy("%(at)s is on a holiday: the text cannot be copied before it is over."),
+    CAP: gettext_lazy("%(at)s: as many messages as the limit allows are there before it, the text cannot be copied."),
+}
+_NOT_HELD: Mapping[str, str | Promise] = {  # everything else
+    QUIET_HOURS: gettext_lazy("%(at)s is within the quiet hours, and nothing holds this back: choose another time."),
+    HOLIDAY: gettext_lazy("%(at)s is on a holiday, and nothing holds this back: choose another time."),
+}
 
 
 def task_warnings(
-    *, workspace_id: int, kind: str, due_at: datetime, items: Sequence[NewItem], zone: str, actor: Actor
+    *,
+    workspace_id: int,
+    kind: str,
+    due_at: datetime,
+    items: Sequence[NewItem],
+    zone: str,
+    purpose: str = Purpose.NOTICE,
+    task: HumanTask | None = None,
 ) -> list[Warned]:
-    """One warning (`quiet_hours`, `holiday`) for each rule and wall time its places are due in; the same for a card
-    that is only thought of.
+    """One warning (`quiet_hours`, `holiday`, `cap`) for each rule and wall time its places are due in.
 
-    Only for kinds that post something. A group counts by its own clock, any other place by `zone`, the card's. Places
-    are named unless it is the same for all. Four queries at most.
+    Only for kinds that post something. What goes to a group is held back then, and counts by the group's clock; any
+    other place is not, and counts by `zone`, the card's. Places are named unless it is the same for all. `task`: the
+    card, where it is made already, for it takes no place from itself. Five queries at most.
     """
     if kind not in POSTS:
         return []
-    rules, zones = rules_of(workspace_id), _zones(items, actor)
-    places = items or [NewItem("")]
+    rules, places = rules_of(workspace_id), items or [NewItem("")]
+    posts = posts_of(
+        workspace_id=workspace_id,
+        kind=kind,
+        items=places,
+        due_at=due_at,
+        zone=zone,
+        purpose=purpose,
+        task=task,
+    )
     found: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for item in places:
-        own = zones.get(item.target_id or 0, zone) if item.target_kind else zone
-        if reason := rules.held_at(due_at.astimezone(ZoneInfo(own))):
-            found[reason, in_zone(due_at, own)].append(item.label)
+    held = would_be_held(workspace_id=workspace_id, sends=list(posts.values()), rules=rules)
+    reasons = {one.send.source_key: one.reason for one in held}
+    for number, item in enumerate(places):
+        if number in posts:
+            code, words, own = reasons.get(posts[number].source_key, ""), _HELD, posts[number].zone
+        else:
+            code, words, own = rules.held_at(due_at.astimezone(ZoneInfo(zone))), _NOT_HELD, zone
+        if code:
+            found[code, str(words[code]) % {"at": in_zone(due_at, own)}].append(item.label)
     return [
-        {"code": reason, "message": _message(reason, at, names if len(names) < len(places) else ())}
-        for (reason, at), names in found.items()
+        {"code": code, "message": _named(words, names if len(names) < len(places) else ())}
+        for (code, words), names in found.items()
     ]
 
 
-def _zones(items: Sequence[NewItem], actor: Actor) -> Mapping[int, str]:
-    """The zones of the groups among the places; none where no app has any."""
-    if not any(item.target_kind == "group" for item in items):
-        return {}
-    try:
-        return task_places.get("group").zones(actor)
-    except NotAvailable:
-        return {}
-
-
-def _message(reason: str, at: str, names: Sequence[str]) -> str:
-    words = {
-        True: _("%(at)s is within the quiet hours, and a card made by hand is not held back: choose another time."),
-        False: _("%(at)s is on a holiday, and a card made by hand is not held back: choose another time."),
-    }[reason == QUIET_HOURS] % {"at": at}
+def _named(words: str, names: Sequence[str]) -> str:
     if not names:
         return words
     shown = pgettext("between names", ", ").join(names[:SHOWN]) + (" …" if len(names) > SHOWN else "")

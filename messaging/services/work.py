@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -16,21 +15,13 @@ from community_ops.common.errors import InvalidInput, InvalidTransition
 from community_ops.common.models import Asset
 from community_ops.common.nudge import nudge
 from messaging import task_policies
-from messaging.models import Assignee, DeliveryState, HumanTask, TaskItem, TaskKind, TaskState
+from messaging.models import Assignee, DeliveryState, HumanTask, Purpose, TaskItem, TaskKind, TaskState
 from messaging.ports import text_contexts
 from messaging.services import cards
+from messaging.services.card_posts import NewItem, plan_posts
 from messaging.task_policies import HAS_TEXT, MOST_ITEMS, TAKEN_BACK, TELL_TASK
 
 MAX_TEXT = 20_000
-
-
-@dataclass(frozen=True, slots=True)
-class NewItem:
-    """One place of a card: `target_kind` "group" or "member" with its id, or nothing but a label."""
-
-    label: str
-    target_kind: str = ""
-    target_id: int | None = None
 
 
 @transaction.atomic
@@ -50,11 +41,14 @@ def create_task(
     subject_id: int | None = None,
     source_key: str = "",
     zone: str = "UTC",
+    purpose: str = Purpose.NOTICE,
     actor: Actor,
     now: datetime,
 ) -> HumanTask:
     """Give somebody work: a card with its items (without any: one, called like the card). She is told when it is due.
 
+    What posts a text in a group (`task_policies.IN_GROUPS`) gets a delivery for it that waits for her: send rules
+    hold it, caps count it by `purpose`, and its subject's guard is asked, as of a touch.
     With a subject, `text` is a template that is filled when she copies it; without one a placeholder in it is a
     mistake, as in announcements. `facts`: `task_policies.FACTS`, amounts
     as decimal strings in major units. A `source_key` (kind:object:occurrence) that exists returns its card
@@ -77,24 +71,38 @@ def create_task(
         "latest_at": _after(due_at, latest_at),
         "next_tell_at": max(due_at, now),
     }
-    places = _places(items, title)
+    places, purpose = _places(items, title), _known_purpose(purpose)
     task, is_new = HumanTask.objects.get_or_create(workspace_id=assignee.workspace_id, source_key=key, defaults=values)
     if is_new:
-        TaskItem.objects.bulk_create(
-            TaskItem(workspace_id=task.workspace_id, task=task, label=one.label, target_kind=one.target_kind,
-                     target_id=one.target_id)
-            for one in places
-        )  # fmt: skip
         after = {"kind": kind, "title": task.title, "assignee": assignee.pk, "item_count": len(places)}
         audit.record(actor=actor, verb="task.created", target=task, now=now, after=after)
+        _add_items(task, places, purpose=purpose, actor=actor, now=now)
         nudge(TELL_TASK)
     return task
+
+
+def _add_items(task: HumanTask, places: Sequence[NewItem], *, purpose: str, actor: Actor, now: datetime) -> None:
+    """The places of a new card, with their deliveries where a text goes to a group."""
+    posts = plan_posts(task, places, purpose=purpose, actor=actor, now=now)
+    items = TaskItem.objects.bulk_create(
+        TaskItem(workspace_id=task.workspace_id, task=task, label=one.label, target_kind=one.target_kind,
+                 target_id=one.target_id, delivery=posts.get(number))
+        for number, one in enumerate(places)
+    )  # fmt: skip
+    names: dict[str, Any] = {"assignee": task.assignee_id, "name": task.assignee.name, "task": task.pk}
+    cards.note_on_deliveries(items, verb="delivery.handed_over", actor=actor, now=now, **names)
 
 
 def _known_kind(kind: str) -> str:
     if kind not in TaskKind.values:
         raise InvalidInput(_("One of: %(names)s.") % {"names": ", ".join(TaskKind.values)}, field="kind")
     return kind
+
+
+def _known_purpose(purpose: str) -> str:
+    if purpose not in Purpose.values:
+        raise InvalidInput(_("One of: %(names)s.") % {"names": ", ".join(Purpose.values)}, field="purpose")
+    return purpose
 
 
 def _live(assignee: Assignee, *, field: str) -> Assignee:

@@ -1,4 +1,4 @@
-"""A card made by hand is held back by no rule: whoever makes one for the night is told so, on page and over REST."""
+"""Whoever makes a card for the night is told what rules do to it, on page and over REST."""
 
 from datetime import date
 from typing import Any
@@ -13,7 +13,7 @@ from groups.services import create_group
 from messaging import services
 from messaging.models import HumanTask, TaskKind
 from messaging.services import NewItem
-from messaging.task_policies import POSTS
+from messaging.task_policies import IN_GROUPS, POSTS
 from tests.conversion.conftest import make_community
 from tests.factories.people import SYSTEM
 from tests.messaging.test_send_rules import cap, holiday, quiet
@@ -23,7 +23,9 @@ from tests.moments import NOON
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true", "Accept-Language": "en"}
 NIGHT, EVENING = "2026-11-21T23:00", "2026-11-21T20:30"
-QUIET = "21 Nov, 23:00 is within the quiet hours, and a card made by hand is not held back: choose another time."
+QUIET = "21 Nov, 23:00 is within the quiet hours: the text cannot be copied before they are over."
+NOT_HELD = "21 Nov, 23:00 is within the quiet hours, and nothing holds this back: choose another time."
+FULL = "21 Nov, 23:00: as many messages as the limit allows are there before it, the text cannot be copied."
 
 
 @pytest.fixture(autouse=True)
@@ -83,7 +85,7 @@ def test_the_form_warns_while_it_is_filled_and_makes_nothing(workspace, post) ->
     assert QUIET in text_of(post(headers=HTMX))
     assert "notice" not in text_of(post(due_at=EVENING, headers=HTMX))
     half = post(title="", text="", assignee="", groups=[], headers=HTMX)
-    assert QUIET in text_of(half)
+    assert NOT_HELD in text_of(half)  # no group is chosen yet
     assert text_of(post(due_at="soon", headers=HTMX)).strip() == ""
     assert not HumanTask.objects.exists()
 
@@ -98,21 +100,23 @@ def test_its_own_button_makes_the_card_and_the_next_page_says_it_again(workspace
 
 def test_the_empty_form_warns_of_the_time_it_offers(workspace, tab) -> None:
     url = reverse("messaging:task_new", args=[workspace.slug, "message"])
-    assert "not held back" not in text_of(tab.get(url))
+    assert "quiet hours" not in text_of(tab.get(url))
     quiet(workspace, 20, 22)  # it offers 20:15
     page = text_of(tab.get(url))
-    assert page.index("not held back") < page.index("Put on the list")
+    assert page.index("within the quiet hours") < page.index("Put on the list")
 
 
 @pytest.mark.parametrize("kind", TaskKind.values)
 def test_only_kinds_that_post_something_are_warned_of(workspace, post, kind) -> None:
     quiet(workspace, 22, 8)
-    assert (QUIET in text_of(post(kind))) == (kind in POSTS)
+    page = text_of(post(kind))
+    assert (QUIET in page) == (kind in IN_GROUPS)
+    assert (NOT_HELD in page) == (kind in POSTS - IN_GROUPS)
     assert HumanTask.objects.get().kind == kind
 
 
 def test_without_a_rule_nothing_is_said(post) -> None:
-    assert "not held back" not in text_of(post())
+    assert "within the quiet hours" not in text_of(post())
 
 
 # --- REST --------------------------------------------------------------------------------------------
@@ -128,11 +132,21 @@ def test_a_tool_reads_it_beside_success(workspace, api, person, group) -> None:
     assert api.get(f"/api/v1/tasks/{task.pk}/").json()["warnings"] == []
 
 
-def test_a_holiday_is_said_and_a_cap_is_not(workspace, api, person, group) -> None:
-    cap(workspace, 1)
+def test_a_holiday_is_said(workspace, api, person, group) -> None:
     holiday(workspace, date(2026, 11, 21))
     found = warned(api, person, items=[{"target_kind": "group", "target_id": group.pk}])
     assert [one.partition(":")[0] for one in found] == ["holiday"]
+
+
+def test_a_cap_that_others_use_up_is_said_by_purpose(workspace, api, person, group, post) -> None:
+    cap(workspace, 1, purpose="selling")
+    items = [{"target_kind": "group", "target_id": group.pk}]
+    assert warned(api, person, items=items, purpose="selling", source_key="first") == []
+    assert warned(api, person, items=items, purpose="selling", source_key="first") == []  # not its own rival
+    assert warned(api, person, items=items) == []
+    assert warned(api, person, items=items, purpose="selling") == [f"cap: {FULL}"]
+    assert FULL in text_of(post(purpose="selling", headers=HTMX))
+    assert FULL not in text_of(post(purpose="care", headers=HTMX))
 
 
 def test_each_group_has_its_own_clock_and_is_named(workspace, api, person, group) -> None:
@@ -148,15 +162,16 @@ def test_each_group_has_its_own_clock_and_is_named(workspace, api, person, group
 
 def test_a_place_without_a_group_has_the_clock_of_its_card(workspace, api, person) -> None:
     quiet(workspace, 22, 8)
-    assert warned(api, person, zone="Asia/Shanghai") == [f"quiet_hours: {QUIET}"]
+    assert warned(api, person, zone="Asia/Shanghai") == [f"quiet_hours: {NOT_HELD}"]
     assert warned(api, person, zone="UTC", kind="moments") == []
 
 
-def test_it_asks_as_often_for_one_group_as_for_many(workspace, group, owner, django_assert_num_queries) -> None:
+def test_it_asks_as_often_for_one_group_as_for_many(workspace, group, django_assert_num_queries) -> None:
     quiet(workspace, 22, 8)
+    cap(workspace, 5)
     groups = [group, *(make_group(workspace, f"{number} 群") for number in range(9))]
     items = [NewItem(one.name, "group", one.pk) for one in groups]
-    facts = {"workspace_id": workspace.pk, "kind": "message", "due_at": NOON, "zone": "UTC", "actor": owner.actor}
+    facts = {"workspace_id": workspace.pk, "kind": "message", "due_at": NOON, "zone": "UTC"}
     for some in (items[:1], items):
-        with django_assert_num_queries(4):
+        with django_assert_num_queries(5):
             services.task_warnings(items=some, **facts)
