@@ -37,22 +37,30 @@ ABOUT: Mapping[str, str | Promise] = {
     TaskKind.NOTICE: gettext_lazy("Put up a group's own notice, which only people can."),
     TaskKind.PRIVATE: gettext_lazy("Write to some people one by one."),
     TaskKind.MOMENTS: gettext_lazy("Post to the moments of one's own account."),
-    TaskKind.RED_PACKET: gettext_lazy("Send red packets; what was really sent is booked."),
+    TaskKind.RED_PACKET: gettext_lazy("Send red packets in groups; what was really sent is kept with the card."),
     TaskKind.NEW_GROUP: gettext_lazy("Open a group and hand in its QR code."),
     TaskKind.PULL_IN: gettext_lazy("Bring people in by name, once a QR code takes no more."),
     TaskKind.NEW_QR: gettext_lazy("Renew QR codes before they run out."),
     TaskKind.PAYMENT: gettext_lazy("Look whether a payment has arrived."),
     TaskKind.GROUP_REPORT: gettext_lazy("How lively the groups were today, in ten seconds each."),
 }
-# What to know before doing it, for whoever does it the first time.
+# What to know before doing it, for whoever does it the first time. No promise of what no app does with the answers.
 HINTS: Mapping[str, str | Promise] = {
     TaskKind.NOTICE: gettext_lazy("Only the owner or an admin of the group can post a notice."),
     TaskKind.PRIVATE: gettext_lazy("One private message to each person."),
-    TaskKind.RED_PACKET: gettext_lazy("Please enter what was really sent: it is booked."),
-    TaskKind.NEW_GROUP: gettext_lazy("Open the group, then upload its QR code here."),
+    TaskKind.RED_PACKET: gettext_lazy(
+        "Please enter what was really sent: it is kept with the card, where the team sees it."
+    ),
+    TaskKind.NEW_GROUP: gettext_lazy(
+        "Open the group, then upload its QR code here. Name and code are kept with the card."
+    ),
     TaskKind.PULL_IN: gettext_lazy("Tick who is in the group. Whoever has to agree first can wait."),
-    TaskKind.NEW_QR: gettext_lazy("Take a new QR code in the group and upload it here, one group at a time."),
-    TaskKind.PAYMENT: gettext_lazy("Look whether the money has arrived, then say so here."),
+    TaskKind.NEW_QR: gettext_lazy(
+        "Take a new QR code in the group and upload it here, one group at a time. It is kept with the card."
+    ),
+    TaskKind.PAYMENT: gettext_lazy(
+        "Look whether the money has arrived, then say so here. It is kept with the card and changes no order."
+    ),
     TaskKind.GROUP_REPORT: gettext_lazy("Ten seconds a group: three taps."),
 }
 LEAVE_OUT_REASONS: tuple[str | Promise, ...] = (

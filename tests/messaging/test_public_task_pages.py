@@ -280,7 +280,7 @@ def test_a_screenshot_is_kept_with_the_tick(phone, card) -> None:
 # --- what kinds ask ----------------------------------------------------------------------------------
 
 
-def test_a_red_packet_is_booked_as_it_was_sent(phone, new_task) -> None:
+def test_a_red_packet_is_kept_as_it_was_sent(phone, new_task) -> None:
     task = new_task("red_packet", *GROUPS[:2], facts={"count": "20", "amount": "50.00", "currency": "CNY"})
     first, second = ids(task)
     page = text_of(phone.get(url(task)))

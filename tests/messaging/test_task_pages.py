@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 from django.urls import reverse
 from PIL import Image
 
@@ -366,6 +367,25 @@ def test_a_picture_goes_with_the_card(tab, url, person) -> None:
     task = HumanTask.objects.get()
     assert task.image is not None
     assert "bubble-image" in text_of(tab.get(url("task", task.pk)))
+
+
+KEPT = {  # what a card says of its answers, and where the team reads them: no app does anything with them
+    "red_packet": ("it is kept with the card, where the team sees it", {"count": "20", "amount": "48.50"}, "48.50"),
+    "payment": ("It is kept with the card and changes no order.", {"received": "no", "note": "还没到"}, "还没到"),
+}
+
+
+@pytest.mark.parametrize("kind", KEPT)
+def test_a_card_promises_of_its_answers_only_what_the_team_then_reads(workspace, person, tab, url, kind) -> None:
+    words, answers, read = KEPT[kind]
+    facts = {"title": "晚上的事", "facts": FACTS[kind], "due_at": NOON, "items": [NewItem("老客群")]}
+    task = services.create_task(assignee=person, kind=kind, actor=SYSTEM, now=NOON, **facts)
+    phone = Client(headers={"accept-language": "en"})
+    phone.get(f"/t/{services.issue_link(assignee=person, actor=SYSTEM, now=NOON)}")
+    assert words in text_of(phone.get(f"/t/{task.pk}/"))
+    item = task.items.get()
+    services.finish_items(task=task, answers={item.pk: answers}, actor=SYSTEM, now=NOON)
+    assert read in text_of(tab.get(url("task", task.pk)))
 
 
 # --- colleagues --------------------------------------------------------------------------------------
