@@ -22,7 +22,8 @@ LONGEST_WISH = timedelta(days=1)  # a platform that asks for more is not waited 
 TOO_FAST_COUNT = 500  # or after so many; the count of tries is a small number in the database
 RETRY_DELAYS_SECONDS = (2, 5, 15, 45, 120, 300)  # after the first, second … refusal that may pass
 
-# What may become of a stored state. `accepted` and beyond never go back; a person's word ends `unknown`.
+# What may become of a stored state. `accepted` and beyond never go back; a person's word ends `unknown`. Besides these,
+# what she ticked or left out by hand is `waiting` again when she takes it back within ten minutes (`services.cards`).
 TRANSITIONS: dict[str, frozenset[str]] = {
     DeliveryState.PLANNED: frozenset({"sending", "waiting", "failed", "expired", "cancelled", "unknown"}),
     DeliveryState.SENDING: frozenset({"accepted", "planned", "failed", "expired", "unknown"}),

@@ -201,7 +201,7 @@ def _back_to(task: HumanTask) -> HttpResponse:
 @require_POST
 @of_card
 def undo(request: HttpRequest, person: Assignee, task: HumanTask) -> HttpResponse:
-    """Take back ticks of the last ten minutes."""
+    """Take back ticks, and what was left out, of the last ten minutes."""
     ids = [int(raw) for raw in request.POST.getlist("items") if raw.isascii() and raw.isdigit() and len(raw) < 19]
     try:
         services.undo_items(task=task, item_ids=ids, actor=actor_of(person), now=clock.now())

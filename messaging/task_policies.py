@@ -39,9 +39,10 @@ MOST_ITEMS = 500  # of a card made by hand: more is no work for one person
 TRANSITIONS: dict[str, frozenset[str]] = {
     TaskState.OPEN: frozenset({"done", "left_out", "withdrawn"}),
     TaskState.DONE: frozenset({"open"}),  # an item: taken back within UNDO_WITHIN; a card: another group joins it
-    TaskState.LEFT_OUT: frozenset({"open"}),  # a card: another group joins it
+    TaskState.LEFT_OUT: frozenset({"open"}),  # the same
     TaskState.WITHDRAWN: frozenset({"open"}),  # a card: another group joins it, or it is handed back
 }
+HER_WORD = frozenset({TaskState.DONE, TaskState.LEFT_OUT})  # ends of an item that she says herself
 
 
 class Type(StrEnum):
@@ -176,6 +177,12 @@ def on_time_until(due_at: datetime, latest_at: datetime | None) -> datetime:
 def is_copy_stale(copied_at: datetime | None, now: datetime) -> bool:
     """Whether a copied text's numbers may have changed by now."""
     return copied_at is not None and now >= copied_at + COPY_IS_FRESH
+
+
+def undo_until(state: str, done_at: datetime | None, now: datetime) -> datetime | None:
+    """Until when an item's end can be taken back; None when it is no word of hers, or too long ago."""
+    until = done_at + UNDO_WITHIN if state in HER_WORD and done_at is not None else None
+    return until if until is not None and now <= until else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,16 +120,15 @@ def held_words(task: HumanTask, held: Held, *, is_all: bool, now: datetime) -> l
 
 
 def item_row(item: TaskItem, task: HumanTask, *, now: datetime) -> dict[str, Any]:
-    """A place of a card and what became of it; `undo_until` while the tick can be taken back."""
+    """A place of a card and what became of it; `undo_until` while she can take it back."""
     words, tone = task_wording.item_words(item, task)
-    until = item.done_at + task_policies.UNDO_WITHIN if item.state == TaskState.DONE and item.done_at else None
     return {
         "item": item,
         "words": words,
         "tone": tone,
         "answers": task_wording.answers_words(item, task.kind, str(task.facts.get("currency", ""))),
         "evidence_url": assets.page_link(item.evidence) if item.evidence else "",
-        "undo_until": until if until is not None and now <= until else None,
+        "undo_until": task_policies.undo_until(item.state, item.done_at, now),
     }
 
 

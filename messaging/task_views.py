@@ -277,7 +277,7 @@ def task_done(request: WorkspaceRequest, task_id: int) -> HttpResponse:
 @page("tasks.act")
 @require_POST
 def task_undo(request: WorkspaceRequest, task_id: int) -> HttpResponse:
-    """Take back a tick of the last ten minutes."""
+    """Take back a tick, or what was left out, of the last ten minutes."""
     task = task_selectors.get_task(request.actor, task_id)
     ids = [item_id] if (item_id := id_in(request.POST, "items")) else []
     return _change(request, task, services.undo_items, _("Taken back: it is open again."), item_ids=ids)

@@ -198,10 +198,14 @@ def left_out_question(names: Sequence[str], *, is_sending: bool) -> str:
 
 
 def left_out_words(names: Sequence[str]) -> str:
-    """Said once places of a card are left out; no name when none was open any more."""
+    """Said once places of a card are left out, with the way back; no name when none was open any more."""
     if not names:
         return _("Noted: it is left out.")
-    words = ngettext("Noted, left out: %(names)s", "Noted, %(count)d left out: %(names)s", len(names))
+    words = ngettext(
+        "Noted, left out: %(names)s. It can be taken back for ten minutes.",
+        "Noted, %(count)d left out: %(names)s. It can be taken back for ten minutes.",
+        len(names),
+    )
     return words % {"count": len(names), "names": _some_of(names)}
 
 
@@ -225,7 +229,7 @@ def _did(entry: AuditEntry) -> str:
         "task.created": _("Made by hand"),
         "task.copied": _("Text copied"),
         "task.done": ngettext("Ticked", "Ticked: %(count)d", count),
-        "task.undone": _("Tick taken back"),
+        "task.undone": _("Taken back: it is open again."),
         "task.left_out": pgettext("task", "Left out"),
         "task.handed_on": _("Handed on to %(name)s"),
         "task.withdrawn": _("Taken back"),

@@ -270,6 +270,7 @@ def _decision(entry: AuditEntry) -> Told:
         "delivery.done_by_hand": _("%(name)s confirmed: sent"),
         "delivery.undone_by_hand": _("Taken back: not sent yet"),
         "delivery.left_out": pgettext("task", "Left out"),
+        "delivery.left_out_undone": _("Taken back: it is to be sent after all"),
         "delivery.taken_back": _("Taken back from the to-send list"),
     }.get(entry.verb, entry.verb)
     after = entry.after if isinstance(entry.after, dict) else {}

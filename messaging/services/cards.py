@@ -8,12 +8,12 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from community_ops.common import audit
 from community_ops.common.actors import Actor
 from messaging.models import Delivery, DeliveryState, HumanTask, TaskItem, TaskState
-from messaging.task_policies import BY_HAND, HANDED_ON
+from messaging.task_policies import BY_HAND, HANDED_ON, LEFT_OUT
 
 
 def lock_card(task: HumanTask) -> HumanTask:
@@ -95,6 +95,7 @@ def note_on_deliveries(
 
 
 def back_to_waiting(items: Iterable[TaskItem], *, now: datetime) -> None:
-    """The one way back from `confirmed`: a person takes back what she ticked a moment ago."""
+    """The one way back from `confirmed`, and from `cancelled`: a person takes back what she said a moment ago."""
     rows = Delivery.objects.filter(pk__in=[item.delivery_id for item in items if item.delivery_id])
-    rows.filter(state=DeliveryState.CONFIRMED).update(state=DeliveryState.WAITING, reason=BY_HAND, updated_at=now)
+    her_word = Q(state=DeliveryState.CONFIRMED) | Q(state=DeliveryState.CANCELLED, reason=LEFT_OUT)
+    rows.filter(her_word).update(state=DeliveryState.WAITING, reason=BY_HAND, updated_at=now)

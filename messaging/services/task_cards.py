@@ -24,7 +24,7 @@ from messaging.services import cards
 from messaging.services.calling import card_of
 from messaging.services.send_rules import NotNow, not_now
 from messaging.services.sending import Refusal, filled, verdict_on
-from messaging.task_policies import CONFIRMED_BY_PERSON, LEFT_OUT, UNDO_WITHIN
+from messaging.task_policies import CONFIRMED_BY_PERSON, LEFT_OUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,38 +248,50 @@ def _done(task: HumanTask, item: TaskItem, answers: dict[str, Any], done_by: Ass
 
 @transaction.atomic
 def undo_items(*, task: HumanTask, item_ids: Collection[int], actor: Actor, now: datetime) -> HumanTask:
-    """Take back a tick of the last ten minutes and return the card fresh, open again; its deliveries wait again.
+    """Take back a tick, or that something is left out, of the last ten minutes; its deliveries wait again.
 
-    What is open already stays. Writes audit rows and TaskItemTakenBack. Raises InvalidInput naming `items`,
-    InvalidTransition when none of them was ticked, or too long ago.
+    Returns the card fresh and open. What is open already stays. Writes audit rows, and TaskItemTakenBack for a tick.
+    Raises InvalidInput naming `items`, InvalidTransition when she ended none of them, or too long ago.
     """
     task = cards.lock_card(task)
     chosen = _chosen(task, item_ids)
-    ticked = [item for item in chosen if item.state == TaskState.DONE]
-    items = [item for item in ticked if item.done_at is not None and now <= item.done_at + UNDO_WITHIN]
-    if ticked and not items:
-        raise InvalidTransition(_("It was ticked more than ten minutes ago."))
+    ended = [item for item in chosen if item.state in task_policies.HER_WORD]
+    items = [item for item in ended if task_policies.undo_until(item.state, item.done_at, now) is not None]
+    if ended and not items:
+        raise InvalidTransition(_too_late_to_undo(ended))
     if not items:
         _refuse_unless(chosen, TaskState.OPEN)
         return task
-    facts: dict[str, Any] = {"done_at": None, "done_by": None, "answers": {}, "evidence": None, "updated_at": now}
-    TaskItem.objects.filter(pk__in=[item.pk for item in items]).update(state=TaskState.OPEN, **facts)
+    ticked = [item.pk for item in items if item.state == TaskState.DONE]
+    facts: dict[str, Any] = {"done_at": None, "done_by": None, "answers": {}, "evidence": None, "note": ""}
+    rows = TaskItem.objects.filter(pk__in=[item.pk for item in items])
+    rows.update(state=TaskState.OPEN, **facts, updated_at=now)
     cards.back_to_waiting(items, now=now)
     if task.state != TaskState.OPEN:
         cards.reopen(task, next_tell_at=None)
     ids = [item.pk for item in items]
     audit.record(actor=actor, verb="task.undone", target=task, now=now, after={"items": ids})
-    cards.note_on_deliveries(items, verb="delivery.undone_by_hand", actor=actor, now=now)
-    for pk in ids:
+    for state, verb in _UNDONE.items():
+        cards.note_on_deliveries((item for item in items if item.state == state), verb=verb, actor=actor, now=now)
+    for pk in ticked:
         outbox.publish(TaskItemTakenBack(workspace_id=task.workspace_id, task_id=task.pk, item_id=pk))
     return task
+
+
+_UNDONE = {TaskState.DONE: "delivery.undone_by_hand", TaskState.LEFT_OUT: "delivery.left_out_undone"}
+
+
+def _too_late_to_undo(ended: Iterable[TaskItem]) -> str:
+    if any(item.state == TaskState.DONE for item in ended):
+        return _("It was ticked more than ten minutes ago.")
+    return _("It was left out more than ten minutes ago.")
 
 
 @transaction.atomic
 def leave_out(
     *, task: HumanTask, item_ids: Collection[int] | None = None, note: str, actor: Actor, now: datetime
 ) -> HumanTask:
-    """Not do items of a card (None: all that are open), and say why; returns the card fresh.
+    """Not do items of a card (None: all that are open), and say why, for ten minutes with a way back; returns it fresh.
 
     Their deliveries are cancelled with the reason `left_out`, the words stand in the audit rows. Twice is once.
     Raises InvalidInput naming `note` or `items`, InvalidTransition when none of them is open.

@@ -265,6 +265,21 @@ def test_a_tick_is_taken_back_within_ten_minutes_and_not_later(phone, card, at) 
     assert states(card) == ["open", "done", "done"]
 
 
+def test_what_was_left_out_is_taken_back_within_ten_minutes_and_not_later(phone, card, at) -> None:
+    said = phone.post(url(card, "leave-out/"), {"leave-items": ids(card), "leave-reason": "0"}, follow=True)
+    assert "It can be taken back for ten minutes." in text_of(said)
+    at(minutes=9)
+    assert text_of(phone.get(url(card))).count("Undo") == 3
+    assert "it is open again" in text_of(phone.post(url(card, "undo/"), {"items": ids(card)[:1]}, follow=True))
+    assert states(card) == ["open", "left_out", "left_out"]
+    assert Delivery.objects.order_by("pk").first().state == "waiting"
+    at(minutes=11)
+    assert "Undo" not in text_of(phone.get(url(card)))
+    page = phone.post(url(card, "undo/"), {"items": ids(card)[1:]}, follow=True)
+    assert "left out more than ten minutes ago" in text_of(page)
+    assert states(card) == ["open", "left_out", "left_out"]
+
+
 @pytest.mark.parametrize("raw", ["x", "", "9" * 40, "-1"])
 def test_strange_items_are_refused_in_words(phone, card, raw) -> None:
     assert phone.post(url(card, "done/"), {"items": [raw]}).status_code == 422

@@ -244,7 +244,7 @@ def test_a_tick_stays_after_ten_minutes(card, her) -> None:
     assert snapshot() == before
 
 
-def test_only_a_tick_can_be_taken_back(card, her, groups) -> None:
+def test_what_was_withdrawn_cannot_be_taken_back(card, her, groups) -> None:
     groups.verdicts = {1: Verdict(allowed=False, reason="sale_over")}
     services.review_waiting(now=NOON)
     with pytest.raises(InvalidTransition):
@@ -269,6 +269,41 @@ def test_leaving_out_needs_a_reason_and_keeps_it(card, her, person) -> None:
     assert set(entries.values_list("reason", flat=True)) == {"群里正在吵架"}
     assert entries.count() == 3
     assert set(Delivery.objects.values_list("reason", flat=True)) == {"left_out"}
+
+
+def test_leaving_out_is_taken_back_within_ten_minutes(card, her) -> None:
+    services.leave_out(task=card, note="群里正在吵架", actor=her, now=NOON)
+    item = first_item(card)
+    for _ in range(2):
+        task = services.undo_items(task=card, item_ids=[item.pk], actor=her, now=NOON + timedelta(minutes=10))
+    assert (task.state, task.done_at) == ("open", None)
+    assert states(card) == [("open", "waiting"), ("left_out", "cancelled"), ("left_out", "cancelled")]
+    item = first_item(card)
+    assert (item.note, item.done_by, item.done_at, item.delivery.reason) == ("", None, None, "by_hand")
+    assert AuditEntry.objects.filter(verb="task.undone").count() == 1
+    assert AuditEntry.objects.filter(verb="delivery.left_out_undone").count() == 1
+    assert not OutboxEvent.objects.filter(name="messaging.TaskItemTakenBack").exists()  # nobody was told it was done
+    services.finish_items(task=card, actor=her, now=NOON + timedelta(minutes=11))
+    assert states(card)[0] == ("done", "confirmed")
+
+
+def test_leaving_out_stays_after_ten_minutes(card, her) -> None:
+    services.leave_out(task=card, note="群里正在吵架", actor=her, now=NOON)
+    before = snapshot()
+    with pytest.raises(InvalidTransition):
+        services.undo_items(
+            task=card, item_ids=[first_item(card).pk], actor=her, now=NOON + timedelta(minutes=10, seconds=1)
+        )
+    assert snapshot() == before
+
+
+def test_a_tick_and_what_was_left_out_are_taken_back_together(card, her) -> None:
+    ids = list(card.items.order_by("pk").values_list("pk", flat=True))
+    services.finish_items(task=card, item_ids=ids[:1], actor=her, now=NOON)
+    services.leave_out(task=card, item_ids=ids[1:], note="群里正在吵架", actor=her, now=NOON)
+    services.undo_items(task=card, item_ids=ids, actor=her, now=LATER)
+    assert states(card) == [("open", "waiting")] * 3
+    assert OutboxEvent.objects.filter(name="messaging.TaskItemTakenBack").count() == 1
 
 
 def test_a_colleague_gets_what_is_open_and_is_told(card, her, new_person, room) -> None:

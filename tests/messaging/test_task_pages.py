@@ -161,7 +161,7 @@ def test_a_card_is_ticked_for_a_colleague_and_taken_back(tab, url, card) -> None
     tab.post(url("task_leave_out", card.pk), {"leave-reason": "0"})
     assert states(card) == ["left_out", "done", "left_out"]
     page = text_of(tab.get(url("task", card.pk)))
-    for words in ("Ticked: 2", "Tick taken back", "Left out", "Came onto the list"):
+    for words in ("Ticked: 2", "Taken back: it is open again.", "Left out", "Came onto the list"):
         assert words in page
 
 
