@@ -541,7 +541,7 @@ def test_a_closed_card_says_why_and_offers_nothing(phone, card) -> None:
 
 def test_the_pages_are_light(phone, card) -> None:
     phone.post(url(card, "copy/"))
-    files = ["public.css", "public.js", "tasks.js", "clock.js", "pieces.js", "mark.svg"]
+    files = ["public.css", "public.js", "tasks.js", "choosing.js", "clock.js", "pieces.js", "mark.svg"]
     loaded = sum(Path(finders.find(f"community_ops/{name}")).stat().st_size for name in files)
     for page in (phone.get("/t/"), phone.get(url(card))):
         assert len(page.content) + loaded < 50_000

@@ -56,7 +56,7 @@ def open_phone(link, live_server, chromium) -> Iterator[Callable[..., Page]]:
     contexts: list[BrowserContext] = []
 
     def run(**facts: object) -> Page:
-        context = chromium.new_context(viewport=PHONE, locale="en", **{"has_touch": True, **facts})
+        context = chromium.new_context(viewport=PHONE, **{"locale": "en", "has_touch": True, **facts})
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
@@ -178,3 +178,38 @@ def test_she_leaves_one_of_five_out(five, open_phone) -> None:
     page.locator("#leave-out button").click()
     expect(page.locator(".notice.tone-good")).to_contain_text("left out")
     assert sorted(states()) == ["left_out"] + ["open"] * 4
+
+
+@pytest.fixture
+def ten(person, plan, deliver) -> HumanTask:
+    """A touch in ten groups, the last with a name that takes two lines."""
+    now = clock.now()
+    names = [*(f"晨跑 {number} 群" for number in range(1, 10)), "夜跑群 · 一个名字特别长特别长特别长的群，看会不会挤坏"]
+    for number, name in enumerate(names):
+        facts = {"origin_id": 77, "target_id": number, "target_label": name, "text": TEXT}
+        plan(person.endpoint, due_at=now - timedelta(minutes=1), **facts)
+    deliver(now)
+    return HumanTask.objects.get()
+
+
+def test_in_a_long_list_she_finds_the_place_that_is_left_out(ten, open_phone) -> None:
+    page = open_phone(locale="zh-CN")
+    page.locator("a.task-row").click()
+    page.locator("#leave-out summary").click()
+    boxes = page.locator("#leave-out input[name=leave-items]")
+    assert_fits(page, page.locator("[data-narrow]"))
+    assert {box.bounding_box()["width"] for box in boxes.all()} == {22}  # a long name squeezes none
+    tools = [page.locator(f"#leave-out .cluster > {one}").bounding_box() for one in ("label", "input")]
+    assert tools[0]["x"] + tools[0]["width"] <= tools[1]["x"]
+    assert abs(tools[0]["y"] + tools[0]["height"] / 2 - tools[1]["y"] - tools[1]["height"] / 2) < 2  # in one line
+
+    page.locator("[data-narrow]").fill("夜跑")
+    expect(page.locator("#leave-out input[name=leave-items]:visible")).to_have_count(1)
+    page.locator("#leave-out [data-select-all]").check()
+    page.locator("#leave-out input[type=radio]").first.check()
+    page.locator("#leave-out button[type=submit]").click()
+    expect(page.locator(".notice.tone-good")).to_be_visible()
+    assert sorted(states()) == ["left_out"] + ["open"] * 9
+    page.locator(".rows form button").click()
+    expect(page.locator(".notice.tone-good")).to_be_visible()
+    assert states() == ["open"] * 10

@@ -2,6 +2,7 @@
 // Everything hangs on data attributes, so that fragments loaded by htmx work without being prepared.
 
 import { measure, showCountdowns, startClocks } from "./clock.js";
+import { startChoosing } from "./choosing.js";
 import { addLocalTimes, allowSendingAgain, copyFrom, sendOnce } from "./pieces.js";
 
 const TOAST_SECONDS = 8;
@@ -51,47 +52,9 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener("submit", sendOnce, true);
 window.addEventListener("pageshow", allowSendingAgain);
 
-// Before anybody else hears of the change: a preview asks with all boxes as they are then.
-document.addEventListener("change", (event) => {
-  const every = event.target.closest("[data-select-all]");
-  if (every) for (const one of boxesOf(every.dataset.selectAll)) one.checked = every.checked;
-  else if (event.target.type === "checkbox") showWhetherAll(event.target.name);
-}, true);
-
-/** The boxes of this name that are to be seen. */
-function boxesOf(name) {
-  const boxes = document.querySelectorAll(`input[type=checkbox][name="${CSS.escape(name)}"]`);
-  return [...boxes].filter((one) => !one.closest("[hidden]"));
-}
-
-function showWhetherAll(name) {
-  const every = document.querySelector(`[data-select-all="${CSS.escape(name)}"]`);
-  const boxes = boxesOf(name);
-  if (every) every.checked = boxes.length > 0 && boxes.every((one) => one.checked);
-}
-
-for (const tools of document.querySelectorAll("[data-choose-many]")) {
-  tools.hidden = false;
-  showWhetherAll(tools.querySelector("[data-select-all]").dataset.selectAll);
-}
-
-/** Only the boxes whose words hold what was typed; what is ticked stays to be seen. */
-function narrow(search) {
-  const wanted = search.value.trim().toLowerCase();
-  const name = search.dataset.narrow;
-  for (const one of document.querySelectorAll(`input[type=checkbox][name="${CSS.escape(name)}"]`)) {
-    const label = one.closest("label");
-    label.parentElement.hidden = !one.checked && !label.textContent.toLowerCase().includes(wanted);
-  }
-  showWhetherAll(name);
-}
-
-document.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && event.target.matches?.("[data-narrow]")) event.preventDefault(); // sends no form
-});
+startChoosing();
 
 document.addEventListener("input", (event) => {
-  if (event.target.matches("[data-narrow]")) narrow(event.target);
   const bubble = document.getElementById(event.target.dataset?.preview ?? "");
   if (bubble) preview(event.target.value, bubble);
 });

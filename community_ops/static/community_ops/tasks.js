@@ -1,6 +1,7 @@
 // A card on the phone of whoever works by hand: fill and copy in one tap, tick all, and words that grow old.
 // The page works without it; it only saves taps.
 
+import { startChoosing } from "./choosing.js";
 import { measure, serverNow } from "./clock.js";
 
 const SAID_MS = 2500;
@@ -92,27 +93,15 @@ function lookAtAge() {
 }
 
 // --- ticking ----------------------------------------------------------------------------------------
-const boxesOf = (name) => [...document.querySelectorAll(`input[type=checkbox][name="${CSS.escape(name)}"]`)];
-
 function countTicks() {
-  const all = boxesOf("items");
+  const all = [...document.querySelectorAll("input[type=checkbox][name=items]")];
   const ticked = all.filter((box) => box.checked).length;
   const count = document.querySelector("[data-tick-count]");
   if (count) count.textContent = ticked ? `${ticked}/${all.length}` : "";
-  for (const every of document.querySelectorAll("[data-select-all]")) {
-    const boxes = boxesOf(every.dataset.selectAll);
-    every.checked = boxes.length > 0 && boxes.every((box) => box.checked);
-  }
 }
 
-document.addEventListener("change", (event) => {
-  if (event.target.matches("[data-select-all]")) {
-    for (const box of boxesOf(event.target.dataset.selectAll)) box.checked = event.target.checked;
-  }
-  if (event.target.matches("input[type=checkbox]")) countTicks();
-});
-
-for (const tools of document.querySelectorAll("[data-tick-all], [data-choose-many]")) tools.hidden = false;
+startChoosing();
+document.addEventListener("change", (event) => event.target.matches("input[type=checkbox]") && countTicks());
 countTicks();
 lookAtAge();
 setInterval(lookAtAge, LOOK_EVERY_MS);
