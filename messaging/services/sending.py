@@ -240,7 +240,7 @@ def _outgoing(delivery: Delivery, parts: tuple[Part, ...], now: datetime, signed
             file=delivery.message.file,
             announcement_id=delivery.origin_id if delivery.origin == "announcement" else None,
             group_id=delivery.target_id if delivery.target_kind == "group" else None,
-            label=delivery.target_label,
+            label="" if delivery.target_kind == "staff" else delivery.target_label,  # her own name tells her nothing
         )
     except PictureLost:
         reason = "file_lost" if parts[delivery.parts_sent].has_file else "image_lost"

@@ -232,6 +232,7 @@ def test_a_colleague_is_told_by_mail_and_once_more_by_a_nudge(by_mail, mail_serv
     deliver(SETTLED)
     (mail,) = mails(mail_server)
     assert (mail["To"], mail["Auto-Submitted"]) == ("zhou@example.org", "auto-generated")
+    assert mail["Subject"] == "1 card to do: 12:00 今晚八点开抢 · 2 groups"
     assert mail.get_content().strip() == "1 card to do: 12:00 今晚八点开抢 · 2 groups → https://ops.example/t/"
     services.nudge_card(task=HumanTask.objects.get(), actor=SYSTEM, now=NOON + timedelta(minutes=2))
     deliver(NOON + timedelta(minutes=2))

@@ -25,6 +25,7 @@ from messaging.platforms.http_results import TEXT_LENGTH, from_failure
 from messaging.platforms.smtp_calls import Reply, Server, Step
 
 SUBJECT_LENGTH = 78
+_ADDRESS = re.compile(r"\s*(→\s*)?https?://\S+")  # with the arrow that points at it
 _POLICY = SMTP.clone(cte_type="7bit")
 # Of the codes that are for good, those whose cause lies in the settings: `messaging.wording.FINDINGS` says it.
 _SETTINGS_ARE_WRONG = {Step.LOGIN: "login_refused", Step.ENCRYPTION: "no_encryption"}
@@ -74,12 +75,18 @@ def mail_of(message: Outgoing) -> EmailMessage:
 
 
 def subject_of(message: Outgoing) -> str:
-    """The target's name, else the first words; one line whatever is in them, so that no header is smuggled in."""
-    words = message.label or markup.render(message.text, is_markdown=message.is_markdown).strip().partition("\n")[0]
+    """The target's name, else the first words without addresses; one line whatever is in them, so that no header is
+    smuggled in."""
+    words = message.label or _first_words(markup.render(message.text, is_markdown=message.is_markdown))
     line = " ".join("".join(sign if sign.isprintable() else " " for sign in words).split())
     if len(line) > SUBJECT_LENGTH:
         line = f"{line[: SUBJECT_LENGTH - 1]}…"
     return line if message.part_count == 1 else f"{line} ({message.part + 1}/{message.part_count})"
+
+
+def _first_words(text: str) -> str:
+    first = text.strip().partition("\n")[0]
+    return _ADDRESS.sub("", first).strip() or first
 
 
 def message_id_of(message: Outgoing) -> str:

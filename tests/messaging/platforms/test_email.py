@@ -125,6 +125,11 @@ def test_no_markup_of_a_text_reaches_the_html(text) -> None:
     [
         ({"label": "", "text": "**今晚**开抢\n第二行", "is_markdown": True}, "今晚开抢"),
         ({"label": "群\r\nBcc: x@example.org"}, "群 Bcc: x@example.org"),
+        (
+            {"label": "", "text": "待发 1 张：20:00 开抢 · 5 个群 → https://ops.example/t/"},
+            "待发 1 张：20:00 开抢 · 5 个群",
+        ),
+        ({"label": "", "text": "https://ops.example/t/"}, "https://ops.example/t/"),
         ({"label": "", "text": "a\u2028b\x00c"}, "a b c"),
         ({"label": "长" * 90}, "长" * 77 + "…"),
         ({"part": 1, "part_count": 3}, "晨跑 1 群 (2/3)"),
