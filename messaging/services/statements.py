@@ -14,7 +14,7 @@ from django.db import connection, models, transaction
 Names = tuple[str, ...]
 Change = tuple[Mapping[str, Any], Mapping[str, Any]]  # conditions, values
 _AT_MOST = "__lte"
-_PLAIN = frozenset({bool, int, str, type(None)})
+_PLAIN: frozenset[type] = frozenset({bool, int, str, type(None)})
 _PLAIN_BY_VENDOR = {"sqlite": _PLAIN, "postgresql": _PLAIN | {datetime}}
 _KEEPING = (
     models.BigAutoField,
