@@ -10,6 +10,8 @@ from typing import Any
 from django.db import connection
 from django.db.models import QuerySet
 
+from community_ops.common import prepared
+
 Make = Callable[..., "QuerySet[Any, Any]"]
 
 
@@ -21,7 +23,9 @@ def rows(make: Make, *lists: Sequence[int]) -> list[tuple[Any, ...]]:
     Values come as the driver reads them: of a time only whether there is one can be told on every database.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_sql(make, connection.vendor, tuple(map(len, lists))), [one for found in lists for one in found])
+        numbers = [one for found in lists for one in found]
+        sql = _sql(make, connection.vendor, tuple(map(len, lists)))
+        prepared.execute(cursor, sql, numbers, ["bigint"] * len(numbers))
         return cursor.fetchall()  # type: ignore[no-any-return]
 
 

@@ -35,6 +35,7 @@ from messaging.services.statements import (
     update_each,
     update_each_then_insert,
     update_then_insert,
+    update_two,
     update_where,
 )
 
@@ -183,6 +184,19 @@ def _held(delivery: Delivery, owner: str) -> dict[str, Any]:
     """The row, if it is still planned, in this owner's hand and as she read it."""
     as_read = {"id": delivery.pk, "attempt_count": delivery.attempt_count}
     return as_read | {"state": DeliveryState.PLANNED.value, "lease_owner": owner}
+
+
+def write(ends: Sequence["End"], starts: Sequence[Start]) -> tuple[list[bool], list[bool]]:
+    """`finish_all` and `begin_all`; in one statement where the database can and all ends are alike."""
+    endings = [_ending(end) for end in ends if is_plain(end)]
+    is_alike = len({tuple(change[1]) for change, _ in endings}) == 1 and len(endings) == len(ends)
+    if not (starts and is_alike and connection.vendor == "postgresql"):
+        return finish_all(ends), begin_all(starts)
+    changes, attempts = zip(*endings, strict=True)
+    done, begun = update_two(Delivery, changes, Attempt, attempts, [_beginning(start) for start in starts])
+    return [end.delivery.pk in done or finish(end) for end in ends], [
+        start.delivery.pk in begun or update_where(Delivery, *_beginning(start)) == 1 for start in starts
+    ]
 
 
 @dataclass(frozen=True, slots=True)

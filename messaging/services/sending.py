@@ -288,10 +288,9 @@ class Desk:
         end, self._end = self._end, None
         try:
             written = self._write(Turn(end, start))
-        except (OperationalError, InterfaceError):
-            if end is not None:
-                self._end = end
-                self.settle()
+        except Exception:  # whatever it was, the answer is not lost
+            self._end = end
+            self.settle()
             raise
         self.ended_count += written.ended
         return written.begun
@@ -320,26 +319,21 @@ class Desk:
 
 
 def write_all(turns: Sequence[Turn]) -> list[Written]:
-    """Record the ends, then start what its guards still allow; an answer for each turn."""
+    """Record the ends, and start what its guards still allow; an answer for each turn."""
     ends = [turn.end for turn in turns if turn.end is not None]
     starts = [turn.start for turn in turns if turn.start is not None]
-    ended, begun = iter(claiming.finish_all(ends)), iter(_start_all(starts))
+    verdicts = verdicts_on([start.delivery for start in starts], starts[0].now) if starts else []
+    allowed = [start for start, verdict in zip(starts, verdicts, strict=True) if verdict.allowed]
+    ended, begun = map(iter, claiming.write(ends, allowed))
+    answers = iter([next(begun) if verdict.allowed else verdict for verdict in verdicts])
     return [
-        Written(turn.end is not None and next(ended), next(begun) if turn.start is not None else False)
+        Written(turn.end is not None and next(ended), next(answers) if turn.start is not None else False)
         for turn in turns
     ]
 
 
 def write_alone(turn: Turn) -> Written:
     return write_all([turn])[0]
-
-
-def _start_all(starts: Sequence[Start]) -> list[bool | Verdict]:
-    if not starts:
-        return []
-    verdicts = verdicts_on([start.delivery for start in starts], starts[0].now)
-    begun = iter(claiming.begin_all([start for start, said in zip(starts, verdicts, strict=True) if said.allowed]))
-    return [next(begun) if verdict.allowed else verdict for verdict in verdicts]
 
 
 def _own_fault(error: Exception) -> Result:

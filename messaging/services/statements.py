@@ -5,11 +5,14 @@ bound by exactly that (benchmarks/lateness.py). Values go through the fields, na
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 from django.db import connection, models, transaction
+
+from community_ops.common import prepared
 
 Names = tuple[str, ...]
 Change = tuple[Mapping[str, Any], Mapping[str, Any]]  # conditions, values
@@ -68,9 +71,7 @@ def update_each(model: type[models.Model], changes: Sequence[Change]) -> set[int
     All have the same names, and `id` is a condition. PostgreSQL only: a row that somebody else has locked is passed
     over instead of waited for, so that two who change several rows cannot wait for each other.
     """
-    where, values = changes[0]
-    sql = _each_sql(model, tuple(where), tuple(values))
-    return _ids(sql, [*_lists(model, [one for one, _ in changes]), *_lists(model, [one for _, one in changes])])
+    return _written(_updates(model, changes))[0]
 
 
 def update_each_then_insert(
@@ -80,16 +81,62 @@ def update_each_then_insert(
     rows: Sequence[Mapping[str, Any]],
 ) -> set[int]:
     """`update_each`, and for every row that matched `insert` of the one at the same place in `rows`."""
+    return _written(_updates(model, changes, row_of, rows))[0]
+
+
+def update_two(
+    model: type[models.Model],
+    changes: Sequence[Change],
+    row_of: type[models.Model],
+    rows: Sequence[Mapping[str, Any]],
+    others: Sequence[Change],
+) -> tuple[set[int], set[int]]:
+    """`update_each_then_insert` of some rows and `update_each` of others, in one statement."""
+    first, second = _written(_updates(model, changes, row_of, rows), _updates(model, others))
+    return first, second
+
+
+@dataclass(frozen=True, slots=True)
+class _Updates:
+    """Rows to update, and maybe one to insert for each. `names` and `lists`: of all three, in this order."""
+
+    model: type[models.Model]
+    where: Names
+    values: Names
+    row_of: type[models.Model] | None
+    row: Names
+    lists: list[list[Any]]
+
+    @property
+    def shape(self) -> "_Shape":
+        return self.model, self.where, self.values, self.row_of, self.row
+
+
+_Shape = tuple[type[models.Model], Names, Names, type[models.Model] | None, Names]
+
+
+def _updates(
+    model: type[models.Model],
+    changes: Sequence[Change],
+    row_of: type[models.Model] | None = None,
+    rows: Sequence[Mapping[str, Any]] = (),
+) -> _Updates:
     where, values = changes[0]
-    sql = _each_then_insert_sql(model, tuple(where), tuple(values), row_of, tuple(rows[0]))
-    parameters = [*_lists(model, [one for one, _ in changes]), *_lists(model, [one for _, one in changes])]
-    return _ids(sql, [*parameters, *_lists(row_of, rows)])
+    lists = [*_lists(model, [one for one, _ in changes]), *_lists(model, [one for _, one in changes])]
+    if row_of is not None:
+        lists += _lists(row_of, rows)
+    return _Updates(model, tuple(where), tuple(values), row_of, tuple(rows[0]) if rows else (), lists)
 
 
-def _ids(sql: str, parameters: list[Any]) -> set[int]:
+def _written(*groups: _Updates) -> list[set[int]]:
+    """Ids of the rows of each group that matched."""
+    sql, types = _each_sql(tuple(group.shape for group in groups))
+    found: list[set[int]] = [set() for _ in groups]
     with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        return {pk for (pk,) in cursor.fetchall()}
+        prepared.execute(cursor, sql, [values for group in groups for values in group.lists], types)
+        for number, pk in cursor.fetchall():
+            found[number].add(pk)
+    return found
 
 
 def _lists(model: type[models.Model], rows: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
@@ -138,53 +185,60 @@ def _both_sql(model: type[models.Model], names: Names, where: Names, row_of: typ
 
 
 @lru_cache(maxsize=32)
-def _each_sql(model: type[models.Model], where: Names, names: Names) -> str:
-    mine = _mine_sql(model, [(model, "w", where), (model, "v", names)], where)
-    return f"WITH mine AS ({mine}) {_change_mine_sql(model, where, names)}"
-
-
-@lru_cache(maxsize=32)
-def _each_then_insert_sql(
-    model: type[models.Model], where: Names, names: Names, row_of: type[models.Model], columns: Names
-) -> str:
-    mine = _mine_sql(model, [(model, "w", where), (model, "v", names), (row_of, "r", columns)], where)
-    into = ", ".join(_column(row_of, name) for name in columns)
-    given = ", ".join(f"mine.r{number}" for number in range(len(columns)))
-    key = f"mine.w{where.index('id')}"
-    return (
-        f"WITH mine AS ({mine}), matched AS ({_change_mine_sql(model, where, names)}), "  # noqa: S608 - as below
-        f"noted AS (INSERT INTO {_table(row_of)} ({into}) SELECT {given} FROM mine JOIN matched ON matched.id = {key}) "
-        f"SELECT id FROM matched"
+def _each_sql(shapes: tuple[_Shape, ...]) -> tuple[str, list[str]]:
+    """One statement for all groups, and the types of its parameters."""
+    steps, types = [], []
+    for number, (model, where, values, row_of, row) in enumerate(shapes):
+        places = [(f"w{n}", _list_type(model, name)) for n, name in enumerate(where)]
+        places += [(f"v{n}", _list_type(model, name)) for n, name in enumerate(values)]
+        if row_of is not None:
+            places += [(f"r{n}", _list_type(row_of, name)) for n, name in enumerate(row)]
+        types += [kind for _, kind in places]
+        steps += [_mine_sql(number, model, where, places), _matched_sql(number, model, where, values)]
+        if row_of is not None:
+            steps.append(_noted_sql(number, where, row_of, row))
+    matched = " UNION ALL ".join(
+        f"SELECT {number}, id FROM matched{number}"  # noqa: S608 - a number
+        for number in range(len(shapes))
     )
+    return f"WITH {', '.join(steps)} {matched}", types
 
 
-def _mine_sql(model: type[models.Model], given: Sequence[tuple[type[models.Model], str, Names]], where: Names) -> str:
+def _mine_sql(number: int, model: type[models.Model], where: Names, places: Sequence[tuple[str, str]]) -> str:
     """The given rows whose conditions hold and which nobody else has locked; locked by us from then on."""
-    places = [(f"{mark}{n}", _list_type(of, name)) for of, mark, names in given for n, name in enumerate(names)]
-    lists = ", ".join(f"%s::{kind}[]" for _, kind in places)
+    lists = ", ".join(f"%s::{kind}" for _, kind in places)
     marks = ", ".join(mark for mark, _ in places)
     conditions = " AND ".join(
         f"target.{_column(model, name.removesuffix(_AT_MOST))} {'<=' if name.endswith(_AT_MOST) else '='} given.w{n}"
         for n, name in enumerate(where)
     )
     return (
-        f"SELECT given.* FROM unnest({lists}) AS given ({marks}) "  # noqa: S608 - as below
-        f"JOIN {_table(model)} AS target ON {conditions} FOR UPDATE OF target SKIP LOCKED"
+        f"mine{number} AS (SELECT given.* FROM unnest({lists}) AS given ({marks}) "  # noqa: S608 - as below
+        f"JOIN {_table(model)} AS target ON {conditions} FOR UPDATE OF target SKIP LOCKED)"
     )
 
 
-def _change_mine_sql(model: type[models.Model], where: Names, names: Names) -> str:
-    changes = ", ".join(f"{_column(model, name)} = mine.v{n}" for n, name in enumerate(names))
+def _matched_sql(number: int, model: type[models.Model], where: Names, values: Names) -> str:
+    changes = ", ".join(f"{_column(model, name)} = mine.v{n}" for n, name in enumerate(values))
     return (
-        f"UPDATE {_table(model)} AS target SET {changes} FROM mine "  # noqa: S608 - as below
-        f"WHERE target.id = mine.w{where.index('id')} RETURNING target.id"
+        f"matched{number} AS (UPDATE {_table(model)} AS target SET {changes} FROM mine{number} AS mine "  # noqa: S608
+        f"WHERE target.id = mine.w{where.index('id')} RETURNING target.id)"
+    )
+
+
+def _noted_sql(number: int, where: Names, row_of: type[models.Model], row: Names) -> str:
+    into = ", ".join(_column(row_of, name) for name in row)
+    given = ", ".join(f"mine.r{n}" for n in range(len(row)))
+    return (
+        f"noted{number} AS (INSERT INTO {_table(row_of)} ({into}) SELECT {given} FROM mine{number} AS mine "  # noqa: S608
+        f"JOIN matched{number} AS matched ON matched.id = mine.w{where.index('id')})"
     )
 
 
 def _list_type(model: type[models.Model], name: str) -> str:
     """The type of a list of such values. Texts without their length: a cast would cut them silently."""
     kind = _field(model, name).db_type(connection) or ""
-    return "text" if kind.startswith("varchar") else kind
+    return "text[]" if kind.startswith("varchar") else f"{kind}[]"
 
 
 @lru_cache(maxsize=32)
