@@ -262,7 +262,7 @@ def _ending(end: End) -> tuple[Change, dict[str, Any]]:
         result,
         number=number,
         limit=delivery.attempt_limit,
-        latest_at=delivery.latest_at,
+        latest_at=_cut_off(delivery),
         drops_repeats=bool(delivery.endpoint and delivery.endpoint.drops_repeats),
         now=now,
         parts_left=delivery.part_count - delivery.parts_sent - 1,
@@ -288,6 +288,11 @@ def _ending(end: End) -> tuple[Change, dict[str, Any]]:
     outcome = AttemptOutcome(result.outcome.value)
     attempt = _attempt(delivery, number, outcome, result=result, started_at=end.started_at, now=now)
     return (mine, facts), attempt
+
+
+def _cut_off(delivery: Delivery) -> datetime | None:
+    """After which no further try is made; what has begun is brought to its end, however late (ADR-0009)."""
+    return None if delivery.parts_sent else delivery.latest_at
 
 
 def _is_too_fast_for_long(delivery: Delivery, now: datetime) -> bool:
@@ -356,7 +361,7 @@ def put_off(delivery: Delivery, *, owner: str, result: Result, now: datetime) ->
         result,
         number=number,
         limit=delivery.attempt_limit,
-        latest_at=delivery.latest_at,
+        latest_at=_cut_off(delivery),
         drops_repeats=False,
         now=now,
     )
@@ -378,7 +383,7 @@ def _reap(delivery: Delivery, *, db_now: datetime, now: datetime) -> int:
     then = after_lost_call(
         number=delivery.attempt_count,
         limit=delivery.attempt_limit,
-        latest_at=delivery.latest_at,
+        latest_at=_cut_off(delivery),
         drops_repeats=bool(delivery.endpoint and delivery.endpoint.drops_repeats),
         now=now,
     )

@@ -53,6 +53,19 @@ def test_what_is_too_long_is_said_before_it_is_scheduled(small) -> None:
     assert "11" in str(size_problem("sandbox", "一二三四五六七。" * 11, may_split=True))
 
 
+def test_the_rest_is_tried_again_after_the_latest_moment(small, hook, httpserver, plan, deliver, fresh) -> None:
+    httpserver.expect_ordered_request("/hook").respond_with_data("ok")
+    httpserver.expect_ordered_request("/hook").respond_with_data("busy", status=503)
+    httpserver.expect_ordered_request("/hook").respond_with_data("ok")
+    delivery = plan(hook, text=LONG, may_split=True, latest_at=NOON)
+
+    deliver()
+    assert (fresh(delivery).state, fresh(delivery).parts_sent) == ("planned", 1)
+    deliver(LATER)
+
+    assert (fresh(delivery).state, fresh(delivery).parts_sent) == ("accepted", 2)
+
+
 def test_each_part_has_a_key_of_its_own(small, hook, httpserver, plan, deliver) -> None:
     httpserver.expect_request("/hook").respond_with_data("ok")
     delivery = plan(hook, text=LONG, may_split=True)
