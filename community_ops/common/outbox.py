@@ -10,7 +10,7 @@ aggregate id and handler only (a parked receipt no longer holds its successors).
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, QuerySet
@@ -22,6 +22,7 @@ from community_ops.common.errors import InvalidTransition
 from community_ops.common.events import Event
 from community_ops.common.models import EventReceipt, OutboxEvent, ReceiptState
 from community_ops.common.nudge import nudge
+from community_ops.common.turns import unlocked
 
 DRAIN_TASK = "common.tasks.drain_outbox"
 MAX_ATTEMPTS = 8
@@ -111,7 +112,7 @@ def prune(*, now: datetime, dry_run: bool = False) -> int:
 def _dispatch(*, now: datetime, limit: int) -> None:
     with transaction.atomic():
         waiting = OutboxEvent.objects.filter(dispatched_at__isnull=True).order_by("id")
-        events = list(_unlocked(waiting)[:limit])
+        events = list(unlocked(waiting)[:limit])
         receipts = [
             EventReceipt(event=event, handler=name, next_try_at=now)
             for event in events
@@ -137,7 +138,7 @@ def _work_on(receipt_pk: int, *, now: datetime) -> int:
     try:
         with transaction.atomic():
             pending = EventReceipt.objects.filter(pk=receipt_pk, state=ReceiptState.PENDING)
-            receipt = _unlocked(pending.select_related("event")).first()
+            receipt = unlocked(pending.select_related("event")).first()
             if receipt is None:
                 return 0
             event = receipt.event
@@ -161,10 +162,3 @@ def _record_failure(receipt_pk: int, error: Exception, *, now: datetime) -> None
         next_try_at=now + timedelta(seconds=min(2**attempts, 300)),
         last_error=f"{type(error).__name__}: {error}"[:500],
     )
-
-
-def _unlocked(rows: QuerySet[Any]) -> QuerySet[Any]:
-    """Rows nobody else works on; SQLite needs no lock, its writers come one at a time."""
-    if connection.features.has_select_for_update_skip_locked:
-        return rows.select_for_update(skip_locked=True, of=("self",))
-    return rows

@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
 from community_ops.common import dbtime
+from community_ops.common.turns import unlocked
 from messaging.models import Attempt, AttemptOutcome, Delivery, DeliveryState
 from messaging.platforms.base import Outcome, Result
 from messaging.policies import (
@@ -69,7 +70,7 @@ def claim(
         free = _free(until, db_now, besides)
         ids = _shares(free, limit)
         if len(ids) < limit:  # what the others left over
-            ids += _unlocked(free.exclude(pk__in=ids)).values_list("pk", flat=True)[: limit - len(ids)]
+            ids += unlocked(free.exclude(pk__in=ids)).values_list("pk", flat=True)[: limit - len(ids)]
         Delivery.objects.filter(pk__in=ids).update(lease_owner=owner, lease_until=db_now + CLAIM_LEASE)
     # By the key alone: with the state among the conditions a database that knows little of the table reads every
     # planned row for it.
@@ -92,14 +93,8 @@ def _shares(free: QuerySet[Delivery], limit: int) -> list[int]:
         return []
     chosen = random.sample(workspaces, min(len(workspaces), limit))  # more than there is room for: by lot
     share = limit // len(chosen)
-    rows = (_unlocked(free.filter(workspace_id=one)).values_list("pk", flat=True)[:share] for one in chosen)
+    rows = (unlocked(free.filter(workspace_id=one)).values_list("pk", flat=True)[:share] for one in chosen)
     return [pk for found in rows for pk in found]
-
-
-def _unlocked(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
-    if connection.features.has_select_for_update_skip_locked:
-        return rows.select_for_update(skip_locked=True)
-    return rows
 
 
 def let_go(deliveries: list[Delivery], *, owner: str) -> None:

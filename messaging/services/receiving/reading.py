@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import connection as database
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
@@ -16,6 +15,7 @@ from community_ops.common import audit, outbox
 from community_ops.common.actors import Actor
 from community_ops.common.errors import InvalidTransition
 from community_ops.common.nudge import nudge
+from community_ops.common.turns import unlocked
 from messaging.events import ChatMessageReceived, PersonJoinedChat, PersonLeftChat
 from messaging.inbound_models import InboundWay, RawEvent, RawState
 from messaging.inbound_policies import BODY_KEPT_FOR, KEPT_FOR, MOST_ATTEMPTS, READ_TASK, is_ahead, retry_at
@@ -63,7 +63,7 @@ def _pending() -> QuerySet[RawEvent]:
 def _read_one(pk: int, *, now: datetime) -> int:
     try:
         with transaction.atomic():
-            row = _unlocked(_pending().filter(pk=pk, next_try_at__lte=now)).select_related("connection").first()
+            row = unlocked(_pending().filter(pk=pk, next_try_at__lte=now)).select_related("connection").first()
             if row is None:
                 return 0
             reading = _read(row, now)
@@ -73,13 +73,6 @@ def _read_one(pk: int, *, now: datetime) -> int:
         _note_failure(pk, now=now)
         return 0
     return 1
-
-
-def _unlocked(rows: QuerySet[RawEvent]) -> QuerySet[RawEvent]:
-    """Rows nobody else works on; SQLite needs no lock, its writers come one at a time."""
-    if database.features.has_select_for_update_skip_locked:
-        return rows.select_for_update(skip_locked=True, of=("self",))
-    return rows
 
 
 def _note_failure(pk: int, *, now: datetime) -> None:

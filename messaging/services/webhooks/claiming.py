@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from community_ops.common.actors import Actor
+from community_ops.common.turns import unlocked
 from messaging.services.webhooks.subscriptions import switch_off
 from messaging.webhook_models import CallState, OffReason, TryOutcome, WebhookCall, WebhookSubscription, WebhookTry
 from messaging.webhook_policies import TRIED_FOR, after_try
@@ -63,7 +64,9 @@ def _rooms(limit: int, now: datetime, db_now: datetime) -> list[tuple[int, int]]
     running = _running(db_now)
     chosen = [pk for pk in random.sample(waiting, len(waiting)) if running[pk] < AT_ONCE]
     chosen = sorted(chosen, key=lambda pk: running[pk])[:limit]
-    locked = list(_unlocked(WebhookSubscription.objects.filter(pk__in=chosen)).values_list("pk", flat=True))
+    locked = list(
+        unlocked(WebhookSubscription.objects.filter(pk__in=chosen), is_key_free=True).values_list("pk", flat=True)
+    )
     running = _running(db_now)  # anew: before the lock another worker may have taken some
     rooms = [(pk, AT_ONCE - running[pk]) for pk in chosen if pk in locked]
     return [(pk, room) for pk, room in rooms if room > 0]
@@ -71,13 +74,6 @@ def _rooms(limit: int, now: datetime, db_now: datetime) -> list[tuple[int, int]]
 
 def _running(db_now: datetime) -> Counter[int]:
     return Counter(_pending().filter(lease_until__gte=db_now).values_list("subscription_id", flat=True))
-
-
-def _unlocked(rows: QuerySet[WebhookSubscription]) -> QuerySet[WebhookSubscription]:
-    """SQLite needs no lock, its writers come one at a time. Writing a call down for a locked one is not held up."""
-    if connection.features.has_select_for_update_skip_locked:
-        return rows.select_for_update(skip_locked=True, no_key=True)
-    return rows
 
 
 def _pending() -> QuerySet[WebhookCall]:
