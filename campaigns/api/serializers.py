@@ -219,6 +219,7 @@ class DeliverySerializer(serializers.Serializer):
     def get_member(self, delivery: "Delivery") -> int | None:
         return delivery.target_id if delivery.target_kind == "member" else None
 
+    @extend_schema_field(serializers.IntegerField())
     def get_parts_sent(self, delivery: "Delivery") -> int:
         """Of one that went out all, although the row counts only as long as something is left."""
         return delivery.part_count if delivery.state in ("accepted", "confirmed") else delivery.parts_sent

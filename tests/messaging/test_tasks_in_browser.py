@@ -82,10 +82,16 @@ def assert_fits(page: Page, sign: Locator) -> None:
     assert page.evaluate(SMALL) == []
 
 
+def open_card(page: Page) -> None:
+    """A tap before the page's script has come is answered without it."""
+    with page.expect_navigation(wait_until="load"):
+        page.locator("a.task-row").click()
+
+
 def test_she_copies_once_ticks_five_and_takes_one_back(five, open_phone) -> None:
     page = open_phone(permissions=["clipboard-read", "clipboard-write"])
     assert_fits(page, page.locator("a.task-row"))
-    page.locator("a.task-row").click()
+    open_card(page)
     assert_fits(page, page.locator("[data-copy-form]"))
 
     page.locator("[data-copy-form] button").click()
@@ -114,7 +120,7 @@ def test_she_copies_once_ticks_five_and_takes_one_back(five, open_phone) -> None
 
 def test_one_tap_ticks_all(five, open_phone) -> None:
     page = open_phone()
-    page.locator("a.task-row").click()
+    open_card(page)
     page.locator(".pick-all").click()
     expect(page.locator("input[name=items]:checked")).to_have_count(5)
     page.locator("input[name=items]").first.uncheck()
@@ -124,7 +130,7 @@ def test_one_tap_ticks_all(five, open_phone) -> None:
 
 def test_all_of_what_is_left_out_ticks_nothing_of_what_is_sent(five, open_phone) -> None:
     page = open_phone()
-    page.locator("a.task-row").click()
+    open_card(page)
     page.locator("#leave-out summary").click()
     every = page.locator("[data-select-all=leave-items]")
     every.check()
@@ -138,7 +144,7 @@ def test_a_phone_without_a_clipboard_gets_the_text_in_hand(five, open_phone) -> 
         "Object.defineProperty(navigator, 'clipboard', { value: undefined });"
         "document.execCommand = () => { window.selected = document.activeElement.value; return false; };"
     )
-    page.locator("a.task-row").click()
+    open_card(page)
     page.locator("[data-copy-form] button").click()
     expect(page.locator("[data-copy-label]")).to_have_text("Please press the text for long")
     assert page.evaluate("window.selected") == TEXT
@@ -146,7 +152,7 @@ def test_a_phone_without_a_clipboard_gets_the_text_in_hand(five, open_phone) -> 
 
 def test_without_script_everything_is_done_too(five, open_phone) -> None:
     page = open_phone(java_script_enabled=False)
-    page.locator("a.task-row").click()
+    open_card(page)
     expect(page.locator(".pick-all")).to_be_hidden()
     page.locator("[data-copy-form] button").click()
     expect(page.locator("textarea.task-text")).to_have_value(TEXT)
@@ -159,7 +165,7 @@ def test_without_script_everything_is_done_too(five, open_phone) -> None:
 
 def test_what_may_not_be_posted_any_more_is_said_at_once(five, open_phone, guard) -> None:
     page = open_phone()
-    page.locator("a.task-row").click()
+    open_card(page)
     guard.verdict = guard.verdict.__class__(allowed=False, reason="sale_over")
     page.locator("[data-copy-form] button").click()
     expect(page.locator(".notice.tone-warn")).to_contain_text("Do not post this any more")
@@ -169,7 +175,7 @@ def test_what_may_not_be_posted_any_more_is_said_at_once(five, open_phone, guard
 
 def test_she_leaves_one_of_five_out(five, open_phone) -> None:
     page = open_phone()
-    page.locator("a.task-row").click()
+    open_card(page)
     page.locator("#leave-out summary").click()
     box = page.locator("#leave-out input[name=leave-items]").first
     assert_fits(page, box)
@@ -194,7 +200,7 @@ def ten(person, plan, deliver) -> HumanTask:
 
 def test_in_a_long_list_she_finds_the_place_that_is_left_out(ten, open_phone) -> None:
     page = open_phone(locale="zh-CN")
-    page.locator("a.task-row").click()
+    open_card(page)
     page.locator("#leave-out summary").click()
     boxes = page.locator("#leave-out input[name=leave-items]")
     assert_fits(page, page.locator("[data-narrow]"))
