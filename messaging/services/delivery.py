@@ -11,7 +11,7 @@ from community_ops.common import clock, dbtime
 from community_ops.common.nudge import nudge
 from messaging.models import Delivery
 from messaging.policies import DELIVER_TASK
-from messaging.services import claiming, limits
+from messaging.services import claiming, limits, recording
 from messaging.services.senders import HAND_LEAST, Senders
 from messaging.services.sending import Clock, Desk, send_one
 
@@ -66,7 +66,7 @@ def run_deliveries(
 
 def reap_stuck(*, now: datetime) -> int:
     """Settle calls whose worker ended before the answer was recorded; returns how many. Safe to repeat."""
-    return claiming.reap(db_now=dbtime.now(), now=now)
+    return recording.reap(db_now=dbtime.now(), now=now)
 
 
 def tidy_limits() -> None:

@@ -15,12 +15,12 @@ from community_ops.common.ports import Registry
 from messaging.models import Delivery, DeliveryState
 from messaging.platforms.base import MAX_PARTS, Outcome, Outgoing, Part, Result
 from messaging.ports import ALLOWED, SendGuard, Verdict, origin_guards, subject_guards, text_contexts
-from messaging.services import claiming
+from messaging.services import claiming, recording
 from messaging.services.books import Book
 from messaging.services.calling import call, card_of, outgoing, parts_of, takes_file
-from messaging.services.claiming import End, Start
 from messaging.services.handing import hand_over, is_by_hand
 from messaging.services.limits import Known, Limits, limits_of
+from messaging.services.recording import End, Start
 from messaging.services.resting import why_waiting
 from messaging.services.send_rules import held_back
 
@@ -86,7 +86,7 @@ def send_one(
         raise
     except Exception as error:
         log.exception("the look before sending failed", extra={"delivery": delivery.pk})
-        claiming.put_off(delivery, owner=owner, result=_own_fault(error), now=now())
+        recording.put_off(delivery, owner=owner, result=_own_fault(error), now=now())
         return
     assert delivery.endpoint is not None
     result = call(delivery.endpoint, message)
@@ -107,7 +107,7 @@ def _begun(start: Start, limits: Limits, desk: "Desk") -> bool:
         return begun
     desk.settle()
     _ask_guards(start.delivery, start.now)
-    begun_at = claiming.begin_within(start.delivery, limits, owner=start.owner, now=start.now, db_now=start.db_now)
+    begun_at = recording.begin_within(start.delivery, limits, owner=start.owner, now=start.now, db_now=start.db_now)
     if isinstance(begun_at, datetime):
         seconds, reason = (begun_at - start.db_now).total_seconds(), why_waiting(start.delivery.endpoint)
         claiming.wait(start.delivery, owner=start.owner, seconds=seconds, reason=reason, now=start.now)
@@ -299,7 +299,7 @@ class Desk:
         """Record an answer: now, or with the next start. What concerns other calls never waits."""
         self.settle()
         self._end = end
-        if not self._is_shared or not claiming.is_plain(end):
+        if not self._is_shared or not recording.is_plain(end):
             self.settle()
 
     def settle(self) -> None:
@@ -324,7 +324,7 @@ def write_all(turns: Sequence[Turn]) -> list[Written]:
     starts = [turn.start for turn in turns if turn.start is not None]
     verdicts = verdicts_on([start.delivery for start in starts], starts[0].now) if starts else []
     allowed = [start for start, verdict in zip(starts, verdicts, strict=True) if verdict.allowed]
-    ended, begun = map(iter, claiming.write(ends, allowed))
+    ended, begun = map(iter, recording.write(ends, allowed))
     answers = iter([next(begun) if verdict.allowed else verdict for verdict in verdicts])
     return [
         Written(turn.end is not None and next(ended), next(answers) if turn.start is not None else False)

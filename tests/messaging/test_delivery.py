@@ -10,7 +10,7 @@ from messaging import services
 from messaging.models import Attempt, Delivery, Endpoint, SandboxPost
 from messaging.platforms.base import Outcome, Result
 from messaging.ports import Verdict, subject_guards, text_contexts
-from messaging.services import claiming
+from messaging.services import claiming, recording
 from tests.moments import NOON
 
 pytestmark = pytest.mark.django_db
@@ -179,7 +179,7 @@ def test_a_cancelled_row_is_not_started_by_a_worker_that_holds_it(plan, workspac
         workspace_id=workspace.pk, source_keys=[delivery.source_key], reason="x", actor=None, now=NOON
     )
 
-    assert not claiming.begin(held, owner="a", now=NOON, db_now=dbtime.now())
+    assert not recording.begin(held, owner="a", now=NOON, db_now=dbtime.now())
 
     assert (fresh(delivery).state, fresh(delivery).attempt_count) == ("cancelled", 0)
 
@@ -191,7 +191,7 @@ def test_a_moved_row_is_not_started_by_a_worker_that_holds_it(plan, workspace, f
         workspace_id=workspace.pk, moves={delivery.source_key: NOON + timedelta(hours=1)}, now=NOON
     )
 
-    assert not claiming.begin(held, owner="a", now=NOON, db_now=dbtime.now())
+    assert not recording.begin(held, owner="a", now=NOON, db_now=dbtime.now())
 
     assert (fresh(delivery).state, fresh(delivery).due_at) == ("planned", NOON + timedelta(hours=1))
 
@@ -214,12 +214,12 @@ def test_a_row_that_was_put_back_can_be_taken_at_once(plan, room) -> None:
 
 def test_a_call_whose_worker_went_silent_becomes_unknown(plan, fresh, hook) -> None:
     delivery = plan(hook)
-    claiming.begin(claim_one(), owner="a", now=NOON, db_now=dbtime.now())
-    later = dbtime.now() + claiming.SEND_LEASE + SECOND
+    recording.begin(claim_one(), owner="a", now=NOON, db_now=dbtime.now())
+    later = dbtime.now() + recording.SEND_LEASE + SECOND
 
-    assert claiming.reap(db_now=dbtime.now(), now=NOON) == 0
-    assert claiming.reap(db_now=later, now=NOON) == 1
-    assert claiming.reap(db_now=later, now=NOON) == 0
+    assert recording.reap(db_now=dbtime.now(), now=NOON) == 0
+    assert recording.reap(db_now=later, now=NOON) == 1
+    assert recording.reap(db_now=later, now=NOON) == 0
 
     assert (fresh(delivery).state, fresh(delivery).reason) == ("unknown", "worker_lost")
     assert (Attempt.objects.get().outcome, Attempt.objects.get().number) == ("lost", 1)
@@ -227,9 +227,9 @@ def test_a_call_whose_worker_went_silent_becomes_unknown(plan, fresh, hook) -> N
 
 def test_a_silent_call_is_repeated_when_its_receiver_drops_repeats(plan, fresh, room, deliver) -> None:
     delivery = plan(room)
-    claiming.begin(claim_one(), owner="a", now=NOON, db_now=dbtime.now())
+    recording.begin(claim_one(), owner="a", now=NOON, db_now=dbtime.now())
 
-    claiming.reap(db_now=dbtime.now() + claiming.SEND_LEASE + SECOND, now=NOON)
+    recording.reap(db_now=dbtime.now() + recording.SEND_LEASE + SECOND, now=NOON)
     deliver(NOON + timedelta(minutes=1))
 
     assert (fresh(delivery).state, fresh(delivery).attempt_count) == ("accepted", 2)
@@ -238,10 +238,10 @@ def test_a_silent_call_is_repeated_when_its_receiver_drops_repeats(plan, fresh, 
 def test_a_stale_answer_changes_nothing(plan, fresh, hook) -> None:
     delivery = plan(hook)
     held = claim_one()
-    claiming.begin(held, owner="a", now=NOON, db_now=dbtime.now())
-    claiming.reap(db_now=dbtime.now() + claiming.SEND_LEASE + SECOND, now=NOON)
+    recording.begin(held, owner="a", now=NOON, db_now=dbtime.now())
+    recording.reap(db_now=dbtime.now() + recording.SEND_LEASE + SECOND, now=NOON)
 
-    assert not claiming.finish(claiming.End(held, "a", Result(Outcome.ACCEPTED), NOON, NOON, limits={}))
+    assert not recording.finish(recording.End(held, "a", Result(Outcome.ACCEPTED), NOON, NOON, limits={}))
 
     assert fresh(delivery).state == "unknown"
     assert Attempt.objects.get().outcome == "lost"
@@ -249,8 +249,8 @@ def test_a_stale_answer_changes_nothing(plan, fresh, hook) -> None:
 
 def test_an_unknown_delivery_is_never_sent_again_by_itself(plan, fresh, hook, deliver, httpserver) -> None:
     delivery = plan(hook)
-    claiming.begin(claim_one(), owner="a", now=NOON, db_now=dbtime.now())
-    claiming.reap(db_now=dbtime.now() + claiming.SEND_LEASE + SECOND, now=NOON)
+    recording.begin(claim_one(), owner="a", now=NOON, db_now=dbtime.now())
+    recording.reap(db_now=dbtime.now() + recording.SEND_LEASE + SECOND, now=NOON)
 
     assert deliver(NOON + timedelta(days=1)) == 0
 

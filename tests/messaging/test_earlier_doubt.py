@@ -14,7 +14,7 @@ from messaging.platforms.base import Outcome, Result
 from messaging.platforms.webhook.adapter import WebhookAdapter
 from messaging.policies import ATTEMPT_LIMIT, Next, with_doubt
 from messaging.ports import Verdict
-from messaging.services import claiming
+from messaging.services import recording
 from tests.factories.people import SYSTEM
 from tests.messaging.conftest import make_endpoint
 from tests.moments import NOON
@@ -140,7 +140,7 @@ def test_a_lost_call_is_remembered_and_a_call_lost_last_is_in_doubt(dropping, pl
     for number, state in ((1, "planned"), (ATTEMPT_LIMIT, "unknown")):
         facts = {"state": "sending", "attempt_count": number, "lease_until": dbtime.now()}
         Delivery.objects.filter(pk=row.pk).update(**facts)
-        claiming.reap(db_now=dbtime.now() + timedelta(seconds=1), now=NOON)
+        recording.reap(db_now=dbtime.now() + timedelta(seconds=1), now=NOON)
         assert (fresh(row).state, fresh(row).may_have_arrived) == (state, True)
     assert ended(row) == ("unknown", "in_doubt:failed:gave_up")
 

@@ -14,7 +14,7 @@ from community_ops.common.errors import InvalidTransition
 from messaging import selectors, services
 from messaging.models import Attempt, Delivery, SendBudget, SendLimit, SendSlot
 from messaging.platforms.base import Limit, Scope
-from messaging.services import claiming, limits
+from messaging.services import claiming, limits, recording
 from messaging.services.limits import limits_of, take_slots
 from tests.factories.people import SYSTEM
 from tests.messaging.conftest import SECRET, make_endpoint
@@ -224,7 +224,7 @@ def test_a_row_that_was_moved_meanwhile_takes_no_slot(plan, hook) -> None:
     limit(hook, 1, 10)
     row = plan(hook)
     Delivery.objects.update(lease_owner="somebody else")
-    begun = claiming.begin_within(row, limits_of(hook), owner="tests", now=clock.now(), db_now=dbtime.now())
+    begun = recording.begin_within(row, limits_of(hook), owner="tests", now=clock.now(), db_now=dbtime.now())
     assert begun is False
     assert not SendSlot.objects.exists()
 

@@ -13,7 +13,7 @@ from messaging import selectors, services, wording
 from messaging.models import Attempt, Delivery
 from messaging.platforms.sandbox.adapter import SandboxAdapter
 from messaging.ports import PAUSED, Verdict
-from messaging.services import claiming
+from messaging.services import recording
 from tests.common.test_pictures import drawn
 from tests.messaging.conftest import make_endpoint
 from tests.moments import NOON
@@ -91,7 +91,7 @@ def test_a_try_of_a_message_in_one_part_says_nothing_of_parts(room, plan, delive
 
 def test_a_call_that_was_lost_says_its_part_too(half, fresh) -> None:
     Delivery.objects.filter(pk=half.pk).update(state="sending", attempt_count=3, lease_until=dbtime.now())
-    claiming.reap(db_now=dbtime.now() + timedelta(seconds=1), now=NOON)
+    recording.reap(db_now=dbtime.now() + timedelta(seconds=1), now=NOON)
     assert list(Attempt.objects.filter(outcome="lost").values_list("part", "part_count")) == [(2, 3)]
 
 

@@ -10,8 +10,8 @@ from community_ops.common import dbtime
 from messaging.models import Attempt, Delivery, Endpoint, SendSlot
 from messaging.platforms.base import Outcome, Result
 from messaging.ports import PAUSED, Verdict
-from messaging.services import claiming, sending
-from messaging.services.claiming import End, Start
+from messaging.services import claiming, recording, sending, statements
+from messaging.services.recording import End, Start
 from messaging.services.sending import Desk, Turn, write_all
 from tests.moments import NOON
 from tests.races import at_once
@@ -47,7 +47,7 @@ def test_each_row_starts_with_its_own_text_and_only_while_it_is_ours(held) -> No
     Delivery.objects.filter(pk=held[1].pk).update(state="cancelled")
     Delivery.objects.filter(pk=held[2].pk).update(lease_owner="b")
 
-    assert claiming.begin_all([start(row) for row in held]) == [True, False, False, True]
+    assert recording.begin_all([start(row) for row in held]) == [True, False, False, True]
 
     assert states() == ["sending", "cancelled", "planned", "sending"]
     rows = Delivery.objects.filter(state="sending").order_by("pk")
@@ -58,10 +58,10 @@ def test_each_row_starts_with_its_own_text_and_only_while_it_is_ours(held) -> No
 
 
 def test_each_end_is_recorded_with_its_attempt_unless_the_reaper_was_there(held) -> None:
-    claiming.begin_all([start(row) for row in held])
+    recording.begin_all([start(row) for row in held])
     Delivery.objects.filter(pk=held[3].pk).update(state="unknown")
 
-    done = claiming.finish_all([end(held[0]), end(held[1]), end(held[2], LATER), end(held[3])])
+    done = recording.finish_all([end(held[0]), end(held[1]), end(held[2], LATER), end(held[3])])
 
     assert done == [True, True, True, False]
     assert states() == ["accepted", "accepted", "planned", "unknown"]
@@ -74,17 +74,17 @@ def test_each_end_is_recorded_with_its_attempt_unless_the_reaper_was_there(held)
 
 
 def test_an_end_too_fast_cools_its_account_among_others(held) -> None:
-    claiming.begin_all([start(row) for row in held[:2]])
+    recording.begin_all([start(row) for row in held[:2]])
     too_fast = Result(Outcome.RETRY, "429", "HTTP 429", 429, is_too_fast=True)
 
-    assert claiming.finish_all([end(held[0]), end(held[1], too_fast)]) == [True, True]
+    assert recording.finish_all([end(held[0]), end(held[1], too_fast)]) == [True, True]
 
     assert states()[:2] == ["accepted", "planned"]
     assert not SendSlot.objects.filter(ended_at__isnull=True).exists()
 
 
 def test_a_turn_ends_one_call_and_starts_the_next(held) -> None:
-    claiming.begin_all([start(row) for row in held[:2]])
+    recording.begin_all([start(row) for row in held[:2]])
 
     written = write_all([Turn(end(held[0]), start(held[2])), Turn(end=end(held[1])), Turn(start=start(held[3]))])
 
@@ -168,7 +168,9 @@ def test_a_row_that_somebody_holds_is_waited_for_alone(held) -> None:
     """Nobody waits for a locked row with others in hand: two who write several could wait for each other."""
     with transaction.atomic():
         Delivery.objects.select_for_update().get(pk=held[0].pk)
-        begun = at_once([lambda: claiming.update_each(Delivery, [claiming._beginning(start(row)) for row in held[:3]])])
+        begun = at_once(
+            [lambda: statements.update_each(Delivery, [recording._beginning(start(row)) for row in held[:3]])]
+        )
     assert begun == [{held[1].pk, held[2].pk}]
-    assert claiming.begin_all([start(held[0]), start(held[3])]) == [True, True]
+    assert recording.begin_all([start(held[0]), start(held[3])]) == [True, True]
     assert connection.vendor == "postgresql"
