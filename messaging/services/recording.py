@@ -57,12 +57,28 @@ def begin(delivery: Delivery, *, owner: str, now: datetime, db_now: datetime) ->
 
 
 def begin_all(starts: Sequence[Start]) -> list[bool]:
-    """`begin` for several, in one statement where the database can."""
+    """`begin` for several, in one statement where the database can. Of two of the same row the first may begin."""
     if len(starts) < 2 or connection.vendor != "postgresql":
         return [update_where(Delivery, *_beginning(start)) == 1 for start in starts]
-    begun = update_each(Delivery, [_beginning(start) for start in starts])
-    # a row that somebody had locked just then says by itself whether it is still ours
-    return [start.delivery.pk in begun or update_where(Delivery, *_beginning(start)) == 1 for start in starts]
+    firsts = _firsts(starts)
+    return _begun(starts, firsts, update_each(Delivery, [_beginning(start) for start in firsts.values()]))
+
+
+def _firsts(starts: Sequence[Start]) -> dict[int, Start]:
+    """By row. One that was long in hand may be there twice: its lease ran out and it was taken again."""
+    found: dict[int, Start] = {}
+    for start in starts:
+        found.setdefault(start.delivery.pk, start)
+    return found
+
+
+def _begun(starts: Sequence[Start], firsts: dict[int, Start], begun: set[int]) -> list[bool]:
+    """A row that somebody had locked just then, or that came twice, says by itself whether it is still ours."""
+    return [
+        (start is firsts[start.delivery.pk] and start.delivery.pk in begun)
+        or update_where(Delivery, *_beginning(start)) == 1
+        for start in starts
+    ]
 
 
 def _beginning(start: Start) -> Change:
@@ -104,10 +120,9 @@ def write(ends: Sequence["End"], starts: Sequence[Start]) -> tuple[list[bool], l
     if not (starts and is_alike and connection.vendor == "postgresql"):
         return finish_all(ends), begin_all(starts)
     changes, attempts = zip(*endings, strict=True)
-    done, begun = update_two(Delivery, changes, Attempt, attempts, [_beginning(start) for start in starts])
-    return [end.delivery.pk in done or finish(end) for end in ends], [
-        start.delivery.pk in begun or update_where(Delivery, *_beginning(start)) == 1 for start in starts
-    ]
+    firsts = _firsts(starts)
+    done, begun = update_two(Delivery, changes, Attempt, attempts, [_beginning(start) for start in firsts.values()])
+    return [end.delivery.pk in done or finish(end) for end in ends], _begun(starts, firsts, begun)
 
 
 @dataclass(frozen=True, slots=True)

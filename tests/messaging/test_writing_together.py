@@ -57,6 +57,21 @@ def test_each_row_starts_with_its_own_text_and_only_while_it_is_ours(held) -> No
     ]
 
 
+@pytest.mark.parametrize("has_end", [False, True], ids=["starts alone", "with an end"])
+def test_of_a_row_that_is_twice_in_hand_one_call_begins(held, has_end) -> None:
+    """Its lease ran out while it waited in the hand, and the same worker took it again."""
+    recording.begin_all([start(held[0])])
+    Delivery.objects.filter(pk=held[1].pk).update(lease_until=dbtime.now() - SECOND)
+    (again,) = claiming.claim(owner="a", limit=4, until=NOON + SECOND, db_now=dbtime.now())
+    assert again.pk == held[1].pk
+    ends = [end(held[0])] if has_end else []
+
+    _, begun = recording.write(ends, [start(held[1]), start(again), start(held[2])])
+
+    assert begun == [True, False, True]
+    assert Delivery.objects.get(pk=again.pk).attempt_count == 1
+
+
 def test_each_end_is_recorded_with_its_attempt_unless_the_reaper_was_there(held) -> None:
     recording.begin_all([start(row) for row in held])
     Delivery.objects.filter(pk=held[3].pk).update(state="unknown")
