@@ -4,10 +4,10 @@ import hashlib
 import re
 from datetime import datetime
 
-from django.db import transaction
 from django.db.models import Q
 
 from community_ops.common.nudge import nudge
+from community_ops.common.turns import next_turn
 from messaging.inbound_models import InboundRoute, InboundWay, RawEvent
 from messaging.inbound_policies import NOTE_REFUSAL_EVERY, READ_TASK
 from messaging.platforms.inbound import CallRefused, HookCall, Inbound
@@ -57,7 +57,7 @@ def _receive(route: InboundRoute, inbound: Inbound, call: HookCall, now: datetim
     inbound.authenticate(call, keys)
     content = inbound.content_of(call, keys)
     identity, digest = inbound.identity(call, content), hashlib.sha256(call.body).hexdigest()
-    with transaction.atomic():
+    with next_turn():
         event, is_new = RawEvent.objects.get_or_create(
             workspace_id=route.workspace_id,
             connection=route.connection,
