@@ -25,7 +25,7 @@ class Fleet:
         self.environment, self.folder = environment, folder
         self.beat = self._start("beat", "beat", "--schedule", str(folder / "beat"))
         self.workers = [self._start_worker(number) for number in range(workers)]
-        self.killed_children = self.killed_senders = self.killed_workers = 0
+        self.killed_children = self.killed_senders = self.killed_workers = self.ended_workers = 0
 
     def _start_worker(self, number: int) -> subprocess.Popen[bytes]:
         pool = ("--pool", "prefork", "--concurrency", str(CHILDREN), "--queues", QUEUES[number % len(QUEUES)])
@@ -74,6 +74,14 @@ class Fleet:
         self.workers[number] = self._start_worker(number)
         self.killed_workers += 1
         return True
+
+    def start_ended_again(self) -> None:
+        """What `bin/run` and every supervisor do: a worker that ended by itself is started again."""
+        for number, worker in enumerate(self.workers):
+            if worker.poll() is not None:
+                end(worker)
+                self.workers[number] = self._start_worker(number)
+                self.ended_workers += 1
 
     def stop(self) -> None:
         for process in (self.beat, *self.workers):
