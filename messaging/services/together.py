@@ -1,11 +1,13 @@
 """Several threads, one statement: what they want written at about the same time is written in one go."""
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 Job = TypeVar("Job")
 Answer = TypeVar("Answer")
+log = logging.getLogger(__name__)
 WAIT_SECONDS = 0.002  # how long the first one waits for company
 
 
@@ -47,6 +49,7 @@ class Together(Generic[Job, Answer]):
         except Exception:
             if len(batch.jobs) == 1:
                 raise
+            log.warning("what %d threads wanted done together failed, each tries alone", len(batch.jobs), exc_info=True)
         finally:
             batch.is_done.set()
 
