@@ -4,6 +4,7 @@ Higher apps register in `AppConfig.ready()`. What nobody registered for is not s
 (`cancelled`, reason `not_available`).
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -39,15 +40,15 @@ class SendGuard(Protocol):
         """May these deliveries, of which several may be about to go out, still do so at `now`? One answer for each."""
 
 
-class OneByOne:
+class OneByOne(ABC):
     """A SendGuard that looks at each delivery by itself."""
 
     def check_all(self, deliveries: Sequence["Delivery"], now: datetime) -> list[Verdict]:
         return [self.check(delivery, now) for delivery in deliveries]
 
+    @abstractmethod
     def check(self, delivery: "Delivery", now: datetime) -> Verdict:
         """May this delivery still go out at `now`?"""
-        raise NotImplementedError
 
 
 class TextContext(Protocol):
