@@ -29,7 +29,7 @@ MAX_ANSWER_BYTES = 64 * 1024
 MAX_URL_LENGTH = 2000
 # Idle connections are kept shorter than any server keeps them: one that closes while we write is a send in doubt.
 KEEPALIVE_SECONDS = 2.0
-MAX_CONNECTIONS = 200
+MAX_CONNECTIONS = 200  # of a thread
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _CARRIERS = tuple(
@@ -206,8 +206,8 @@ class _Deadline(threading.local):
 
     def left(self, timeout: float | None) -> float:
         """Seconds left, at least a moment: an operation past the deadline times out at once."""
-        limits = [seconds for seconds in (timeout, self.at and self.at - time.monotonic()) if seconds is not None]
-        return max(min(limits, default=TIMEOUT_SECONDS), 0.001)
+        timeout = TIMEOUT_SECONDS if timeout is None else timeout
+        return max(timeout if self.at is None else min(timeout, self.at - time.monotonic()), 0.001)
 
     @property
     def is_over(self) -> bool:
@@ -297,28 +297,46 @@ def _ask_resolver(host: str, port: int, found: list[Address]) -> None:
     found.extend(ipaddress.ip_address(str(answer[4][0]).partition("%")[0]) for answer in answers)
 
 
-_pools: dict[int, httpcore2.ConnectionPool] = {}
-_making = threading.Lock()
+class _Pool(httpcore2.ConnectionPool):
+    """Open connections of one thread, closed when it ends.
+
+    One pool for all threads has one lock, and looks at each of its connections twice for each call.
+    """
+
+    def __del__(self) -> None:
+        self.close()
 
 
-def _pool() -> httpcore2.ConnectionPool:
-    """This process's connections; a forked child makes its own."""
-    with _making:
-        if os.getpid() not in _pools:
-            _pools[os.getpid()] = httpcore2.ConnectionPool(
-                network_backend=_GuardedBackend(),
-                ssl_context=httpcore2.default_ssl_context(),
-                max_connections=MAX_CONNECTIONS,
-                keepalive_expiry=KEEPALIVE_SECONDS,
-            )
-        return _pools[os.getpid()]
+class _Connections(threading.local):
+    """This thread's pool; a forked child makes its own."""
+
+    pool: _Pool | None = None
+    process = 0
+
+
+_connections = _Connections()
+
+
+def _pool() -> _Pool:
+    if _connections.pool is None or _connections.process != os.getpid():
+        _connections.process = os.getpid()
+        _connections.pool = _Pool(
+            network_backend=_GuardedBackend(),
+            ssl_context=_trusted(),
+            max_connections=MAX_CONNECTIONS,
+            keepalive_expiry=KEEPALIVE_SECONDS,
+        )
+    return _connections.pool
+
+
+@lru_cache(maxsize=1)  # reading the certificates takes longer than a call
+def _trusted() -> ssl.SSLContext:
+    return httpcore2.default_ssl_context()
 
 
 def close_connections() -> None:
-    """Close this process's idle connections (at the end of a worker or a test)."""
-    with _making:
-        if pool := _pools.pop(os.getpid(), None):
-            pool.close()
+    """Close this thread's idle connections (at the end of a test)."""
+    _connections.pool = None
 
 
 def _times(seconds: float) -> dict[str, Any]:
