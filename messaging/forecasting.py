@@ -17,7 +17,7 @@ from itertools import accumulate
 from messaging.platforms.base import Limit
 
 CALL_SECONDS = 0.3
-SENDERS = 8  # of one worker (`services.delivery.SENDERS`): more workers are faster
+SENDERS = 16  # of one worker (`services.delivery.SENDERS`): more workers are faster
 # What a colleague needs, by the stopwatch of nobody yet: said on the page as an assumption.
 COPY_SECONDS = 15
 GROUP_SECONDS = 20

@@ -318,8 +318,8 @@ class Delivery(TenantModel):
             models.Index(
                 fields=["workspace"], condition=Q(state="planned", reason="retrying"), name="delivery_retried"
             ),
-            # reaper: calls whose worker went silent
-            models.Index(fields=["lease_until"], condition=Q(state="sending"), name="delivery_stuck"),
+            # reaper: calls whose worker went silent; by the key, for a lease in an index would touch all of them
+            models.Index(fields=["id"], condition=Q(state="sending"), name="delivery_stuck"),
             # deliveries of one announcement or touch
             models.Index(fields=["workspace", "origin", "origin_id"], name="delivery_of_origin"),
             # a group's or member's history, newest first

@@ -15,6 +15,7 @@ from django.db.models import Q, QuerySet
 from community_ops.common.turns import unlocked
 from messaging.models import Delivery, DeliveryState
 from messaging.policies import end_of
+from messaging.services.channels import Channels
 from messaging.services.limits import IN_LINE
 from messaging.services.statements import update_where
 
@@ -33,9 +34,17 @@ def anything_due(*, until: datetime, db_now: datetime, besides: Collection[int] 
 
 
 def claim(
-    *, owner: str, limit: int, until: datetime, db_now: datetime, besides: Collection[int] = NOBODY
+    *,
+    owner: str,
+    limit: int,
+    until: datetime,
+    db_now: datetime,
+    besides: Collection[int] = NOBODY,
+    channels: Channels | None = None,
 ) -> list[Delivery]:
     """Take up to `limit` rows that start before `until` in hand and return them in order of their start.
+
+    They come with their message, endpoint and account; `channels` remembers the last two from claim to claim.
 
     Where several workspaces have something due, each gets its share: a fan-out of thousands does not hold up the
     one message of another.
@@ -48,8 +57,9 @@ def claim(
         Delivery.objects.filter(pk__in=ids).update(lease_owner=owner, lease_until=db_now + CLAIM_LEASE)
     # By the key alone: with the state among the conditions a database that knows little of the table reads every
     # planned row for it.
-    taken = Delivery.objects.filter(pk__in=ids, lease_owner=owner).select_related("message", "endpoint__connection")
+    taken = Delivery.objects.filter(pk__in=ids, lease_owner=owner).select_related("message")
     planned = [row for row in taken if row.state == DeliveryState.PLANNED]
+    (channels or Channels()).put_in(planned)
     return sorted(planned, key=lambda row: (row.next_try_at, row.pk))
 
 

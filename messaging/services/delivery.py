@@ -13,9 +13,9 @@ from messaging.models import Delivery
 from messaging.policies import DELIVER_TASK
 from messaging.services import claiming, limits, recording
 from messaging.services.senders import HAND_LEAST, Senders
-from messaging.services.sending import Clock, Desk, send_one
+from messaging.services.sending import Clock, send_one
 
-SENDERS = 8  # threads of a run, and so the most rows `sending` in one process
+SENDERS = 16  # threads of a run, and so the most rows `sending` in one process
 RUN_SECONDS = 20.0  # then a run hands over to the next tick
 NEVER = threading.Event()
 
@@ -25,16 +25,16 @@ def deliver_due(*, worker: str, now: datetime, limit: int = 10_000) -> int:
 
     For commands and stories told at a fixed time; workers use `run_deliveries`. Safe beside them.
     """
-    owner, desk = owner_name(worker), Desk()
+    owner, sent_count = owner_name(worker), 0
     until = now + timedelta(microseconds=1)
     while limit > 0:
         in_hand = claiming.claim(owner=owner, limit=min(limit, HAND_LEAST), until=until, db_now=dbtime.now())
         if not in_hand:
             break
         for delivery in in_hand:
-            send_one(delivery, owner=owner, now=lambda: now, desk=desk)
+            sent_count += send_one(delivery, owner=owner, now=lambda: now)
         limit -= len(in_hand)
-    return desk.ended_count
+    return sent_count
 
 
 def run_deliveries(
@@ -87,4 +87,11 @@ def _claimed(team: Senders, now: Clock) -> list[Delivery]:
     besides = set() if room else team.workspaces()
     if not claiming.anything_due(until=until, db_now=db_now, besides=besides):
         return []
-    return claiming.claim(owner=team.owner, limit=room or HAND_LEAST, until=until, db_now=db_now, besides=besides)
+    return claiming.claim(
+        owner=team.owner,
+        limit=room or HAND_LEAST,
+        until=until,
+        db_now=db_now,
+        besides=besides,
+        channels=team.channels,
+    )

@@ -51,15 +51,15 @@ class Start:
     db_now: datetime
 
 
-def begin(delivery: Delivery, *, owner: str, now: datetime, db_now: datetime) -> bool:
+def begin(start: Start) -> bool:
     """Mark the start of a call, with its text. False when the row was moved, cancelled or taken by another worker."""
-    return update_where(Delivery, *_beginning(Start(delivery, owner, now, db_now))) == 1
+    return update_where(Delivery, *_beginning(start)) == 1
 
 
 def begin_all(starts: Sequence[Start]) -> list[bool]:
     """`begin` for several, in one statement where the database can. Of two of the same row the first may begin."""
     if len(starts) < 2 or connection.vendor != "postgresql":
-        return [update_where(Delivery, *_beginning(start)) == 1 for start in starts]
+        return [begin(start) for start in starts]
     firsts = _firsts(starts)
     return _begun(starts, firsts, update_each(Delivery, [_beginning(start) for start in firsts.values()]))
 
@@ -74,11 +74,7 @@ def _firsts(starts: Sequence[Start]) -> dict[int, Start]:
 
 def _begun(starts: Sequence[Start], firsts: dict[int, Start], begun: set[int]) -> list[bool]:
     """A row that somebody had locked just then, or that came twice, says by itself whether it is still ours."""
-    return [
-        (start is firsts[start.delivery.pk] and start.delivery.pk in begun)
-        or update_where(Delivery, *_beginning(start)) == 1
-        for start in starts
-    ]
+    return [(start is firsts[start.delivery.pk] and start.delivery.pk in begun) or begin(start) for start in starts]
 
 
 def _beginning(start: Start) -> Change:
@@ -96,18 +92,19 @@ def _beginning(start: Start) -> Change:
     return held(delivery, start.owner) | {"next_try_at__lte": start.now}, started
 
 
-def begin_within(delivery: Delivery, limits: Limits, *, owner: str, now: datetime, db_now: datetime) -> bool | datetime:
+def begin_within(start: Start, limits: Limits) -> bool | datetime:
     """As `begin`, with a slot of every budget the call counts against, in one transaction.
 
     A datetime (database time) when there is no slot yet: nothing is written, the row waits until then.
-    `db_now` is for the lease; windows want the database's clock itself, for a worker's copy of it is some
+    Windows want the database's clock itself, for a worker's copy of it (`start.db_now`, for the lease) is some
     milliseconds behind, and each worker's by others.
     """
+    delivery = start.delivery
     with transaction.atomic():
         taken = take_slots(limits, workspace_id=delivery.workspace_id, delivery=delivery, db_now=dbtime.now())
         if isinstance(taken, datetime):
             return taken
-        if begin(delivery, owner=owner, now=now, db_now=db_now):
+        if begin(start):
             return True
         transaction.set_rollback(True)
         return False

@@ -1,26 +1,31 @@
 """The threads of a run: each starts what is due of the rows in hand, calls, and records the answer."""
 
-import contextlib
 import logging
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.db import DatabaseError, InterfaceError, connection, connections
 
 from community_ops.common import dbtime
 from messaging.models import Delivery
-from messaging.services import claiming
+from messaging.services import claiming, recording
+from messaging.services.channels import Channels
+from messaging.services.crew import Crew
+from messaging.services.desk import Desk
 from messaging.services.hand import Hand
 from messaging.services.limits import BOOK
-from messaging.services.sending import Clock, Desk, send_one, write_all
-from messaging.services.together import Together
+from messaging.services.recording import End
+from messaging.services.sending import Clock, Ready, answered, begin, look, record_all, write_all
 
-HAND_LEAST = 64  # rows a run keeps in hand: eight quick sends for each thread
+Step = Callable[[], None]
+HAND_LEAST = 64  # rows a run keeps in hand: four quick sends for each thread
 HAND_MOST = 512
 QUICK_SECONDS, SLOW_SECONDS = 0.5, 2.0  # for half a hand; both far under the claim's lease
 POLL_SECONDS = 0.2
+WATCH_SECONDS = 0.003  # while something waits for a thread
 log = logging.getLogger(__name__)
 
 
@@ -43,18 +48,28 @@ class DatabaseClock:
 
 
 class Senders:
-    """`count` threads that share a hand; each has and closes its own connection to the database."""
+    """`count` threads that share a hand and a desk; each has and closes its own connection to the database.
+
+    A row goes through three steps: it is looked at, started (with the ends of others, in one statement) and called.
+    Any thread does any step. There are never more rows `sending` than threads.
+    """
 
     def __init__(self, owner: str, count: int, now: Clock) -> None:
         self.owner = owner
         self.sent_count = 0
         self.db_now = DatabaseClock()
+        self.channels = Channels()
         self._now = now
+        self._count = count
         self._hand = Hand(most_of_account=max(1, count - 2))
+        self._desk = Desk()
+        self._crew = Crew()
         self._pace = _Pace()
         self._is_over = False
-        self._changed = threading.Condition()
-        self._write_together = Together(write_all, enough=self._enough)
+        self._is_watched = False
+        lock = threading.Lock()
+        self._steps = threading.Condition(lock)  # where threads wait for one
+        self._changes = threading.Condition(lock)  # where the run waits for room, and watches
         names = (f"sender-{number}" for number in range(count))
         self._threads = [threading.Thread(target=self._work, name=name, daemon=True) for name in names]
 
@@ -65,14 +80,16 @@ class Senders:
 
     def __exit__(self, *_: object) -> None:
         """Put back what was not started, wait for the calls that were."""
-        with self._changed:
+        with self._steps:
             self._is_over = True
             left = self._hand.empty()
-            self._changed.notify_all()
+            self._steps.notify_all()
         if left:
             claiming.let_go(left, owner=self.owner)
         for thread in self._threads:
             thread.join()
+        if self._desk.ready:
+            claiming.let_go([ready.start.delivery for ready in self._desk.ready], owner=self.owner)
 
     def room(self) -> int:
         """How many more rows to take in hand; none while it is more than half full."""
@@ -81,78 +98,165 @@ class Senders:
 
     def workspaces(self) -> set[int]:
         """Whose rows are in hand or being sent."""
-        with self._changed:
+        with self._steps:
             return self._hand.workspaces()
 
     def take(self, deliveries: Iterable[Delivery]) -> None:
-        with self._changed:
+        with self._steps:
             if self.room():
                 self._pace.claimed()
             self._hand.put(deliveries)
-            self._changed.notify_all()
+            self._steps.notify()
 
     def is_idle(self) -> bool:
-        with self._changed:
+        with self._steps:
             return self._is_done()
 
     def wait_for_room(self) -> None:
-        """Until the hand is half empty or all is done, at most a moment (new rows may be due)."""
-        with self._changed:
-            half_full = not self.room()
-            self._changed.wait_for(self.room if half_full else self._is_done, timeout=POLL_SECONDS)
+        """Until the hand is half empty or all is done, at most a moment (new rows may be due).
 
-    def _is_done(self) -> bool:
-        return not self._hand and not self._hand.running_count
+        Meanwhile watch that work which waits gets another thread when those at it take long.
+        """
+        until = time.monotonic() + POLL_SECONDS
+        with self._changes:
+            half_full = not self.room()
+            while not (self.room() if half_full else self._is_done()):
+                if (left := until - time.monotonic()) <= 0:
+                    break
+                self._is_watched = self._is_work_waiting()
+                if self._is_watched and self._crew.has_room(time.monotonic()):
+                    self._steps.notify()
+                self._changes.wait(min(left, WATCH_SECONDS) if self._is_watched else left)
+
+    # --- which step is next; all but `_work` under the lock --------------------------------------------------
 
     def _work(self) -> None:
-        desk = Desk(self._write_together)
         try:
-            with contextlib.suppress(DatabaseError, InterfaceError):  # met again, and recorded, by the first send
-                connection.ensure_connection()
-            while (delivery := self._next(desk)) is not None:
-                self._send(delivery, desk)
-            self._settle(desk)
+            while (step := self._next()) is not None:
+                try:
+                    step()
+                except Exception:  # its row's lease runs out
+                    log.exception("a step of a run failed")
+                finally:
+                    with self._steps:
+                        self._crew.end(threading.get_ident())
         finally:
-            self.sent_count += desk.ended_count
             connections.close_all()
 
-    def _next(self, desk: Desk) -> Delivery | None:
-        """Wait for the first row whose time has come; None when the run is over. Nobody waits with an open end."""
-        while True:
-            with self._changed:
-                if self._is_over:
+    def _next(self) -> Step | None:
+        """Wait for something to do; None when the run is over. Nobody waits with an open end."""
+        with self._steps:
+            while True:
+                now = time.monotonic()
+                if self._crew.has_room(now) and (step := self._choose()) is not None:
+                    self._crew.begin(threading.get_ident(), now)
+                    self._tell()
+                    return step
+                if self._is_over and not (self._desk.begun or self._desk.has_to_write()):
                     return None
-                now = self._now()
-                if (delivery := self._hand.start(now)) is not None:
-                    return delivery
-                if desk.is_settled:
-                    wait = self._hand.seconds_to_first(now)
-                    self._changed.wait(POLL_SECONDS if wait is None else min(max(wait, 0.0), POLL_SECONDS))
-                    continue
-            self._settle(desk)
+                if self._is_done():
+                    self._changes.notify()
+                self._steps.wait(self._seconds_to_wait())
 
-    def _enough(self) -> int:
-        """How many write together: half of those at work, so that the others call meanwhile."""
-        return max(1, self._hand.running_count // 2)
+    def _choose(self) -> Step | None:
+        """Start rows where half of all are ready, call what was started, look at the next row, write what there is."""
+        if self._desk.may_write(max(1, self._count // 2)):
+            return partial(self._write, *self._desk.take())
+        if self._desk.begun:
+            return partial(self._call, self._desk.begun.popleft())
+        if self._may_look() and (delivery := self._hand.start(self._now())) is not None:
+            return partial(self._look, delivery)
+        return partial(self._write, *self._desk.take()) if self._desk.has_to_write() else None
 
-    def _send(self, delivery: Delivery, desk: Desk) -> None:
+    def _may_look(self) -> bool:
+        return not self._is_over and self._hand.running_count < self._count
+
+    def _is_work_waiting(self) -> bool:
+        if self._desk.begun or self._desk.has_to_write():
+            return True
+        wait = self._hand.seconds_to_first(self._now()) if self._may_look() else None
+        return wait is not None and wait <= 0
+
+    def _seconds_to_wait(self) -> float:
+        """Until the first row is due; what waits already is waited for until a thread is wanted for it."""
+        wait = None if self._is_work_waiting() else self._hand.seconds_to_first(self._now())
+        return POLL_SECONDS if wait is None else min(max(wait, 0.001), POLL_SECONDS)
+
+    def _tell(self) -> None:
+        """Another thread that there is more to do, or the run that it should watch; and when there is room."""
+        if self.room():
+            self._changes.notify()
+        if self._is_work_waiting():
+            if self._crew.has_room(time.monotonic()):
+                self._steps.notify()
+            elif not self._is_watched:
+                self._changes.notify()
+
+    def _is_done(self) -> bool:
+        return not (self._hand or self._hand.running_count) and self._desk.is_empty
+
+    # --- the steps ------------------------------------------------------------------------------------------
+
+    def _look(self, delivery: Delivery) -> None:
+        """What keeps to limits is also started, called and recorded here, by itself."""
+        end = None
         try:
-            send_one(delivery, owner=self.owner, now=self._now, db_now=self.db_now, book=BOOK, desk=desk)
+            ready = look(delivery, owner=self.owner, now=self._now, db_now=self.db_now, book=BOOK)
+            if ready is not None and not ready.limits:
+                with self._steps:
+                    self._desk.ready.append(ready)
+                return
+            if ready is not None and begin(ready, now=self._now):
+                end = answered(ready, now=self._now)
         except (DatabaseError, InterfaceError):
-            # Its lease runs out: a planned row is taken again, one in sending becomes unknown.
-            log.exception("a delivery could not be recorded", extra={"delivery": delivery.pk})
-            connection.close()
-        finally:
-            with self._changed:
-                self._hand.end(delivery)
-                self._changed.notify_all()
+            _log_lost(delivery)
+        self._end(delivery, end)
 
-    def _settle(self, desk: Desk) -> None:
+    def _call(self, ready: Ready) -> None:
+        self._end(ready.start.delivery, answered(ready, now=self._now))
+
+    def _end(self, delivery: Delivery, end: End | None) -> None:
+        """A row has had its turn. What concerns other calls is recorded at once, the rest with the next starts."""
+        count, is_late = 0, end is not None and recording.is_plain(end) and not self._is_over
+        if end is not None and not is_late:
+            count = record_all([end])
+        with self._steps:
+            self.sent_count += count
+            self._hand.end(delivery)
+            if end is not None and is_late:
+                self._desk.ended.append(end)
+
+    def _write(self, ends: list[End], readies: list[Ready]) -> None:
+        count, begun = self._written(ends, readies)
+        with self._steps:
+            self.sent_count += count
+            self._desk.written(begun)
+            started = set(map(id, begun))
+            for ready in readies:
+                if id(ready) not in started:
+                    self._hand.end(ready.start.delivery)
+
+    def _written(self, ends: list[End], readies: list[Ready]) -> tuple[int, list[Ready]]:
+        """All in one go; where that fails each by itself, and meets its own error: one bad row spoils no other."""
         try:
-            desk.settle()
+            return write_all(ends, readies)
+        except Exception:
+            log.warning("what was to be written in one go is written one by one", exc_info=True)
+            connection.close_if_unusable_or_obsolete()
+        return record_all(ends), [ready for ready in readies if self._has_begun(ready)]
+
+    def _has_begun(self, ready: Ready) -> bool:
+        try:
+            return begin(ready, now=self._now)
         except (DatabaseError, InterfaceError):
-            log.exception("an answer could not be recorded")
-            connection.close()
+            _log_lost(ready.start.delivery)
+            return False
+
+
+def _log_lost(delivery: Delivery) -> None:
+    """Its lease runs out: a planned row is taken again, one in sending becomes unknown."""
+    log.exception("a delivery could not be recorded", extra={"delivery": delivery.pk})
+    connection.close()
 
 
 class _Pace:

@@ -46,73 +46,99 @@ class NotYet(Exception):
         super().__init__(reason)
 
 
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A row in hand that was looked at: what its call will send, and the limits that call counts against."""
+
+    start: Start
+    message: Outgoing
+    limits: Limits
+
+
 def send_one(
-    delivery: Delivery,
-    *,
-    owner: str,
-    now: Clock,
-    db_now: Clock = dbtime.now,
-    book: Book[Known] | None = None,
-    desk: "Desk | None" = None,
-) -> None:
-    """Send a claimed delivery; its desk counts what was recorded.
+    delivery: Delivery, *, owner: str, now: Clock, db_now: Clock = dbtime.now, book: Book[Known] | None = None
+) -> bool:
+    """Send a claimed delivery; whether the answer to a call was recorded.
 
     Ends in accepted, waiting (a person sends it), failed, expired, cancelled, unknown, or planned: for another try,
     or for its place in line where a limit is used up or its guard says "not now", or because another part of it
     follows. A row that was moved, cancelled or taken over meanwhile is left alone. Raises only what the database
-    raises. `now`: the product's clock; `db_now`: the database's, for leases, slots and signatures; `desk`: where
-    this thread's starts and ends are written, by itself unless told otherwise.
+    raises. `now`: the product's clock; `db_now`: the database's, for leases, slots and signatures.
     """
-    desk = desk or Desk()
+    ready = look(delivery, owner=owner, now=now, db_now=db_now, book=book)
+    return ready is not None and begin(ready, now=now) and record_all([answered(ready, now=now)]) == 1
+
+
+def look(
+    delivery: Delivery, *, owner: str, now: Clock, db_now: Clock = dbtime.now, book: Book[Known] | None = None
+) -> Ready | None:
+    """The look before the call. None where none is to be made: refused, put off, or handed to a person."""
     try:
         text, parts = _look_again(delivery, now())
         if is_by_hand(delivery.endpoint):
-            desk.settle()
             _ask_guards(delivery, now())
             hand_over(delivery, owner=owner, now=now())
-            return
+            return None
         message = _outgoing(delivery, parts, now(), db_now())
-        limits = _limits(delivery, book)
         delivery.sent_text, delivery.part_count = text, len(parts)
-        if not _begun(Start(delivery, owner, message.sent_at, message.signed_at), limits, desk):
-            return
-    except Refusal as refusal:
-        claiming.drop(delivery, owner=owner, state=refusal.state, reason=refusal.reason, now=now())
-        return
-    except NotYet as wait:
-        claiming.wait(delivery, owner=owner, seconds=ASK_AGAIN_SECONDS, reason=wait.reason, now=now())
-        return
+        return Ready(Start(delivery, owner, message.sent_at, message.signed_at), message, _limits(delivery, book))
+    except (Refusal, NotYet) as why:
+        turn_away(delivery, why, owner=owner, now=now())
     except (DatabaseError, InterfaceError):
         raise
     except Exception as error:
         log.exception("the look before sending failed", extra={"delivery": delivery.pk})
         recording.put_off(delivery, owner=owner, result=_own_fault(error), now=now())
-        return
-    assert delivery.endpoint is not None
-    result = call(delivery.endpoint, message)
-    desk.end(End(delivery, owner, result, message.sent_at, now(), limits))
+    return None
+
+
+def begin(ready: Ready, *, now: Clock) -> bool:
+    """Ask the guards and start a call by itself, or put its row into line; whether the call may be made."""
+    delivery, owner = ready.start.delivery, ready.start.owner
+    try:
+        _ask_guards(delivery, ready.start.now)
+        return _has_begun(ready)
+    except (Refusal, NotYet) as why:
+        turn_away(delivery, why, owner=owner, now=now())
+    except (DatabaseError, InterfaceError):
+        raise
+    except Exception as error:
+        log.exception("its guard failed", extra={"delivery": delivery.pk})
+        recording.put_off(delivery, owner=owner, result=_own_fault(error), now=now())
+    return False
+
+
+def _has_begun(ready: Ready) -> bool:
+    start = ready.start
+    if not ready.limits:
+        return recording.begin(start)
+    begun_at = recording.begin_within(start, ready.limits)
+    if not isinstance(begun_at, datetime):
+        return begun_at
+    seconds, reason = (begun_at - start.db_now).total_seconds(), why_waiting(start.delivery.endpoint)
+    claiming.wait(start.delivery, owner=start.owner, seconds=seconds, reason=reason, now=start.now)
+    return False
+
+
+def answered(ready: Ready, *, now: Clock) -> End:
+    """Make the call. Outside any transaction."""
+    start = ready.start
+    assert start.delivery.endpoint is not None
+    result = call(start.delivery.endpoint, ready.message)
+    return End(start.delivery, start.owner, result, ready.message.sent_at, now(), ready.limits)
+
+
+def turn_away(delivery: Delivery, why: Refusal | NotYet, *, owner: str, now: datetime) -> None:
+    """Settle a row in hand that is not called, or not now."""
+    if isinstance(why, Refusal):
+        claiming.drop(delivery, owner=owner, state=why.state, reason=why.reason, now=now)
+    else:
+        claiming.wait(delivery, owner=owner, seconds=ASK_AGAIN_SECONDS, reason=why.reason, now=now)
 
 
 def _limits(delivery: Delivery, book: Book[Known] | None) -> Limits:
     assert delivery.endpoint is not None
     return limits_of(delivery.endpoint, book.of(delivery.workspace_id) if book is not None else None)
-
-
-def _begun(start: Start, limits: Limits, desk: "Desk") -> bool:
-    """Ask the guards and start the call, or put the row into line. Where nothing limits it, that is two statements."""
-    if not limits:
-        begun = desk.start(start)
-        if isinstance(begun, Verdict):
-            raise _refused(begun)
-        return begun
-    desk.settle()
-    _ask_guards(start.delivery, start.now)
-    begun_at = recording.begin_within(start.delivery, limits, owner=start.owner, now=start.now, db_now=start.db_now)
-    if isinstance(begun_at, datetime):
-        seconds, reason = (begun_at - start.db_now).total_seconds(), why_waiting(start.delivery.endpoint)
-        claiming.wait(start.delivery, owner=start.owner, seconds=seconds, reason=reason, now=start.now)
-        return False
-    return begun_at
 
 
 def _look_again(delivery: Delivery, now: datetime) -> tuple[str, tuple[Part, ...]]:
@@ -250,90 +276,45 @@ def _outgoing(delivery: Delivery, parts: tuple[Part, ...], now: datetime, signed
 # --- what is written ---------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """What one thread wants written: the end of its last call, the start of its next one, or both in this order."""
+def record_all(ends: Sequence[End]) -> int:
+    """Record answers, each by itself; returns how many. A database that is away for a moment loses none of them.
 
-    end: End | None = None
-    start: Start | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """`ended`: the end was recorded; `begun`: the call may be made, or what its guard says against it."""
-
-    ended: bool = False
-    begun: bool | Verdict = False
-
-
-class Desk:
-    """Where a thread has its calls written down.
-
-    With a `write` that several threads share, an end waits for the thread's next start, to be written with it; who
-    has no next one calls `settle`. Until then the row is `sending`: so there are never more of them than threads.
+    One that cannot be recorded is logged: its row becomes `unknown` when its lease is over.
     """
-
-    def __init__(self, write: Callable[[Turn], Written] | None = None) -> None:
-        self._write = write or write_alone
-        self._is_shared = write is not None
-        self._end: End | None = None
-        self.ended_count = 0
-
-    @property
-    def is_settled(self) -> bool:
-        return self._end is None
-
-    def start(self, start: Start) -> bool | Verdict:
-        """Start a call; false when the row is not this worker's any more, or what its guard says."""
-        end, self._end = self._end, None
-        try:
-            written = self._write(Turn(end, start))
-        except Exception:  # whatever it was, the answer is not lost
-            self._end = end
-            self.settle()
-            raise
-        self.ended_count += written.ended
-        return written.begun
-
-    def end(self, end: End) -> None:
-        """Record an answer: now, or with the next start. What concerns other calls never waits."""
-        self.settle()
-        self._end = end
-        if not self._is_shared or not recording.is_plain(end):
-            self.settle()
-
-    def settle(self) -> None:
-        """Record what waits; a database that is away for a moment must not turn an answer into a doubt."""
-        if self._end is None:
-            return
-        turn, self._end = Turn(end=self._end), None
-        for pause in RECORD_PAUSES_SECONDS:
+    count, left = 0, list(ends)
+    for pause in (*RECORD_PAUSES_SECONDS, None):
+        again = []
+        for end in left:
             try:
-                self.ended_count += self._write(turn).ended
-                return
+                count += recording.finish(end)
             except (OperationalError, InterfaceError):
-                log.warning("an answer was not recorded yet", extra={"delivery": turn.end and turn.end.delivery.pk})
+                log.warning("an answer was not recorded yet", extra={"delivery": end.delivery.pk})
                 connection.close()
-                time.sleep(pause)
-        self.ended_count += self._write(turn).ended
+                again.append(end)
+            except DatabaseError:
+                log.exception("an answer could not be recorded", extra={"delivery": end.delivery.pk})
+        left = again
+        if not left or pause is None:
+            break
+        time.sleep(pause)
+    for end in left:
+        log.error("an answer could not be recorded", extra={"delivery": end.delivery.pk})
+    return count
 
 
-def write_all(turns: Sequence[Turn]) -> list[Written]:
-    """Record the ends, and start what its guards still allow; an answer for each turn."""
-    ends = [turn.end for turn in turns if turn.end is not None]
-    starts = [turn.start for turn in turns if turn.start is not None]
-    verdicts = verdicts_on([start.delivery for start in starts], starts[0].now) if starts else []
-    allowed = [start for start, verdict in zip(starts, verdicts, strict=True) if verdict.allowed]
-    ended, begun = map(iter, recording.write(ends, allowed))
-    answers = iter([next(begun) if verdict.allowed else verdict for verdict in verdicts])
-    return [
-        Written(turn.end is not None and next(ended), next(answers) if turn.start is not None else False)
-        for turn in turns
-    ]
+def write_all(ends: Sequence[End], readies: Sequence[Ready]) -> tuple[int, list[Ready]]:
+    """Record the ends, and start what its guards still allow; how many ends were recorded, and what may be called.
 
-
-def write_alone(turn: Turn) -> Written:
-    return write_all([turn])[0]
+    One statement where the database can do it in one (`recording.write`). What a guard refuses is turned away.
+    """
+    verdicts = verdicts_on([ready.start.delivery for ready in readies], readies[0].start.now) if readies else []
+    allowed = [ready for ready, verdict in zip(readies, verdicts, strict=True) if verdict.allowed]
+    for ready, verdict in zip(readies, verdicts, strict=True):  # first: what has begun below must be called
+        if not verdict.allowed:
+            start = ready.start
+            turn_away(start.delivery, _refused(verdict), owner=start.owner, now=start.now)
+    ended, begun = recording.write(ends, [ready.start for ready in allowed])
+    return sum(ended), [ready for ready, is_begun in zip(allowed, begun, strict=True) if is_begun]
 
 
 def _own_fault(error: Exception) -> Result:

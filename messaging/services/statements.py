@@ -4,6 +4,7 @@ The query builder takes 0.5 of the 0.7 ms of such a write; a fan-out of a hundre
 bound by exactly that (benchmarks/lateness.py). Values go through the fields, names come from the models.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -98,14 +99,20 @@ def update_two(
 
 @dataclass(frozen=True, slots=True)
 class _Updates:
-    """Rows to update, and maybe one to insert for each. `names` and `lists`: of all three, in this order."""
+    """Rows to update, and maybe one to insert for each.
+
+    `ids` and `given` are the statement's parameters: the rows' keys, and as JSON each row's conditions, values and
+    the row to insert. One text instead of a list for each of forty names: that is most of what such a statement costs
+    on this side (benchmarks/fanout.py).
+    """
 
     model: type[models.Model]
     where: Names
     values: Names
     row_of: type[models.Model] | None
     row: Names
-    lists: list[list[Any]]
+    ids: list[int]
+    given: str
 
     @property
     def shape(self) -> "_Shape":
@@ -121,27 +128,41 @@ def _updates(
     row_of: type[models.Model] | None = None,
     rows: Sequence[Mapping[str, Any]] = (),
 ) -> _Updates:
-    where, values = changes[0]
-    lists = [*_lists(model, [one for one, _ in changes]), *_lists(model, [one for _, one in changes])]
-    if row_of is not None:
-        lists += _lists(row_of, rows)
-    return _Updates(model, tuple(where), tuple(values), row_of, tuple(rows[0]) if rows else (), lists)
+    where, values = map(tuple, changes[0])
+    row = tuple(rows[0]) if rows else ()
+    labels = [*_labels("w", where), *_labels("v", values), *_labels("r", row)]
+    each = [(*one.values(), *other.values()) for one, other in changes]
+    if rows:
+        each = [found + tuple(one.values()) for found, one in zip(each, rows, strict=True)]
+    given = _encoder.encode([dict(zip(labels, found, strict=True)) for found in each])
+    return _Updates(model, where, values, row_of, row, [one["id"] for one, _ in changes], given)
+
+
+def _labels(letter: str, names: Names) -> list[str]:
+    return [f"{letter}{number}" for number in range(len(names))]
+
+
+@lru_cache(maxsize=64)  # one moment stands in several columns
+def _spelled(value: Any) -> str:
+    """A value that JSON does not know. Only times are among what is written here."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} is not written by these statements")
+
+
+_encoder = json.JSONEncoder(default=_spelled, ensure_ascii=False)
 
 
 def _written(*groups: _Updates) -> list[set[int]]:
     """Ids of the rows of each group that matched."""
-    sql, types = _each_sql(tuple(group.shape for group in groups))
+    sql = _each_sql(tuple(group.shape for group in groups))
+    parameters = [one for group in groups for one in (group.given, group.ids)]
     found: list[set[int]] = [set() for _ in groups]
     with connection.cursor() as cursor:
-        prepared.execute(cursor, sql, [values for group in groups for values in group.lists], types)
+        prepared.execute(cursor, sql, parameters, ["json", "bigint[]"] * len(groups))
         for number, pk in cursor.fetchall():
             found[number].add(pk)
     return found
-
-
-def _lists(model: type[models.Model], rows: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
-    """Each name's values of all rows, as the database takes them."""
-    return [_prepared(model, name, [row[name] for row in rows]) for name in rows[0]]
 
 
 def insert(model: type[models.Model], values: Mapping[str, Any]) -> None:
@@ -185,15 +206,13 @@ def _both_sql(model: type[models.Model], names: Names, where: Names, row_of: typ
 
 
 @lru_cache(maxsize=32)
-def _each_sql(shapes: tuple[_Shape, ...]) -> tuple[str, list[str]]:
-    """One statement for all groups, and the types of its parameters."""
-    steps, types = [], []
+def _each_sql(shapes: tuple[_Shape, ...]) -> str:
+    """One statement for all groups."""
+    steps = []
     for number, (model, where, values, row_of, row) in enumerate(shapes):
-        places = [(f"w{n}", _list_type(model, name)) for n, name in enumerate(where)]
-        places += [(f"v{n}", _list_type(model, name)) for n, name in enumerate(values)]
+        places = _places(model, "w", where) + _places(model, "v", values)
         if row_of is not None:
-            places += [(f"r{n}", _list_type(row_of, name)) for n, name in enumerate(row)]
-        types += [kind for _, kind in places]
+            places += _places(row_of, "r", row)
         steps += [_mine_sql(number, model, where, places), _matched_sql(number, model, where, values)]
         if row_of is not None:
             steps.append(_noted_sql(number, where, row_of, row))
@@ -201,20 +220,25 @@ def _each_sql(shapes: tuple[_Shape, ...]) -> tuple[str, list[str]]:
         f"SELECT {number}, id FROM matched{number}"  # noqa: S608 - a number
         for number in range(len(shapes))
     )
-    return f"WITH {', '.join(steps)} {matched}", types
+    return f"WITH {', '.join(steps)} {matched}"
 
 
-def _mine_sql(number: int, model: type[models.Model], where: Names, places: Sequence[tuple[str, str]]) -> str:
-    """The given rows whose conditions hold and which nobody else has locked; locked by us from then on."""
-    lists = ", ".join(f"%s::{kind}" for _, kind in places)
-    marks = ", ".join(mark for mark, _ in places)
+def _places(model: type[models.Model], letter: str, names: Names) -> list[str]:
+    return [f"{label} {_type(model, name)}" for label, name in zip(_labels(letter, names), names, strict=True)]
+
+
+def _mine_sql(number: int, model: type[models.Model], where: Names, places: Sequence[str]) -> str:
+    """The given rows whose conditions hold and which nobody else has locked; locked by us from then on.
+
+    Their keys stand there a second time, because the planner takes JSON for a hundred rows and would read the table.
+    """
     conditions = " AND ".join(
         f"target.{_column(model, name.removesuffix(_AT_MOST))} {'<=' if name.endswith(_AT_MOST) else '='} given.w{n}"
         for n, name in enumerate(where)
     )
     return (
-        f"mine{number} AS (SELECT given.* FROM unnest({lists}) AS given ({marks}) "  # noqa: S608 - as below
-        f"JOIN {_table(model)} AS target ON {conditions} FOR UPDATE OF target SKIP LOCKED)"
+        f"mine{number} AS (SELECT given.* FROM json_to_recordset(%s) AS given ({', '.join(places)}) "  # noqa: S608
+        f"JOIN {_table(model)} AS target ON {conditions} WHERE target.id = ANY(%s) FOR UPDATE OF target SKIP LOCKED)"
     )
 
 
@@ -235,10 +259,10 @@ def _noted_sql(number: int, where: Names, row_of: type[models.Model], row: Names
     )
 
 
-def _list_type(model: type[models.Model], name: str) -> str:
-    """The type of a list of such values. Texts without their length: a cast would cut them silently."""
+def _type(model: type[models.Model], name: str) -> str:
+    """The type of such a value. Texts without their length: a cast would cut them silently."""
     kind = _field(model, name).db_type(connection) or ""
-    return "text[]" if kind.startswith("varchar") else f"{kind}[]"
+    return "text" if kind.startswith("varchar") else kind
 
 
 @lru_cache(maxsize=32)

@@ -11,6 +11,7 @@ from messaging.models import Attempt, Delivery, Endpoint, SandboxPost
 from messaging.platforms.base import Outcome, Result
 from messaging.ports import Verdict, subject_guards, text_contexts
 from messaging.services import claiming, recording
+from messaging.services.recording import Start
 from tests.moments import NOON
 
 pytestmark = pytest.mark.django_db
@@ -179,7 +180,7 @@ def test_a_cancelled_row_is_not_started_by_a_worker_that_holds_it(plan, workspac
         workspace_id=workspace.pk, source_keys=[delivery.source_key], reason="x", actor=None, now=NOON
     )
 
-    assert not recording.begin(held, owner="a", now=NOON, db_now=dbtime.now())
+    assert not recording.begin(Start(held, "a", NOON, dbtime.now()))
 
     assert (fresh(delivery).state, fresh(delivery).attempt_count) == ("cancelled", 0)
 
@@ -191,7 +192,7 @@ def test_a_moved_row_is_not_started_by_a_worker_that_holds_it(plan, workspace, f
         workspace_id=workspace.pk, moves={delivery.source_key: NOON + timedelta(hours=1)}, now=NOON
     )
 
-    assert not recording.begin(held, owner="a", now=NOON, db_now=dbtime.now())
+    assert not recording.begin(Start(held, "a", NOON, dbtime.now()))
 
     assert (fresh(delivery).state, fresh(delivery).due_at) == ("planned", NOON + timedelta(hours=1))
 
@@ -214,7 +215,7 @@ def test_a_row_that_was_put_back_can_be_taken_at_once(plan, room) -> None:
 
 def test_a_call_whose_worker_went_silent_becomes_unknown(plan, fresh, hook) -> None:
     delivery = plan(hook)
-    recording.begin(claim_one(), owner="a", now=NOON, db_now=dbtime.now())
+    recording.begin(Start(claim_one(), "a", NOON, dbtime.now()))
     later = dbtime.now() + recording.SEND_LEASE + SECOND
 
     assert recording.reap(db_now=dbtime.now(), now=NOON) == 0
@@ -227,7 +228,7 @@ def test_a_call_whose_worker_went_silent_becomes_unknown(plan, fresh, hook) -> N
 
 def test_a_silent_call_is_repeated_when_its_receiver_drops_repeats(plan, fresh, room, deliver) -> None:
     delivery = plan(room)
-    recording.begin(claim_one(), owner="a", now=NOON, db_now=dbtime.now())
+    recording.begin(Start(claim_one(), "a", NOON, dbtime.now()))
 
     recording.reap(db_now=dbtime.now() + recording.SEND_LEASE + SECOND, now=NOON)
     deliver(NOON + timedelta(minutes=1))
@@ -238,7 +239,7 @@ def test_a_silent_call_is_repeated_when_its_receiver_drops_repeats(plan, fresh, 
 def test_a_stale_answer_changes_nothing(plan, fresh, hook) -> None:
     delivery = plan(hook)
     held = claim_one()
-    recording.begin(held, owner="a", now=NOON, db_now=dbtime.now())
+    recording.begin(Start(held, "a", NOON, dbtime.now()))
     recording.reap(db_now=dbtime.now() + recording.SEND_LEASE + SECOND, now=NOON)
 
     assert not recording.finish(recording.End(held, "a", Result(Outcome.ACCEPTED), NOON, NOON, limits={}))
@@ -249,7 +250,7 @@ def test_a_stale_answer_changes_nothing(plan, fresh, hook) -> None:
 
 def test_an_unknown_delivery_is_never_sent_again_by_itself(plan, fresh, hook, deliver, httpserver) -> None:
     delivery = plan(hook)
-    recording.begin(claim_one(), owner="a", now=NOON, db_now=dbtime.now())
+    recording.begin(Start(claim_one(), "a", NOON, dbtime.now()))
     recording.reap(db_now=dbtime.now() + recording.SEND_LEASE + SECOND, now=NOON)
 
     assert deliver(NOON + timedelta(days=1)) == 0

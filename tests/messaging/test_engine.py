@@ -101,6 +101,37 @@ def test_a_receiver_that_hangs_holds_up_nobody_else(
     assert went_first == [True]
 
 
+def test_one_row_that_fails_spoils_no_other(plan, room, guard, monkeypatch) -> None:
+    """Its guard fails: nothing can be written in one go, so each is written by itself."""
+    bad = plan(room, due_at=clock.now())
+    for _ in range(3):
+        plan(room, due_at=clock.now())
+
+    def check(delivery: Delivery, now: object) -> Verdict:
+        if delivery.pk == bad.pk:
+            raise RuntimeError("its guard is broken")
+        return ALLOWED
+
+    monkeypatch.setattr(guard, "check", check)
+
+    assert services.run_deliveries(worker="tests", seconds=3) == 3
+
+    bad.refresh_from_db()
+    assert bad.state == "planned"
+    assert set(bad.attempts.values_list("outcome", flat=True)) == {"not_called"}
+    assert SandboxPost.objects.count() == 3
+
+
+@pytest.mark.parametrize("senders", [1, 2, 16])
+def test_a_run_of_any_size_sends_all(plan, room, senders) -> None:
+    for _ in range(40):
+        plan(room, due_at=clock.now())
+
+    assert services.run_deliveries(worker="tests", senders=senders) == 40
+
+    assert set(Delivery.objects.values_list("state", "attempt_count")) == {("accepted", 1)}
+
+
 def plan_for(endpoint: Endpoint, *, due_at: datetime) -> None:
     planned = services.PlannedSend(
         source_key="test:other", endpoint_id=endpoint.pk, text="x", due_at=due_at, origin="test", origin_id=1,

@@ -16,6 +16,7 @@ from messaging.models import Attempt, Delivery, SendBudget, SendLimit, SendSlot
 from messaging.platforms.base import Limit, Scope
 from messaging.services import claiming, limits, recording
 from messaging.services.limits import limits_of, take_slots
+from messaging.services.recording import Start
 from tests.factories.people import SYSTEM
 from tests.messaging.conftest import SECRET, make_endpoint
 from tests.moments import NOON
@@ -224,7 +225,7 @@ def test_a_row_that_was_moved_meanwhile_takes_no_slot(plan, hook) -> None:
     limit(hook, 1, 10)
     row = plan(hook)
     Delivery.objects.update(lease_owner="somebody else")
-    begun = recording.begin_within(row, limits_of(hook), owner="tests", now=clock.now(), db_now=dbtime.now())
+    begun = recording.begin_within(Start(row, "tests", clock.now(), dbtime.now()), limits_of(hook))
     assert begun is False
     assert not SendSlot.objects.exists()
 

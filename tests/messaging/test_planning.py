@@ -11,6 +11,7 @@ from community_ops.common.tenancy import WorkspaceMismatch
 from messaging import selectors, services
 from messaging.models import Delivery, OutboundMessage
 from messaging.services import claiming, planning, recording
+from messaging.services.recording import Start
 from tests.factories.people import SYSTEM
 from tests.messaging.conftest import make_endpoint
 from tests.moments import NOON
@@ -284,7 +285,7 @@ def test_a_worker_that_holds_a_row_loses_it_to_a_pause(workspace, room) -> None:
     pause(workspace)
 
     held.sent_text = held.message.text
-    assert not recording.begin(held, owner="w1", now=NOON, db_now=db_now)
+    assert not recording.begin(Start(held, "w1", NOON, db_now))
     fresh = Delivery.objects.get()
     assert (fresh.state, fresh.reason, fresh.lease_owner, fresh.attempt_count) == ("planned", "paused", "", 0)
 
@@ -342,7 +343,7 @@ def test_pausing_and_claiming_at_once_leave_no_row_in_a_workers_hand(workspace, 
 
     held = Delivery.objects.filter(lease_owner="w1")
     db_now = dbtime.now()
-    assert not any(recording.begin(row, owner="w1", now=NOON, db_now=db_now) for row in held)
+    assert not any(recording.begin(Start(row, "w1", NOON, db_now)) for row in held)
     assert len(parked()) == 40
 
 

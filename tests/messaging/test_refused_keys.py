@@ -76,7 +76,7 @@ def test_of_forty_messages_on_eight_threads_a_dead_key_costs_no_more_than_the_ca
     for _ in range(40):
         plan(hook, due_at=clock.now())
 
-    services.run_deliveries(worker="tests")
+    services.run_deliveries(worker="tests", senders=8)
 
     refused = len(httpserver.log)
     assert 5 <= refused <= 13

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from django.db import OperationalError, connection, transaction
+from django.db import DataError, OperationalError, connection, transaction
 
 from community_ops.common import dbtime
 from messaging.models import Attempt, Delivery, Endpoint, SendSlot
@@ -12,7 +12,7 @@ from messaging.platforms.base import Outcome, Result
 from messaging.ports import PAUSED, Verdict
 from messaging.services import claiming, recording, sending, statements
 from messaging.services.recording import End, Start
-from messaging.services.sending import Desk, Turn, write_all
+from messaging.services.sending import Ready, record_all, write_all
 from tests.moments import NOON
 from tests.races import at_once
 
@@ -37,6 +37,12 @@ def start(row: Delivery, owner: str = "a") -> Start:
 
 def end(row: Delivery, result: Result = OK, owner: str = "a") -> End:
     return End(row, owner, result, NOON, NOON + SECOND, limits={})
+
+
+def ready(row: Delivery) -> Ready:
+    found = sending.look(row, owner="a", now=lambda: NOON)
+    assert found is not None
+    return found
 
 
 def states() -> list[str]:
@@ -98,23 +104,23 @@ def test_an_end_too_fast_cools_its_account_among_others(held) -> None:
     assert not SendSlot.objects.filter(ended_at__isnull=True).exists()
 
 
-def test_a_turn_ends_one_call_and_starts_the_next(held) -> None:
+def test_ends_and_starts_are_written_in_one_go(held) -> None:
     recording.begin_all([start(row) for row in held[:2]])
+    first, second = ready(held[2]), ready(held[3])
 
-    written = write_all([Turn(end(held[0]), start(held[2])), Turn(end=end(held[1])), Turn(start=start(held[3]))])
+    assert write_all([end(held[0]), end(held[1])], [first, second]) == (2, [first, second])
 
-    assert [(one.ended, one.begun) for one in written] == [(True, True), (True, False), (False, True)]
     assert states() == ["accepted", "accepted", "sending", "sending"]
 
 
-def test_what_the_guard_says_stands_in_the_place_of_a_start(held, guard) -> None:
+def test_what_its_guard_refuses_does_not_start(held, guard) -> None:
     guard.verdict = PAUSED
 
-    written = write_all([Turn(start=start(held[0])), Turn(start=start(held[1]))])
+    assert write_all([], [ready(held[0]), ready(held[1])]) == (0, [])
 
-    assert [one.begun for one in written] == [PAUSED, PAUSED]
     assert guard.asked_count == 2
-    assert states() == ["planned"] * 4
+    rows = Delivery.objects.order_by("pk")[:2]
+    assert [(row.state, row.reason, row.lease_owner) for row in rows] == [("planned", "paused", "")] * 2
 
 
 def test_the_guards_word_comes_before_any_other_reason(plan, deliver, fresh, room, guard) -> None:
@@ -127,54 +133,39 @@ def test_the_guards_word_comes_before_any_other_reason(plan, deliver, fresh, roo
     assert (fresh(delivery).state, fresh(delivery).reason) == ("cancelled", "sale_over")
 
 
-class Written:
-    """A shared `write` that fails as often as it is told to."""
+def test_a_database_that_is_away_for_a_moment_loses_no_answer(held, monkeypatch) -> None:
+    recording.begin_all([start(row) for row in held[:3]])
+    away = iter([True, False, True, True, False, False])  # the first answer is recorded late, the third later
+    finish = recording.finish
 
-    def __init__(self, failures: int = 0) -> None:
-        self.turns: list[Turn] = []
-        self.failures = failures
-
-    def __call__(self, turn: Turn) -> sending.Written:
-        if self.failures:
-            self.failures -= 1
+    def failing(one: End) -> bool:
+        if next(away):
             raise OperationalError("the database is away")
-        self.turns.append(turn)
-        return sending.write_alone(turn)
+        return finish(one)
 
-
-def test_an_end_waits_for_the_next_start_or_to_be_settled(held) -> None:
-    write = Written()
-    desk = Desk(write)
-    first, second = start(held[0]), start(held[1])
-    assert desk.start(first) is True
-    desk.end(end(held[0]))
-    assert (states()[0], desk.is_settled) == ("sending", False)
-
-    assert desk.start(second) is True
-    desk.end(end(held[1]))
-    desk.settle()
-
-    assert [(turn.end and turn.end.delivery.pk, turn.start) for turn in write.turns] == [
-        (None, first),
-        (held[0].pk, second),
-        (held[1].pk, None),
-    ]
-    assert (states()[:2], desk.ended_count) == (["accepted", "accepted"], 2)
-
-
-def test_a_database_that_was_away_loses_no_answer(held, monkeypatch) -> None:
     monkeypatch.setattr(sending, "RECORD_PAUSES_SECONDS", (0.0, 0.0))
     monkeypatch.setattr(sending.connection, "close", lambda: None)
-    write = Written()
-    desk = Desk(write)
-    desk.start(start(held[0]))
-    desk.end(end(held[0]))
+    monkeypatch.setattr(recording, "finish", failing)
 
-    write.failures = 3  # the start, and two tries to record the answer by itself
-    with pytest.raises(OperationalError):
-        desk.start(start(held[1]))
+    assert record_all([end(row) for row in held[:3]]) == 3
 
-    assert (states()[:2], desk.ended_count) == (["accepted", "planned"], 1)
+    assert states() == ["accepted", "accepted", "accepted", "planned"]
+
+
+def test_one_answer_that_cannot_be_recorded_spoils_no_other(held, monkeypatch) -> None:
+    recording.begin_all([start(row) for row in held[:2]])
+    finish = recording.finish
+
+    def failing(one: End) -> bool:
+        if one.delivery.pk == held[0].pk:
+            raise DataError("not a text for this column")
+        return finish(one)
+
+    monkeypatch.setattr(recording, "finish", failing)
+
+    assert record_all([end(row) for row in held[:2]]) == 1
+
+    assert states()[:2] == ["sending", "accepted"]
 
 
 @pytest.mark.postgres

@@ -15,6 +15,8 @@ from messaging.platforms.signing import signature, signing_key
 from messaging.platforms.webhook.capabilities import CAPABILITIES
 from messaging.platforms.webhook.config import SETTINGS
 
+_encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
 
 class WebhookAdapter(Adapter):
     capabilities = CAPABILITIES
@@ -55,7 +57,7 @@ def payload(message: Outgoing) -> bytes:
         content["image_url"] = message.picture.url
     if message.part_count > 1:
         content |= {"part": message.part + 1, "parts": message.part_count}
-    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+    return _encoder.encode(content).encode()
 
 
 def headers(message: Outgoing, body: bytes) -> dict[str, str]:
