@@ -60,6 +60,7 @@ class Badge:
 def badge_of(state: GroupState) -> Badge:
     """The state of one item in one group; a reason says more than the state's general sentence."""
     badge = _told(state)
+    badge = replace(badge, label=state.label or badge.label)
     if not state.parts:
         return badge
     return replace(badge, help=joined(str(badge.help) if state.reason != MORE_PARTS else "", state.parts))

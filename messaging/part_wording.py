@@ -4,9 +4,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from messaging.models import Delivery, DeliveryState
+from messaging.policies import UNSENT
 from messaging.showing import joined
 
-_ENDED = (DeliveryState.FAILED, DeliveryState.EXPIRED, DeliveryState.CANCELLED)
 _ON_ITS_WAY = (DeliveryState.PLANNED, DeliveryState.SENDING)
 
 
@@ -28,7 +28,7 @@ def parts_words(delivery: Delivery, *, first_words: str = "", is_called_off: boo
     if delivery.state == DeliveryState.UNKNOWN:
         return _doubt_words(delivery, first_words, is_called_off)
     facts = {"sent": delivery.parts_sent, "count": delivery.part_count}
-    if delivery.state in _ENDED:
+    if delivery.state in UNSENT:
         return _("%(sent)d of %(count)d messages went out; the rest was not sent.") % facts
     if delivery.state in _ON_ITS_WAY and delivery.reason != "paused":
         return _("%(sent)d of %(count)d messages went out; the rest follows.") % facts
@@ -44,6 +44,12 @@ def no_picture_words(delivery: Delivery, platform: str) -> str:
     return ""
 
 
+def out_of_words(delivery: Delivery, state: str) -> str:
+    """The badge of one that ended midway: "Cancelled · 1 of 2 sent"; `state`: how it ended, in words."""
+    facts = {"state": state, "sent": delivery.parts_sent, "count": delivery.part_count}
+    return _("%(state)s · %(sent)d of %(count)d sent") % facts
+
+
 def part_words(part: int, part_count: int) -> str:
     """Which part of a message something is about: "Message 2 of 3"; nothing where it has only one."""
     return _("Message %(number)s of %(total)s") % {"number": part, "total": part_count} if part_count > 1 else ""
@@ -51,11 +57,11 @@ def part_words(part: int, part_count: int) -> str:
 
 def fate_of_part(delivery: Delivery, index: int) -> str:
     """What is said beside part `index` (from 0) of the message as people see it; nothing of one that went out."""
-    if (not has_parts_to_tell(delivery) and delivery.state not in _ENDED) or index < delivery.parts_sent:
+    if (not has_parts_to_tell(delivery) and delivery.state not in UNSENT) or index < delivery.parts_sent:
         return ""
     if delivery.state == DeliveryState.UNKNOWN and index == delivery.parts_sent:
         return pgettext("part of a message", "to be checked")
-    if delivery.state in _ENDED or delivery.state == DeliveryState.UNKNOWN:
+    if delivery.state in UNSENT or delivery.state == DeliveryState.UNKNOWN:
         return pgettext("part of a message", "not sent")
     return pgettext("part of a message", "not sent yet")
 

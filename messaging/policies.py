@@ -64,6 +64,7 @@ PARKED = (
     LONG_WAIT,
 )  # of a failed one: it was refused for now until the end, and was not refused for good
 MORE_PARTS = "more_parts"  # planned, and a part of it has gone out
+PARTLY_SENT = "partly_sent"  # read of one that ended midway: a part of it has gone out, the rest will not
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +269,7 @@ def _later(
     return Next(DeliveryState.PLANNED, "retrying", now + wait)
 
 
-_NOT_SENT = (DeliveryState.FAILED, DeliveryState.EXPIRED, DeliveryState.CANCELLED)
+UNSENT = (DeliveryState.FAILED, DeliveryState.EXPIRED, DeliveryState.CANCELLED)  # ends of what did not go out
 
 
 def end_of(state: DeliveryState, reason: str, *, may_have_arrived: bool) -> tuple[DeliveryState, str]:
@@ -276,7 +277,7 @@ def end_of(state: DeliveryState, reason: str, *, may_have_arrived: bool) -> tupl
 
     Then it is `unknown`, its reason says both, e.g. "in_doubt:cancelled:sale_over", and a person decides.
     """
-    if may_have_arrived and state in _NOT_SENT:
+    if may_have_arrived and state in UNSENT:
         return DeliveryState.UNKNOWN, f"{IN_DOUBT}{state}:{reason}"
     return state, reason
 

@@ -42,6 +42,8 @@ from messaging.policies import (
     KEY_REFUSED,
     MORE_PARTS,
     PARKED,
+    PARTLY_SENT,
+    UNSENT,
     shown_state,
     size_problem,
     text_limit,
@@ -61,6 +63,7 @@ from messaging.wording import (
     SaidByHand,
     answer_words,
     badge_state,
+    badge_words,
     by_hand_words,
     next_try_words,
     said_words,
@@ -71,6 +74,7 @@ __all__ = [  # the pure rules and words higher apps ask for are handed out here 
     "IN_LINE",
     "MORE_PARTS",
     "NOT_SENT",
+    "PARTLY_SENT",
     "WHY_OFF",
     "Arrival",
     "AttemptOutcome",
@@ -82,6 +86,7 @@ __all__ = [  # the pure rules and words higher apps ask for are handed out here 
     "answer_words",
     "arrival",
     "badge_state",
+    "badge_words",
     "by_hand_words",
     "card_problem",
     "channels_beside",
@@ -191,6 +196,7 @@ def read_as(now: datetime) -> Case:
         When(state=DeliveryState.PLANNED, reason="paused", then=Value("paused")),
         When(is_due & Q(reason="retrying"), then=Value("retrying")),
         When(is_due, then=Value("due")),
+        When(state__in=UNSENT, parts_sent__gt=0, then=Value(PARTLY_SENT)),
         When(Q(state=DeliveryState.FAILED, reason__in=PARKED), then=Value("parked")),
         When(state=DeliveryState.CANCELLED, reason__in=HELD_BACK, then=F("reason")),
         default=F("state"),
@@ -199,10 +205,11 @@ def read_as(now: datetime) -> Case:
 
 
 def that_read(rows: QuerySet[Delivery], state: str, *, now: datetime) -> QuerySet[Delivery]:
-    """Narrow to a state as people read it. The stored state is named too: there is an index on it."""
-    stored = dict.fromkeys(("paused", "due", "retrying"), DeliveryState.PLANNED) | {"parked": DeliveryState.FAILED}
-    stored |= dict.fromkeys(HELD_BACK, DeliveryState.CANCELLED)
-    return rows.filter(state=stored.get(state, state)).alias(shown=read_as(now)).filter(shown=state)
+    """Narrow to a state as people read it. The stored states are named too: there is an index on them."""
+    stored: dict[str, Collection[str]] = dict.fromkeys(("paused", "due", "retrying"), (DeliveryState.PLANNED,))
+    stored |= {"parked": (DeliveryState.FAILED,), PARTLY_SENT: UNSENT}
+    stored |= dict.fromkeys(HELD_BACK, (DeliveryState.CANCELLED,))
+    return rows.filter(state__in=stored.get(state, (state,))).alias(shown=read_as(now)).filter(shown=state)
 
 
 def delivery_counts(rows: QuerySet[Delivery], *, now: datetime) -> dict[str, int]:

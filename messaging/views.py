@@ -24,7 +24,7 @@ from community_ops.common.errors import DomainError, InvalidInput
 from messaging import selectors, services, task_selectors, wording
 from messaging.models import Delivery, DeliveryState
 from messaging.part_wording import part_words
-from messaging.policies import EXEMPTIONS, HELD_BACK
+from messaging.policies import EXEMPTIONS, HELD_BACK, PARTLY_SENT
 from messaging.record_holds import holds_on
 from messaging.services.handing import is_by_hand
 from messaging.showing import card_of, file_of
@@ -32,7 +32,7 @@ from messaging.showing import card_of, file_of
 PAGE_SIZE = 50
 LISTED_STATES = (
     "planned", "paused", "due", "retrying", "sending", "accepted", "waiting", "confirmed", "unknown", "failed",
-    "parked", "expired", *HELD_BACK, "cancelled",
+    "parked", "expired", *HELD_BACK, "cancelled", PARTLY_SENT,
 )  # fmt: skip
 ZONE = settings.DEFAULT_COMMUNITY_TIMEZONE
 NEAR = timedelta(minutes=15)  # the page of a delivery that is due later than this does not refresh itself
@@ -123,6 +123,7 @@ def _rows(request: WorkspaceRequest, deliveries: Sequence[Delivery], now: dateti
             "delivery": delivery,
             "text": selectors.text_to_read(delivery),
             "state": wording.badge_state(delivery, now=now),
+            "badge": wording.badge_words(delivery, now=now),
             "sentence": wording.state_sentence(
                 delivery,
                 zone=ZONE,

@@ -1,7 +1,7 @@
 """Deliveries in words: why a row is in its state, and what happened, call by call. Formatting only."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -14,12 +14,12 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext
 from community_ops.common.actors import ActorKind
 from community_ops.common.models import AuditEntry
 from community_ops.common.templatetags.reason_words import IN_DOUBT, reason_words
-from community_ops.common.templatetags.state_words import words_of
+from community_ops.common.templatetags.state_words import StateWords, words_of
 from community_ops.common.templatetags.wording import MISSING, duration, in_zone
 from messaging.models import Attempt, AttemptOutcome, Delivery, DeliveryState, FrequencyCap, Holiday, QuietHours
-from messaging.part_wording import part_words
+from messaging.part_wording import out_of_words, part_words
 from messaging.platforms.base import Capabilities, Outcome, Scope
-from messaging.policies import HELD_BACK, MORE_PARTS, PARKED
+from messaging.policies import HELD_BACK, MORE_PARTS, PARKED, PARTLY_SENT, UNSENT
 from messaging.showing import joined
 from messaging.task_policies import LEFT_OUT, TAKEN_BACK
 
@@ -47,7 +47,9 @@ FINDINGS: dict[str, str | Promise] = {
 
 
 def badge_state(delivery: Delivery, *, now: datetime) -> str:
-    """The state whose words people read: `paused`, `due`, `retrying`, `parked` and a send rule's code are not stored.
+    """The state whose words people read.
+
+    `paused`, `due`, `retrying`, `parked`, `partly_sent` and a send rule's code are not stored.
 
     `messaging.selectors.read_as` says the same in SQL.
     """
@@ -55,11 +57,27 @@ def badge_state(delivery: Delivery, *, now: datetime) -> str:
         return "paused"
     if delivery.state == DeliveryState.PLANNED and delivery.due_at <= now:
         return "retrying" if delivery.reason == "retrying" else "due"
+    if delivery.parts_sent and delivery.state in UNSENT:
+        return PARTLY_SENT
+    return _end_read(delivery)
+
+
+def _end_read(delivery: Delivery) -> str:
+    """`badge_state` of one that ended, whatever of it is out."""
     if delivery.state == DeliveryState.FAILED and delivery.reason in PARKED:
         return "parked"
     if delivery.state == DeliveryState.CANCELLED and delivery.reason in HELD_BACK:
         return delivery.reason
     return delivery.state
+
+
+def badge_words(delivery: Delivery, *, now: datetime) -> StateWords:
+    """The badge of one delivery. One that ended midway says both, how it ended and how much of it is out."""
+    state = badge_state(delivery, now=now)
+    words = words_of("delivery", state)
+    if state != PARTLY_SENT:
+        return words
+    return replace(words, label=out_of_words(delivery, str(words_of("delivery", _end_read(delivery)).label)))
 
 
 def state_sentence(
@@ -200,7 +218,7 @@ def story(delivery: Delivery, attempts: Iterable[Attempt], decisions: Iterable[A
     told += [_decision(entry) for entry in decisions]
     is_told = delivery.reason in (BY_PERSON, LEFT_OUT, TAKEN_BACK)  # by the decision's own entry
     if delivery.state in (DeliveryState.CANCELLED, DeliveryState.EXPIRED) and not is_told:
-        title = str(words_of("delivery", badge_state(delivery, now=delivery.updated_at)).label)
+        title = str(badge_words(delivery, now=delivery.updated_at).label)
         why = [_to_the_second(delivery.updated_at, zone), reason_words(delivery.reason)]
         told.append(Told(delivery.updated_at, title, " · ".join(filter(None, why)), "bad"))
     if delivery.state == DeliveryState.UNKNOWN and delivery.reason.startswith(IN_DOUBT):

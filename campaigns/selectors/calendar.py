@@ -19,7 +19,15 @@ from campaigns.selectors.reads import (
 from community_ops.accounts.policies import assigned_groups, is_limited
 from community_ops.common.actors import Actor
 from messaging import services as messaging
-from messaging.selectors import SaidByHand, badge_state, deliveries_visible_to, parts_said, said_by_hand, who_has
+from messaging.selectors import (
+    SaidByHand,
+    badge_state,
+    badge_words,
+    deliveries_visible_to,
+    parts_said,
+    said_by_hand,
+    who_has,
+)
 
 if TYPE_CHECKING:
     from groups.models import ChatGroup
@@ -37,7 +45,8 @@ class GroupState:
     a condition), missed (it never came true), stopped; `reason`: a code. `platform_code` and `platform_text`: the
     last answer, whose words are `messaging.selectors.answer_words`. `person`: who has one that waits to be sent by
     hand, `said`: what was said of one that ended there. `held`: the code of the send rule that would hold it back at
-    its time, where that was asked. `parts`: of a message in several parts, how much of it is out, in words.
+    its time, where that was asked. `parts`: of a message in several parts, how much of it is out, in words; `label`:
+    the badge of a delivery, which says it too where it ended midway.
     """
 
     group_id: int
@@ -54,6 +63,7 @@ class GroupState:
     said: SaidByHand | None = None
     held: str = ""
     parts: str = ""
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +293,7 @@ def _delivery_state(group: "ChatGroup", delivery: "Delivery", known: Known, now:
         person=known.people.get(delivery.pk, ""),
         said=known.said.get(delivery.pk),
         parts=known.parts.get(delivery.pk, ""),
+        label=str(badge_words(delivery, now=now).label),
     )
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from messaging.models import Delivery
 
 OPEN_STATES = frozenset({"planned", "paused", "due", "retrying", "sending", "waiting"})  # something may still go out
-PARTLY_SENT, REST_CANCELLED = "partly_sent", "rest_cancelled"
+PARTLY_SENT, REST_CANCELLED = messaging.PARTLY_SENT, "rest_cancelled"
 _READER = Actor.system("campaigns.selectors")
 
 
@@ -194,7 +194,7 @@ def state_shown(announcement: Announcement, counts: dict[str, int]) -> str:
 
 def _cancelled(counts: dict[str, int]) -> str:
     """What a cancelled announcement came to."""
-    if counts.get("accepted") or counts.get("confirmed"):
+    if counts.keys() & {"accepted", "confirmed", messaging.PARTLY_SENT}:
         return PARTLY_SENT
     return REST_CANCELLED if counts.keys() - {"cancelled"} else AnnouncementState.CANCELLED
 

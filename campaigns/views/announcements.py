@@ -171,7 +171,7 @@ def _next_step(request: WorkspaceRequest, row: selectors.GroupState) -> dict[str
     if row.state == "failed" and row.reason == "no_endpoint" and may(request.actor, "groups.manage"):
         address = reverse("groups:group_detail", args=[slug, row.group_id])
         return {"text": _("Connect a channel to this group"), "url": address}
-    if row.state == "failed" and row.reason == "refused" and may(request.actor, "endpoints.manage"):
+    if row.reason == "refused" and may(request.actor, "endpoints.manage"):
         return {"text": _("Check the channel"), "url": reverse("messaging:delivery", args=[slug, row.delivery_id])}
     return None
 

@@ -48,6 +48,28 @@ def test_the_announcements_page_says_how_much_of_a_message_is_in_each_group(
     assert "1 of 2 messages went out; the rest was not sent." in shown
 
 
+def test_a_cancelled_announcement_that_is_half_out_says_so(page: Page, write: Write, group: ChatGroup) -> None:
+    announcement = write(group)
+    schedule(announcement)
+    Delivery.objects.update(parts_sent=1, part_count=2)
+    services.cancel_announcement(announcement=announcement, actor=SYSTEM, now=NOON)
+    shown = page(f"announcements/{announcement.pk}/")
+    assert shown.context["counts"] == {"partly_sent": 1}
+    assert "Cancelled · 1 of 2 sent</span>" in text_of(shown)
+    assert text_of(shown).count(">Partly sent</span>") == 2  # of the whole, and how many groups
+    listed = text_of(page("announcements/"))
+    assert ">Partly sent</span>" in listed
+    assert CANCELLED not in listed
+
+
+def test_a_touch_that_is_half_out_is_not_called_off(page: Page, start: Start) -> None:
+    start(**SOON)
+    Delivery.objects.update(state="cancelled", reason="cancelled_by_person", parts_sent=1, part_count=2)
+    answer = page("calendar/")
+    assert answer.context["called_off_count"] == 0
+    assert ">Partly sent</span>" in text_of(answer)
+
+
 def test_who_may_not_decide_reads_of_the_doubt_only(
     write: Write, group: ChatGroup, viewer: Someone, signed_in: SignIn
 ) -> None:

@@ -105,6 +105,41 @@ def test_a_cancelled_one_says_what_is_in_the_group(half, owner, fresh) -> None:
     assert fates(row) == ["", "not sent", "not sent"]
 
 
+@pytest.mark.parametrize(
+    ("facts", "label"),
+    [
+        ({"state": "cancelled", "reason": "cancelled_by_person"}, "Cancelled · 1 of 3 sent"),
+        ({"state": "failed", "reason": "refused"}, "Failed · 1 of 3 sent"),
+        ({"state": "failed", "reason": "gave_up"}, "Failed several times, parked · 1 of 3 sent"),
+        ({"state": "expired", "reason": "not_done"}, "Too late, not sent · 1 of 3 sent"),
+    ],
+)
+def test_the_badge_of_one_that_ended_midway_says_how_much_is_out(half, fresh, facts, label) -> None:
+    Delivery.objects.filter(pk=half.pk).update(**facts)
+    row = fresh(half)
+    assert (wording.badge_state(row, now=NOON), wording.badge_words(row, now=NOON).label) == ("partly_sent", label)
+    assert selectors.delivery_counts(Delivery.objects.all(), now=NOON) == {"partly_sent": 1}
+    for state, count in (("partly_sent", 1), (facts["state"], 0), ("parked", 0)):
+        assert selectors.that_read(Delivery.objects.all(), state, now=NOON).count() == count
+
+
+def test_the_badge_of_one_of_which_nothing_is_out_says_only_how_it_ended(half, fresh) -> None:
+    Delivery.objects.filter(pk=half.pk).update(state="cancelled", reason="cancelled_by_person", parts_sent=0)
+    assert wording.badge_words(fresh(half), now=NOON).label == "Cancelled"
+    assert selectors.delivery_counts(Delivery.objects.all(), now=NOON) == {"cancelled": 1}
+
+
+def test_the_record_and_tools_see_that_a_cancelled_one_is_partly_out(half, owner, signed_in, workspace, api) -> None:
+    cancel(half, owner)
+    tab, record = signed_in(owner), reverse("messaging:deliveries", args=[workspace.slug])
+    for address in (f"{record}?state=partly_sent", reverse("messaging:delivery", args=[workspace.slug, half.pk])):
+        assert ">Cancelled · 1 of 3 sent</span>" in tab.get(address, headers=IN_ENGLISH).content.decode()
+    listed = tab.get(record, headers=IN_ENGLISH)
+    assert [(tab["state"], tab["count"]) for tab in listed.context["tabs"][1:]] == [("partly_sent", 1)]
+    told = api.get(f"/api/v1/deliveries/{half.pk}/").json()
+    assert (told["state"], told["parts_sent"], told["part_count"]) == ("cancelled", 1, 3)
+
+
 def test_one_its_guard_stopped_says_what_is_in_the_group(half, guard, deliver, fresh) -> None:
     guard.verdict = Verdict(allowed=False, reason="sale_over")
     deliver(LATER)

@@ -65,6 +65,12 @@ _DELIVERY = {
     "holiday": StateWords(pgettext_lazy("delivery", "Not sent: holiday"), "warn", _("It fell on a holiday.")),
     "cap": StateWords(pgettext_lazy("delivery", "Not sent: limit"), "warn", _("The daily limit was reached.")),
     "cancelled": StateWords(pgettext_lazy("delivery", "Cancelled")),
+    # cancelled, failed or too late midway: which of them, and how much is out, is said of each by itself
+    "partly_sent": StateWords(
+        pgettext_lazy("delivery", "Partly sent"),
+        "warn",
+        _("A part of it is in the group already; the rest was not sent."),
+    ),
 }
 _TOUCH = {  # of a plan, in one group; once it is planned its delivery's words say more
     **_DELIVERY,
