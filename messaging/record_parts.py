@@ -8,9 +8,9 @@ from messaging import part_wording
 from messaging.arrival import shown_part
 from messaging.models import Delivery, DeliveryState
 from messaging.platforms import registry
-from messaging.platforms.base import Content, Part
+from messaging.platforms.base import Content
 from messaging.policies import called_off_as
-from messaging.services.calling import card_of, parts_of
+from messaging.services.calling import card_of, sent_parts
 from messaging.showing import file_of, first_words
 
 
@@ -44,22 +44,6 @@ def words_in_doubt(delivery: Delivery) -> str:
     if part.has_file and delivery.message.file is not None:
         return first_words(delivery.message.file.file_name)
     return first_words(part.text) if part.text else ""
-
-
-def sent_parts(delivery: Delivery) -> tuple[Part, ...]:
-    """What was called for, one after the other; nothing before the first call, or where it is cut otherwise now."""
-    if delivery.endpoint is None or (not delivery.sent_text and not delivery.attempt_count):
-        return ()
-    message = delivery.message
-    parts = parts_of(
-        delivery.endpoint,
-        text=delivery.sent_text,
-        is_markdown=message.is_markdown,
-        has_image=message.image_id is not None,
-        card=card_of(delivery),
-        has_file=message.file_id is not None,
-    )
-    return parts if len(parts) == delivery.part_count else ()
 
 
 def shown_parts(delivery: Delivery) -> list[dict[str, Any]]:

@@ -26,6 +26,7 @@ FORGOTTEN = "not_done"  # reason of a delivery nobody sent in time
 HANDED_ON = "handed_on"  # of a card whose open items another person has now
 TAKEN_BACK = "taken_back"  # of a card the team does not want done any more
 CONFIRMED_BY_PERSON = "confirmed_by_person"
+BEGUN = "begun"  # fact of a card with the rest of a message: what of it is in the group already
 
 LATE_AFTER = timedelta(minutes=10)  # after due_at; the latest moment makes it late too
 COPY_IS_FRESH = timedelta(minutes=3)  # then the numbers in a copied text may have changed
@@ -203,8 +204,11 @@ def telling(step: int, *, is_opened: bool, now: datetime) -> Telling:
     return Telling(True, 3, None)
 
 
-def card_digest(delivery: "Delivery") -> str:
-    """The same for the groups of one touch: what a person can copy once and post in all of them."""
+def card_digest(delivery: "Delivery", *, rest: str = "", out_count: int = 0) -> str:
+    """The same for the groups of one touch: what a person can copy once and post in all of them.
+
+    `rest`: where she posts only what follows the first `out_count` parts.
+    """
     message = delivery.message
     facts = [
         delivery.origin,
@@ -215,6 +219,7 @@ def card_digest(delivery: "Delivery") -> str:
         message.image_id,
         message.card,
         *([message.file_id] if message.file_id is not None else []),
+        *([out_count, rest] if out_count else []),
     ]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
 

@@ -87,6 +87,7 @@ def card_of(task: HumanTask, items: Sequence[TaskItem], *, now: datetime) -> dic
         "closed_tone": tone,
         "places": places,
         "facts": task_wording.facts_words(task),
+        "begun": task_wording.begun_words(task),
         "image_url": assets.page_link(task.image) if task.image else "",
         "file": file_of(task.file),
         "items": [item_row(item, task, now=now) for item in items],

@@ -238,6 +238,22 @@ def _did(entry: AuditEntry) -> str:
     return words % {"count": count, "name": after.get("assignee", "")} if "%(" in words else words
 
 
+def begun_words(task: HumanTask) -> str:
+    """Of a card with the rest of a message: which parts are in the groups already, lest she posts them twice."""
+    begun = task.facts.get(task_policies.BEGUN)
+    if begun is None:
+        return ""
+    what = f"“{begun['words']}”" if begun["words"] else _("the picture") if begun["has_image"] else ""
+    facts = {"sent": begun["sent"], "count": begun["count"], "what": what}
+    words = ngettext(
+        "The first of %(count)d messages is in the group already: %(what)s. Please post only what follows here.",
+        "The first %(sent)d of %(count)d messages are in the group already: %(what)s. Please post only what follows"
+        " here.",
+        begun["sent"],
+    )
+    return words % facts
+
+
 def facts_words(task: HumanTask) -> list[dict[str, str]]:
     """What a kind says besides its text: label and value."""
     return _told(task_policies.FACTS.get(task.kind, ()), task.facts, str(task.facts.get("currency", "")))

@@ -281,7 +281,7 @@ def _bubble(delivery: Delivery) -> dict[str, Any]:
 
 def _holds_card(delivery: Delivery) -> bool:
     """Whether the text that went out has the card's words in it already: a person copied both at once."""
-    return bool(delivery.sent_text) and is_by_hand(delivery.endpoint)
+    return bool(delivery.sent_text) and not delivery.parts_sent and is_by_hand(delivery.endpoint)
 
 
 def _record_url(request: WorkspaceRequest) -> str:

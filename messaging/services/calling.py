@@ -39,6 +39,22 @@ def card_of(delivery: Delivery) -> Card | None:
     return showing.card_of(delivery.message.card)
 
 
+def sent_parts(delivery: Delivery) -> tuple[Part, ...]:
+    """What was called for, one after the other; nothing before the first call, or where it is cut otherwise now."""
+    if delivery.endpoint is None or (not delivery.sent_text and not delivery.attempt_count):
+        return ()
+    message = delivery.message
+    parts = parts_of(
+        delivery.endpoint,
+        text=delivery.sent_text,
+        is_markdown=message.is_markdown,
+        has_image=message.image_id is not None,
+        card=card_of(delivery),
+        has_file=message.file_id is not None,
+    )
+    return parts if len(parts) == delivery.part_count else ()
+
+
 def takes_file(endpoint: Endpoint, file: Asset) -> bool:
     """Whether this endpoint's platform takes files, and one of this size."""
     return file_problem(endpoint.connection.platform, file.size_bytes) is None

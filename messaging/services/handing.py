@@ -1,6 +1,8 @@
 """From the engine to a person: a due delivery becomes an item of her card. See docs/adr/0008-human-tasks.md."""
 
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 
@@ -45,17 +47,31 @@ def hand_over(delivery: Delivery, *, owner: str, now: datetime) -> bool:
     if not claiming.drop(delivery, owner=owner, state=DeliveryState.WAITING, reason=BY_HAND, now=now):
         return False
     known = TaskItem.objects.filter(delivery=delivery).select_related("task").first()
-    task = _back_on(known, now) if known is not None else _new_on(delivery, now)
-    after = {"assignee": task.assignee_id, "name": task.assignee.name, "task": task.pk}
-    audit.record(actor=ENGINE, verb="delivery.handed_over", target=delivery, now=now, after=after)
-    nudge(TELL_TASK)
+    if known is not None:
+        _note(delivery, _back_on(known, now), now)
+    else:
+        put_on_card(delivery, _whole(delivery), Assignee.objects.get(endpoint=delivery.endpoint), now)
     return True
 
 
-def _new_on(delivery: Delivery, now: datetime) -> HumanTask:
-    """A new place of the card of its touch."""
-    person = Assignee.objects.get(endpoint=delivery.endpoint)
-    task = _card_for(delivery, person, now)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Posting:
+    """What a person posts of a message. `digest`: the same for places that share a card; with a subject, `text` is a
+    template; `facts`: of the card."""
+
+    digest: str
+    title: str
+    text: str
+    image_id: int | None
+    file_id: int | None
+    subject_kind: str = ""
+    subject_id: int | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def put_on_card(delivery: Delivery, posting: Posting, person: Assignee, now: datetime) -> HumanTask:
+    """A new place for a delivery that waits, on this person's card of the same posting. Inside a transaction."""
+    task = _card_for(delivery, posting, person, now)
     TaskItem.objects.create(
         workspace_id=delivery.workspace_id,
         task=task,
@@ -64,7 +80,15 @@ def _new_on(delivery: Delivery, now: datetime) -> HumanTask:
         label=delivery.target_label or person.name,
         delivery=delivery,
     )
+    _note(delivery, task, now)
     return task
+
+
+def _note(delivery: Delivery, task: HumanTask, now: datetime) -> None:
+    """In the delivery's own story who has it; and she is told soon."""
+    after = {"assignee": task.assignee_id, "name": task.assignee.name, "task": task.pk}
+    audit.record(actor=ENGINE, verb="delivery.handed_over", target=delivery, now=now, after=after)
+    nudge(TELL_TASK)
 
 
 def _back_on(item: TaskItem, now: datetime) -> HumanTask:
@@ -76,22 +100,35 @@ def _back_on(item: TaskItem, now: datetime) -> HumanTask:
     return task
 
 
-def _card_for(delivery: Delivery, person: Assignee, now: datetime) -> HumanTask:
-    """The card of this touch and person, locked and open."""
+def _whole(delivery: Delivery) -> Posting:
     message, template = delivery.message, written_text(delivery)
+    return Posting(
+        digest=card_digest(delivery),
+        title=first_words(with_names(template, delivery.subject_kind)),
+        text=template,
+        image_id=message.image_id,
+        file_id=message.file_id,
+        subject_kind=delivery.subject_kind,
+        subject_id=delivery.subject_id,
+    )
+
+
+def _card_for(delivery: Delivery, posting: Posting, person: Assignee, now: datetime) -> HumanTask:
+    """The card of this touch and person, locked and open."""
     task, is_new = HumanTask.objects.get_or_create(
         workspace_id=delivery.workspace_id,
-        source_key=card_key(person.pk, card_digest(delivery)),
+        source_key=card_key(person.pk, posting.digest),
         defaults={
             "kind": TaskKind.MESSAGE,
             "assignee": person,
-            "title": first_words(with_names(template, delivery.subject_kind)),
-            "text": template,
-            "subject_kind": delivery.subject_kind,
-            "subject_id": delivery.subject_id,
-            "is_markdown": message.is_markdown,
-            "image_id": message.image_id,
-            "file_id": message.file_id,
+            "title": posting.title,
+            "text": posting.text,
+            "subject_kind": posting.subject_kind,
+            "subject_id": posting.subject_id,
+            "facts": posting.facts,
+            "is_markdown": delivery.message.is_markdown,
+            "image_id": posting.image_id,
+            "file_id": posting.file_id,
             "zone": delivery.zone,
             "due_at": delivery.due_at,
             "latest_at": delivery.latest_at,

@@ -18,6 +18,7 @@ from messaging.models import Delivery, DeliveryState, OutboundMessage, Purpose
 from messaging.platforms.base import Card
 from messaging.policies import ATTEMPT_LIMIT, DELIVER_TASK, end_of
 from messaging.services import cards
+from messaging.services.rest_by_hand import hand_over_rests
 
 T = TypeVar("T")
 PAUSED = "paused"  # reason of a planned row that is parked until its origin goes on
@@ -230,7 +231,8 @@ def retarget_deliveries(
 
     A worker that holds such a row loses it and the next one sends it the new way. Rows that are sending or settled
     keep the endpoint they went to; what failed because there was none can be tried again through the new one.
-    One of which a try may have arrived is not repeated another way: it is in doubt, and a person decides.
+    One of which a try may have arrived is not repeated another way: it is in doubt, and a person decides. Of one whose
+    first parts are out a person gets the rest at once, on a card of its own (`rest_by_hand`).
     Calling twice changes nothing more.
     """
     of_target = Delivery.objects.of(workspace_id).filter(target_kind=target_kind, target_id=target_id)
@@ -243,10 +245,11 @@ def retarget_deliveries(
     else:
         rows = rows.filter(~Q(endpoint_id=endpoint_id) | Q(endpoint_id__isnull=True))
     _end(rows.filter(may_have_arrived=True), DeliveryState.FAILED, CHANNEL_CHANGED, now)
+    handed = hand_over_rests(rows, endpoint_id=endpoint_id, now=now) if endpoint_id is not None else 0
     changed = rows.update(endpoint_id=endpoint_id, lease_owner="", lease_until=None, updated_at=now)
     if changed:
         nudge(DELIVER_TASK)
-    return changed
+    return changed + handed
 
 
 @transaction.atomic

@@ -78,13 +78,14 @@ def not_now(deliveries: Iterable[Delivery], *, now: datetime) -> dict[int, NotNo
     """Of deliveries that wait for a person, by id, those a rule holds back at `now`: she posts them later.
 
     A cap counts as in `held_back`, and of those that wait the earlier ones only: else two would hold each other up.
+    The rest of a message that has begun is not held: a rule does not cut it in half.
     No query without caps; with them at most one for each cap and zone, however many deliveries.
     """
     found: dict[int, NotNow] = {}
     capped: dict[tuple[int, str, Cap], list[Delivery]] = defaultdict(list)
     for delivery in deliveries:
         rules, local = RULES.of(delivery.workspace_id), now.astimezone(ZoneInfo(delivery.zone))
-        if delivery.exemption or rules == _NONE:
+        if delivery.exemption or delivery.parts_sent or rules == _NONE:
             continue
         if reason := rules.held_at(local):
             found[delivery.pk] = NotNow(reason, rules.free_from(local))

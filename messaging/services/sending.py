@@ -12,7 +12,7 @@ from community_ops.common import dbtime, placeholders
 from community_ops.common.errors import NotAvailable
 from community_ops.common.pictures import PictureLost
 from community_ops.common.ports import Registry
-from messaging.models import Delivery, DeliveryState
+from messaging.models import Delivery, DeliveryState, TaskItem
 from messaging.platforms.base import MAX_PARTS, Outcome, Outgoing, Part, Result
 from messaging.ports import ALLOWED, SendGuard, Verdict, origin_guards, subject_guards, text_contexts
 from messaging.services import claiming, recording
@@ -179,6 +179,8 @@ def _refused(verdict: Verdict) -> Refusal | NotYet:
 def _parts(delivery: Delivery, text: str) -> tuple[Part, ...]:
     """What is called for one after the other; a text is only cut where that was chosen."""
     assert delivery.endpoint is not None
+    if delivery.parts_sent and is_by_hand(delivery.endpoint):
+        return _rest_by_hand(delivery)
     message = delivery.message
     if message.file is not None and not takes_file(delivery.endpoint, message.file):
         raise Refusal(DeliveryState.FAILED, "file_not_taken")
@@ -195,9 +197,16 @@ def _parts(delivery: Delivery, text: str) -> tuple[Part, ...]:
     most = MAX_PARTS if message.may_split else 1
     if sum(1 for part in parts if part.text) > most:
         raise Refusal(DeliveryState.FAILED, "too_long")
-    if delivery.parts_sent >= len(parts):  # the rules of cutting have changed since its first part
+    if delivery.parts_sent and len(parts) != delivery.part_count:  # it is cut otherwise than for its first part
         raise Refusal(DeliveryState.FAILED, "parts_changed")
     return parts
+
+
+def _rest_by_hand(delivery: Delivery) -> tuple[Part, ...]:
+    """Of what has begun a person has the rest on her card already, for how it was cut is not known any more."""
+    if not TaskItem.objects.filter(delivery=delivery).exists():
+        raise Refusal(DeliveryState.FAILED, "parts_changed")
+    return ()
 
 
 def verdict_on(delivery: Delivery, now: datetime) -> Verdict:

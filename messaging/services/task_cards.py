@@ -111,6 +111,8 @@ def _look_at(item: TaskItem, task: HumanTask, held: Mapping[int, NotNow], now: d
             return _Look(item, refusal=refusal, is_waiting=verdict.waits)
         if item.delivery.pk in held:
             return _Look(item, held=held[item.delivery.pk])
+        if item.delivery.parts_sent:  # the rest: its values are those of the parts that are out
+            return _Look(item, task.text)
         text, card = filled(item.delivery, now), card_of(item.delivery)
         return _Look(item, card.below(text) if card is not None else text)
     except Refusal as refusal:
@@ -222,12 +224,12 @@ def _who(actor: Actor, task: HumanTask) -> Assignee | None:
 
 
 def _keep(items: Iterable[TaskItem], given: Mapping[int, dict[str, Any]]) -> None:
-    """Her answers, and in the delivery the words she was given to post."""
+    """Her answers, and in the delivery the words she was given to post; of the rest of a message it has all of them."""
     for item in items:
         if given[item.pk]:
             TaskItem.objects.filter(pk=item.pk).update(answers=given[item.pk])
-        if item.delivery_id is not None and item.copied_text:
-            Delivery.objects.filter(pk=item.delivery_id).update(sent_text=item.copied_text)
+        if item.delivery is not None and item.copied_text and not item.delivery.parts_sent:
+            Delivery.objects.filter(pk=item.delivery.pk).update(sent_text=item.copied_text)
 
 
 def _done(task: HumanTask, item: TaskItem, answers: dict[str, Any], done_by: Assignee | None) -> TaskItemDone:
