@@ -24,6 +24,8 @@ from messaging.selectors import (
     held_back_since,
     in_doubt,
     parts_said,
+    rest_words,
+    resting_accounts,
     text_to_read,
     troubles,
     webhooks_switched_off,
@@ -72,6 +74,7 @@ def needs_of(actor: Actor, slug: str, *, now: datetime) -> list[Need]:
         *_parked_events(actor, slug),
         *_events_not_read(actor, slug),
         *_chats_not_asked(actor, slug, now=now),
+        *_resting_accounts(actor, slug, now=now),
         *_groups_without_channel(actor, slug),
         *_webhooks_off(actor, slug),
     ]
@@ -319,6 +322,23 @@ def _chats_not_asked(actor: Actor, slug: str, *, now: datetime) -> list[Need]:
             url=reverse("messaging:inbound", args=[slug, row.endpoint.connection_id]),
         )
         for row in inbound_selectors.chats_not_asked(actor, now=now)[:AT_MOST]
+    ]
+
+
+def _resting_accounts(actor: Actor, slug: str, *, now: datetime) -> list[Need]:
+    """Platform accounts that nothing goes out through until somebody enters a key that is good."""
+    if not may(actor, "endpoints.manage"):
+        return []
+    return [
+        Need(
+            key=f"resting-{account.connection_id}",
+            tone="bad",
+            label=_("Key refused"),
+            text=pgettext("need", "%(name)s: %(why)s") % {"name": account.name, "why": rest_words()},
+            due_at=account.refused_at,
+            url=reverse("messaging:endpoint_edit", args=[slug, account.endpoint_id]),
+        )
+        for account in resting_accounts(actor, now=now)[:AT_MOST]
     ]
 
 

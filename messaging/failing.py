@@ -1,11 +1,13 @@
-"""Channels that do not work at present, by what became of the last message or test."""
+"""Channels that do not work at present, by what became of the last message or test; accounts that are left alone."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Max, Q
+from django.db.models import Max, Q, QuerySet
 
+from community_ops.common import dbtime
+from community_ops.common.actors import Actor
 from community_ops.common.models import AuditEntry
 from community_ops.common.templatetags.reason_words import reason_words
 from messaging.models import Delivery, DeliveryState, Endpoint, LimitScope, SendBudget
@@ -37,9 +39,43 @@ def failing_endpoints(*, workspace_id: int, endpoint_ids: Collection[int]) -> di
     return failing | {pk: joined(rest_words(), failing.get(pk, "")) for pk in _resting(workspace_id, endpoint_ids)}
 
 
+@dataclass(frozen=True, slots=True)
+class RestingAccount:
+    """An account that is left alone because its key was refused several times in a row, the last time at
+    `refused_at`. `endpoint_id`: the first of its live channels, on whose page the key is entered."""
+
+    connection_id: int
+    name: str
+    endpoint_id: int
+    refused_at: datetime
+
+
+def resting_accounts(actor: Actor, *, now: datetime) -> list[RestingAccount]:
+    """Those of the actor's workspace, until a call is accepted or the settings are changed; the longest refused first.
+
+    Accounts without a live channel are none: nothing goes out through them. At most two queries, and one for the
+    database's time.
+    """
+    refused = dict(_refused(actor.workspace_id or 0).values_list("scope_id", "refused_at"))
+    if not refused:
+        return []
+    behind, live = now - dbtime.now(), Endpoint.objects.of(actor.workspace_id or 0).filter(archived_at__isnull=True)
+    rows = live.filter(connection_id__in=refused).order_by("-pk").values_list("connection_id", "connection__name", "pk")
+    found = {
+        connection_id: RestingAccount(connection_id, name, pk, (refused[connection_id] or now - behind) + behind)
+        for connection_id, name, pk in rows
+    }
+    return sorted(found.values(), key=lambda one: (one.refused_at, one.connection_id))
+
+
+def _refused(workspace_id: int) -> QuerySet[SendBudget]:
+    """What is counted of accounts that are left alone."""
+    return SendBudget.objects.of(workspace_id).filter(scope=LimitScope.CONNECTION, refused_count__gte=KEY_REFUSALS)
+
+
 def _resting(workspace_id: int, endpoint_ids: Collection[int]) -> list[int]:
     """Channels of accounts that are left alone. One query."""
-    refused = SendBudget.objects.of(workspace_id).filter(scope=LimitScope.CONNECTION, refused_count__gte=KEY_REFUSALS)
+    refused = _refused(workspace_id)
     rows = Endpoint.objects.of(workspace_id).filter(pk__in=endpoint_ids, connection_id__in=refused.values("scope_id"))
     return list(rows.values_list("pk", flat=True))
 

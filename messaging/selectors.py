@@ -19,7 +19,7 @@ from community_ops.common.models import AuditEntry
 from community_ops.common.tenancy import get_row
 from messaging.arrival import Arrival, ShownPart, arrival, has_words, is_open_to_everybody, plain_words
 from messaging.extras import card_problem, file_problem, with_card
-from messaging.failing import failing_endpoints
+from messaging.failing import RestingAccount, failing_endpoints, resting_accounts
 from messaging.models import (
     Attempt,
     AttemptOutcome,
@@ -66,6 +66,7 @@ from messaging.wording import (
     badge_words,
     by_hand_words,
     next_try_words,
+    rest_words,
     said_words,
     turn_words,
 )
@@ -81,6 +82,7 @@ __all__ = [  # the pure rules and words higher apps ask for are handed out here 
     "Card",
     "Content",
     "Purpose",
+    "RestingAccount",
     "SaidByHand",
     "ShownPart",
     "answer_words",
@@ -102,6 +104,8 @@ __all__ = [  # the pure rules and words higher apps ask for are handed out here 
     "next_try_words",
     "parts_said",
     "plain_words",
+    "rest_words",
+    "resting_accounts",
     "said_by_hand",
     "said_words",
     "shown_parts",

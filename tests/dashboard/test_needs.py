@@ -10,13 +10,14 @@ from django.utils import translation
 
 from campaigns import services as campaigns
 from campaigns.models import Announcement
-from community_ops.common import clock
+from community_ops.common import clock, dbtime
 from conversion import services as conversion
 from conversion.models import FlashSale, Order
 from dashboard.needs import needs_of
 from members.services import create_member
 from messaging import services as messaging
-from messaging.models import Delivery
+from messaging.models import Delivery, SendBudget
+from messaging.services import resting
 from tests.campaigns.conftest import make_community, make_group
 from tests.conversion.conftest import make_product, terms_of
 from tests.factories.people import SYSTEM, make_person
@@ -110,6 +111,40 @@ def test_many_of_one_announcement_are_one_line_that_leads_to_it(owner, groups, s
     assert lines["Too late, not sent"].url == reverse("campaigns:announcement", args=[owner.workspace.slug, many.pk])
     assert lines["Retrying"].text.startswith("Message to 1 群")
     assert one.pk != many.pk
+
+
+def refused(group, count=5) -> SendBudget:
+    """The platform has refused the key of the group's account, the last time an hour ago."""
+    facts = {"scope": "connection", "scope_id": group.endpoint.connection_id, "refused_count": count}
+    return SendBudget.objects.create(workspace=group.workspace, refused_at=dbtime.now() - HOUR, **facts)
+
+
+def test_an_account_whose_key_is_refused_has_a_line_that_leads_to_its_channel(owner, groups, workspace) -> None:
+    refused(groups[0])
+    refused(groups[1], count=4)
+    (need,) = needs_of(owner.actor, workspace.slug, now=NOON)
+    assert (need.label, need.tone) == ("Key refused", "bad")
+    assert need.text.startswith(f"{groups[0].endpoint.connection.name}: The platform refused the key")
+    assert need.url == reverse("messaging:endpoint_edit", args=[workspace.slug, groups[0].endpoint_id])
+    assert abs(need.due_at - (NOON - HOUR)) < timedelta(seconds=10)
+
+
+def test_the_line_of_a_refused_key_goes_when_it_works_again_or_nothing_uses_it(owner, groups, workspace) -> None:
+    for group in groups[:2]:
+        refused(group)
+    assert [label for label, _text in needs(owner)] == ["Key refused"] * 2
+    facts = {"workspace_id": workspace.pk, "connection_id": groups[0].endpoint.connection_id}
+    resting.lift(**facts, now=NOON)
+    assert len(needs(owner)) == 1
+    messaging.archive_endpoint(endpoint=groups[1].endpoint, actor=SYSTEM, now=NOON)
+    assert needs(owner) == []
+
+
+def test_who_may_not_change_a_channel_and_who_is_elsewhere_is_not_asked_for_its_key(
+    helper, viewer, stranger, groups
+) -> None:
+    refused(groups[0])
+    assert (needs(helper), needs(viewer), needs(stranger)) == ([], [], [])
 
 
 def test_a_helper_sees_the_trouble_of_assigned_groups_only(helper, groups, sent) -> None:
