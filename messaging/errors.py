@@ -29,6 +29,13 @@ class NotFailed(DomainError):
     message = gettext_noop("This delivery has not failed.")
 
 
+class NoChannel(DomainError):
+    """What has no channel cannot be tried again: it would only fail once more."""
+
+    code = "no_endpoint"
+    message = gettext_noop("Its group has no delivery channel. Connect one first, then try again.")
+
+
 class ChatsNotTold(DomainError):
     """The platform does not say which chats an account is in; the message may be its own words."""
 

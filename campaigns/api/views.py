@@ -198,7 +198,7 @@ class DeliveryViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
     @extend_schema(request=None)
     @action(detail=True, methods=["post"])
     def requeue(self, request: Request, pk: str) -> Response:
-        """Give a failed one its tries again, from now; 409 when it has not failed."""
+        """Give a failed one its tries again, from now; 409 when it has not failed or has no channel (`no_endpoint`)."""
         delivery = self.get_object()
         requeue_failed(delivery=delivery, actor=self.actor, now=clock.now())
         return self._answer(delivery)

@@ -13,7 +13,7 @@ from community_ops.common.actors import Actor
 from community_ops.common.errors import InvalidTransition
 from community_ops.common.models import AuditEntry
 from community_ops.common.nudge import nudge
-from messaging.errors import NotFailed, NotUnknown
+from messaging.errors import NoChannel, NotFailed, NotUnknown
 from messaging.models import Delivery, DeliveryState
 from messaging.policies import ATTEMPT_LIMIT, DELIVER_TASK, MORE_PARTS, called_off_as, end_of
 from messaging.services.planning import cancel_deliveries
@@ -99,7 +99,13 @@ def _last_said(delivery: Delivery, verdict: str) -> bool:
 
 @transaction.atomic
 def requeue_failed(*, delivery: Delivery, actor: Actor, now: datetime) -> Delivery:
-    """Give a failed delivery its tries again, from now. Raises NotFailed. Writes an audit row."""
+    """Give a failed delivery its tries again, from now. Writes an audit row.
+
+    Raises NotFailed, and NoChannel where it has nowhere to go: it gets a channel when its target does.
+    """
+    nowhere = Delivery.objects.filter(pk=delivery.pk, state=DeliveryState.FAILED, endpoint__isnull=True)
+    if nowhere.exists():
+        raise NoChannel
     if not _plan_again(delivery, DeliveryState.FAILED, now):
         raise NotFailed
     audit.record(actor=actor, verb="delivery.requeued", target=delivery, now=now, before={"state": "failed"})
@@ -107,14 +113,14 @@ def requeue_failed(*, delivery: Delivery, actor: Actor, now: datetime) -> Delive
 
 
 def requeue_all_failed(*, deliveries: Iterable[Delivery], actor: Actor, now: datetime) -> int:
-    """`requeue_failed` for each that has failed; returns how many were queued again."""
+    """`requeue_failed` for each that has failed and has a channel; returns how many were queued again."""
     return sum(1 for row in deliveries if row.state == DeliveryState.FAILED and _requeued(row, actor, now))
 
 
 def _requeued(delivery: Delivery, actor: Actor, now: datetime) -> bool:
     try:
         requeue_failed(delivery=delivery, actor=actor, now=now)
-    except NotFailed:
+    except (NoChannel, NotFailed):
         return False
     return True
 

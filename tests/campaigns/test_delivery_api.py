@@ -78,6 +78,20 @@ def test_a_failed_one_gets_its_tries_again(api: APIClient, delivery: Delivery) -
     assert Delivery.objects.get().attempt_limit == 14
 
 
+def test_one_without_a_channel_is_not_queued_before_its_group_has_one(
+    api: APIClient, delivery: Delivery, group: ChatGroup
+) -> None:
+    channel = group.endpoint
+    settle(delivery, state="failed", reason="no_endpoint", endpoint=None)
+    answer = post(api, delivery, "requeue")
+    assert (answer.status_code, answer.json()["code"]) == (409, "no_endpoint")
+    assert (Delivery.objects.get().state, Delivery.objects.get().reason) == ("failed", "no_endpoint")
+    assert not AuditEntry.objects.filter(verb="delivery.requeued").exists()
+    ChatGroup.objects.update(endpoint=None)
+    groups.bind_endpoint(group=group, endpoint=channel, actor=SYSTEM, now=NOON)
+    assert post(api, delivery, "requeue").json()["state"] == "due"
+
+
 @pytest.mark.parametrize("role", ["owner", "operator", "moderator"])
 def test_who_may_decide_queues_failed_ones_again(
     api_of: Callable[..., APIClient], workspace: Workspace, delivery: Delivery, role: str
