@@ -197,7 +197,8 @@ def embedded_worker_commands() -> dict[str, list[str]]:
 
 
 def redis_worker_commands() -> dict[str, list[str]]:
-    """Deliveries wait on other people's servers, so they have threads and never stand behind other work.
+    """Deliveries, webhooks and polled chats wait on other people's servers: they have threads, each kind takes no more
+    than one, one is left for the ticks that find them at work. They never stand behind other work, nor it behind them.
 
     Imports take minutes, so nothing stands behind them.
     """

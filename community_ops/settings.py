@@ -201,11 +201,13 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_DEFAULT_QUEUE = "default"
-# `default` is for what is done in a moment, watchdogs among it: a task with a longer time limit of its own belongs
-# into another queue with a worker of its own (bin/_run.py), or two of them would hold up the finding of stuck sends.
+# `default` is for what is done in a moment, watchdogs among it: what waits on other people's servers, and a task with a
+# longer time limit of its own, belongs into another queue with a worker of its own (bin/_run.py), or two of them would
+# hold up the finding of stuck sends.
 CELERY_TASK_ROUTES = {
     "messaging.tasks.deliver_due": {"queue": "delivery"},
     "messaging.tasks.call_webhooks": {"queue": "delivery"},
+    "messaging.tasks.poll_chats": {"queue": "delivery"},
     "members.tasks.run_imports": {"queue": "imports"},
 }
 CELERY_TIMEZONE = "UTC"

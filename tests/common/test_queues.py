@@ -78,6 +78,14 @@ def test_a_long_task_has_a_worker_that_serves_nothing_else(run, tasks) -> None:
     assert {"imports"} in served
 
 
+def test_what_waits_on_other_peoples_servers_keeps_nothing_of_a_moment_waiting(run, tasks) -> None:
+    (delivery,) = [command for command in run.redis_worker_commands().values() if queues_of(command) == {"delivery"}]
+    waits = {name for name in MAY_KEEP_A_THREAD if queue_of(name) == "delivery"}
+
+    assert {queue_of(name) for name in MAY_KEEP_A_THREAD} == {"delivery", "imports"}
+    assert int(option(delivery, "--concurrency")) > len(waits) == 3
+
+
 def test_the_one_worker_without_redis_has_threads_left_when_every_long_job_runs(run, tasks) -> None:
     (command,) = run.embedded_worker_commands().values()
 
