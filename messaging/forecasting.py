@@ -1,19 +1,20 @@
 """How long a plan takes under its limits: pure simulation, no database, no clock.
 
-Calls of one plan, and what else is planned beside it, are started in the order of their times, each as soon as every
-window it counts against has room and a sender is free; who waits for room holds no sender. Source of the windows:
-ADR-0007; a call is taken to last `CALL_SECONDS`, as measured on quick platforms (benchmarks/RESULTS.md); a slow
-platform makes it longer.
+Calls of one plan, and what else is planned beside it, are started in the order of their times, each at once where every
+window it counts against has room and a sender is free, else at its place in line, by the rules of the engine
+(`messaging.line`); who waits holds no sender. Source of the windows: ADR-0007; a call is taken to last
+`CALL_SECONDS`, as measured on quick platforms (benchmarks/RESULTS.md); a slow platform makes it longer.
 """
 
 import heapq
 from bisect import bisect_right
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import accumulate
 
+from messaging import line
 from messaging.platforms.base import Limit
 
 CALL_SECONDS = 0.3
@@ -33,7 +34,8 @@ class Calls:
     """What one send takes: `count` calls one after the other from `due_at`, each counting against `limits`.
 
     `number` names the send for whoever asked; None is something else that is planned in between. `refused`: the look
-    before the first call, at its moment: the reason why it does not go out then, or nothing.
+    before the first call, at its moment: the reason why it does not go out then, or nothing. `has_place`: it stands in
+    line already, and `due_at` is its turn.
     """
 
     number: int | None
@@ -41,6 +43,7 @@ class Calls:
     count: int
     limits: Mapping[Key, Sequence[Limit]]
     refused: Callable[[datetime], str] = _goes_out
+    has_place: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,86 +65,101 @@ class Ran:
 
 @dataclass(slots=True)
 class _Waiting:
-    rank: int  # of two that could start at one moment the one that was due first does
     calls: Calls
-    line: "deque[_Waiting]"
     parts_left: int
+    has_place: bool
+    rank: int  # of two of one moment the one that was due first comes
     is_begun: bool = False
-    scout_of: Key | None = None  # it looks for room in this budget for all that wait for it
+    looks_in: Key | None = None  # its turn has come, and it waits for room in this budget
 
 
 class _Simulation:
-    """Only the head of each line (the sends that count against the same budgets) looks for room, and of the heads
-    that wait for one budget only the first: so a fan-out to thousands of chats of one account stays quick."""
+    """Of those whose turn has come and who wait for room in one budget only the first looks for it: so a fan-out of
+    thousands stays quick where they catch up with each other."""
 
-    def __init__(
-        self, used: Mapping[Key, Sequence[datetime]], guard: float, closed_until: Mapping[Key, datetime]
-    ) -> None:
+    def __init__(self, used: Mapping[Key, Sequence[datetime]], closed_until: Mapping[Key, datetime]) -> None:
         self.ran = Ran()
         self._ends: dict[Key, list[datetime]] = defaultdict(list, {key: list(used[key]) for key in used})
-        self._guard, self._closed_until = guard, closed_until
+        self._closed_until = closed_until
+        self._last: dict[Key, datetime] = {}  # the last place of each line
         self._free: list[datetime] = []  # when each sender is free again
         self._heap: list[tuple[datetime, int, _Waiting]] = []
         self._parked: dict[Key, list[tuple[int, _Waiting]]] = {}  # by budget that somebody looks for room in
 
     def run(self, calls: Iterable[Calls]) -> Ran:
-        lines: dict[tuple[Key, ...], deque[_Waiting]] = defaultdict(deque)
         for rank, one in enumerate(sorted(calls, key=lambda one: one.due_at)):
-            line = lines[tuple(one.limits)]
-            line.append(_Waiting(rank, one, line, one.count))
-        for line in lines.values():
-            self._push_head(line, line[0].calls.due_at)
+            self._push(one.due_at, _Waiting(one, one.count, one.has_place, rank))
+            if one.has_place:
+                self._last |= dict.fromkeys(one.limits, one.due_at)
         while self._heap:
             at, _, waiting = heapq.heappop(self._heap)
-            start, key = self._room(waiting.calls.limits, at)
-            if key is not None and key == waiting.scout_of:
-                self._push(start, waiting)
+            wait, key = self._wait(waiting, at)
+            if wait is not None and not wait.is_place and key == waiting.looks_in:
+                self._push(wait.until, waiting)
                 continue
             self._relieve(waiting, at)
-            if key is not None:
-                self._park(waiting, key, start)
-            else:
+            if wait is None:
                 self._start(waiting, at)
+            elif key is not None and not wait.is_place:
+                self._park(waiting, key, wait.until)
+            else:
+                self._push(wait.until, waiting)
         return self.ran
 
-    def _park(self, waiting: _Waiting, key: Key, start: datetime) -> None:
-        """Behind those that wait for this budget already, or as the one that looks."""
+    def _push(self, at: datetime, waiting: _Waiting) -> None:
+        heapq.heappush(self._heap, (at, waiting.rank, waiting))
+
+    def _park(self, waiting: _Waiting, key: Key, until: datetime) -> None:
+        """Behind those that wait for room in this budget already, or as the one that looks for it."""
         if key in self._parked:
             heapq.heappush(self._parked[key], (waiting.rank, waiting))
         else:
-            self._parked[key], waiting.scout_of = [], key
-            self._push(start, waiting)
+            self._parked[key], waiting.looks_in = [], key
+            self._push(until, waiting)
 
-    def _relieve(self, scout: _Waiting, at: datetime) -> None:
+    def _relieve(self, waiting: _Waiting, at: datetime) -> None:
         """It looks no more: the next that waits for the same budget does."""
-        key, scout.scout_of = scout.scout_of, None
+        key, waiting.looks_in = waiting.looks_in, None
         if key is None:
             return
         if not self._parked[key]:
             del self._parked[key]
             return
         _, following = heapq.heappop(self._parked[key])
-        following.scout_of = key
+        following.looks_in = key
         self._push(at, following)
 
-    def _push_head(self, line: deque[_Waiting], at: datetime) -> None:
-        if line:
-            head = line.popleft()
-            self._push(max(at, head.calls.due_at), head)
+    def _wait(self, waiting: _Waiting, at: datetime) -> tuple[line.Wait | None, Key | None]:
+        """How long it waits and for which budget, where several are full for the last one; None: all have a slot."""
+        asked = [
+            (self._asked(key, found, at, has_place=waiting.has_place), key)
+            for key, found in waiting.calls.limits.items()
+        ]
+        waits = [(wait, key) for wait, key in asked if wait is not None]
+        waiting.has_place = waiting.has_place or bool(waits)
+        return max(waits, key=lambda one: one[0].until, default=(None, None))
 
-    def _push(self, at: datetime, waiting: _Waiting) -> None:
-        heapq.heappush(self._heap, (at, waiting.rank, waiting))
+    def _asked(self, key: Key, limits: Sequence[Limit], at: datetime, *, has_place: bool) -> line.Wait | None:
+        rooms = {limit: self._room_at(key, limit, at) for limit in limits}
+        free_at = max([self._closed_until.get(key, at), at, *rooms.values()])
+        wait = line.wait(rooms, free_at=free_at, last=self._last.get(key), has_place=has_place, now=at)
+        if wait is not None and wait.is_place:
+            self._last[key] = wait.until
+        return wait
+
+    def _room_at(self, key: Key, limit: Limit, at: datetime) -> datetime:
+        ends = self._ends[key]
+        return ends[-limit.count] + line.window_of(limit) if len(ends) >= limit.count else at
 
     def _start(self, waiting: _Waiting, at: datetime) -> None:
+        """Make its next call; the one after that is tried when it is over."""
         calls = waiting.calls
         start = max(at, self._free[0]) if len(self._free) >= SENDERS else at
-        if not waiting.is_begun:
-            self._push_head(waiting.line, at)
-            if reason := calls.refused(start):
-                self._note(self.ran.refused, calls, reason)
-                return
+        if not waiting.is_begun and (reason := calls.refused(start)):
+            self._note(self.ran.refused, calls, reason)
+            return
         end = self._call(calls, start)
-        waiting.is_begun, waiting.parts_left = True, waiting.parts_left - 1
+        waiting.is_begun, waiting.has_place, waiting.parts_left = True, False, waiting.parts_left - 1
         if waiting.parts_left > 0:
             self._push(end, waiting)
         else:
@@ -161,29 +179,16 @@ class _Simulation:
         if calls.number is not None:
             notes[calls.number] = what
 
-    def _room(self, limits: Mapping[Key, Sequence[Limit]], at: datetime) -> tuple[datetime, Key | None]:
-        """When every window has room and no account cools down, and the budget that takes longest; none: at once."""
-        full = [
-            (self._ends[key][-limit.count] + timedelta(seconds=limit.seconds * self._guard), key)
-            for key, found in limits.items()
-            for limit in found
-            if len(self._ends[key]) >= limit.count
-        ]
-        full += [(self._closed_until[key], key) for key in limits if key in self._closed_until]
-        start, key = max(full, default=(at, None))
-        return (start, key) if start > at else (at, None)
-
 
 def simulate(
     calls: Iterable[Calls],
     *,
     used: Mapping[Key, Sequence[datetime]],
-    guard: float,
     closed_until: Mapping[Key, datetime] | None = None,
 ) -> Ran:
     """What becomes of each send. `used`: ends of calls that count still, by budget, oldest first; `closed_until`: no
     call of this budget before then."""
-    return _Simulation(used, guard, closed_until or {}).run(calls)
+    return _Simulation(used, closed_until or {}).run(calls)
 
 
 def ends_by_hand(cards: Iterable[Card]) -> dict[int, datetime]:

@@ -11,10 +11,10 @@ from community_ops.common.models import Asset
 from messaging import forecasting
 from messaging.failing import failing_endpoints
 from messaging.forecasting import Calls, Card, Key, Window
+from messaging.line import is_long
 from messaging.models import Endpoint, LimitScope
 from messaging.platforms.base import MAX_PARTS, Limit, Part
 from messaging.policies import HOLIDAY, QUIET_HOURS, SendRules
-from messaging.services import limits
 from messaging.services.calling import parts_of, takes_file
 from messaging.services.forecast_facts import Budgets, Others, Ways, budgets_of, busy_of, others_of
 from messaging.services.handing import is_by_hand
@@ -188,9 +188,7 @@ class _Plan:
         budgets = budgets_of(self.ways, now=self.now)
         others = others_of(self.ways, self.sends, now=self.now)
         calls = [self._calls(number, send) for number, send in by_robot]
-        ran = forecasting.simulate(
-            [*others.calls, *calls], used=budgets.used, guard=limits.GUARD, closed_until=budgets.closed_until
-        )
+        ran = forecasting.simulate([*others.calls, *calls], used=budgets.used, closed_until=budgets.closed_until)
         cards = self._cards(by_hand)
         ends = ran.ends | forecasting.ends_by_hand([*others.cards, *cards])
         reasons = self.reasons | ran.refused
@@ -275,7 +273,7 @@ class _Plan:
             )
             for key, found in sorted(_limits(calls).items())
             for limit in found
-            if limit.seconds >= limits.A_DAY_SECONDS
+            if is_long(limit)
         )
 
     def _allowance(self, key: Key, limit: Limit, window: Window) -> Allowance:
@@ -288,7 +286,7 @@ class _Plan:
         waits: list[tuple[int, Key, Limit]] = []
         for key, found in sorted(_limits(calls).items()):
             used = Counter(budgets.used.get(key, ()))
-            for limit in (one for one in found if one.seconds < limits.A_DAY_SECONDS):
+            for limit in (one for one in found if not is_long(one)):
                 window = forecasting.fullest_window(limit.seconds, wanted[key], used, beside.get(key, {}))
                 waits.append(((window.total - 1) // limit.count * limit.seconds, key, limit))
         longest = max(waits, key=lambda wait: wait[0], default=None)

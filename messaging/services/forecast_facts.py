@@ -142,8 +142,8 @@ def others_of(ways: Ways, sends: Sequence[PlannedSend], *, now: datetime) -> Oth
 
 
 _COLUMNS = (
-    "endpoint_id", "endpoint__connection__platform", "due_at", "origin", "origin_id", "message__image_id",
-    "message__card", "message__file_id",
+    "endpoint_id", "endpoint__connection__platform", "due_at", "next_try_at", "reason", "origin", "origin_id",
+    "message__image_id", "message__card", "message__file_id",
 )  # fmt: skip
 
 
@@ -152,6 +152,8 @@ class _Row:
     endpoint_id: int
     platform: str
     due_at: datetime
+    next_try_at: datetime
+    reason: str
     origin: str
     origin_id: int
     image_id: int | None
@@ -178,7 +180,9 @@ def _planned_beside(ways: Ways, sends: Sequence[PlannedSend], now: datetime) -> 
 
 def _calls(row: _Row, known: Limits, now: datetime) -> Calls:
     has = (row.image_id is not None, bool(row.card), row.file_id is not None)
-    return Calls(None, max(row.due_at, now), _part_count(row.platform, *has), known)
+    has_place = row.reason in limits.WAITING
+    at = max(row.next_try_at if has_place else row.due_at, now)
+    return Calls(None, at, _part_count(row.platform, *has), known, has_place=has_place)
 
 
 @cache

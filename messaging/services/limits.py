@@ -16,6 +16,8 @@ from django.db.models import DateTimeField, F, Max, OuterRef, Q, QuerySet, Subqu
 from django.db.models.functions import Greatest
 
 from community_ops.common import dbtime
+from messaging import line
+from messaging.line import GUARD, window_of
 from messaging.models import Delivery, DeliveryState, Endpoint, SendBudget, SendLimit, SendSlot
 from messaging.platforms import registry
 from messaging.platforms.base import Limit, Result, Scope
@@ -25,12 +27,8 @@ from messaging.services.books import KEPT_SECONDS, Book
 IN_LINE = "limit"  # reason of a planned row that waits for a slot
 WAITING = (IN_LINE, KEY_REFUSED)  # reasons of rows that have a place in line
 TOO_FAST_SECONDS = 10.0  # how long an account waits when the platform does not say
-GUARD = 1.005  # the platform's clock may run that much slower than ours: no window of its own is shorter then
-A_DAY_SECONDS = 86_400  # windows of a day and longer are long: an allowance, not a rhythm
-FAR_OFF = 10  # places
 Key = tuple[str, int]
 Limits = dict[Key, tuple[Limit, ...]]
-Rooms = dict[Limit, datetime]  # when each window of a budget has room
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,45 +323,18 @@ def _wait(one: Counted, delivery: Delivery | None, db_now: datetime) -> datetime
     rooms = {limit: _room_at(budget, limit, db_now) for limit in one.limits}
     is_test_of_key = delivery is None and budget.refused_count >= KEY_REFUSALS  # somebody wants to know now
     free_at = max([(None if is_test_of_key else budget.cooldown_until) or db_now, *rooms.values()])
-    if delivery is None or (delivery.reason in WAITING and not _is_far_off(rooms, db_now)):
+    if delivery is None:
         return free_at if free_at > db_now else None
-    is_behind = delivery.reason not in WAITING and budget.queue_until is not None and budget.queue_until > db_now
-    return _line_up(budget, free_at, _pace(rooms, db_now)) if is_behind or free_at > db_now else None
-
-
-def _is_far_off(rooms: Rooms, db_now: datetime) -> bool:
-    """Whether a long window turns out to be full for many places to come. Whoever finds that at her place lines up
-    anew: else all behind her would come back at the moment when one slot is free."""
-    return any(_is_long(limit) and at - db_now > FAR_OFF * _pace_of(limit) for limit, at in rooms.items())
-
-
-def _is_long(limit: Limit) -> bool:
-    return limit.seconds >= A_DAY_SECONDS
-
-
-def _pace(rooms: Rooms, db_now: datetime) -> timedelta:
-    """How far apart the places in line are: as the slowest window lets them through. A long one slows nobody before
-    it is full: else thirty messages would be spread over a month that has room for all of them."""
-    slow = (_pace_of(limit) for limit, at in rooms.items() if at > db_now or not _is_long(limit))
-    return max(slow, default=timedelta())
-
-
-def _pace_of(limit: Limit) -> timedelta:
-    return timedelta(seconds=limit.seconds * GUARD) / limit.count
+    has_place = delivery.reason in WAITING
+    wait = line.wait(rooms, free_at=free_at, last=budget.queue_until, has_place=has_place, now=db_now)
+    if wait is not None and wait.is_place:
+        SendBudget.objects.filter(pk=budget.pk).update(queue_until=wait.until)
+        budget.queue_until = wait.until
+    return wait.until if wait is not None else None
 
 
 def _room_at(budget: SendBudget, limit: Limit, db_now: datetime) -> datetime:
     """Running calls come first: they have not ended before now. The index `slot_of_budget` has this order."""
     newest = SendSlot.objects.filter(budget=budget).order_by(F("ended_at").desc(nulls_first=True))
     filling = newest.values_list("ended_at", flat=True)[limit.count - 1 : limit.count]
-    window = timedelta(seconds=limit.seconds * GUARD)
-    return max(((ended_at or db_now) + window for ended_at in filling), default=db_now)
-
-
-def _line_up(budget: SendBudget, free_at: datetime, pace: timedelta) -> datetime:
-    """A place behind those who wait already, one pace after the last."""
-    last = budget.queue_until
-    place = free_at if last is None or last + pace < free_at else last + pace
-    SendBudget.objects.filter(pk=budget.pk).update(queue_until=place)
-    budget.queue_until = place
-    return place
+    return max(((ended_at or db_now) + window_of(limit) for ended_at in filling), default=db_now)

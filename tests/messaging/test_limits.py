@@ -12,6 +12,7 @@ from werkzeug import Response
 from community_ops.common import clock, dbtime
 from community_ops.common.errors import InvalidTransition
 from messaging import selectors, services
+from messaging.line import GUARD
 from messaging.models import Attempt, Delivery, SendBudget, SendLimit, SendSlot
 from messaging.platforms.base import Limit, Scope
 from messaging.services import claiming, limits, recording
@@ -25,7 +26,7 @@ from tests.races import at_once
 pytestmark = pytest.mark.django_db
 DB_NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
-WINDOW = limits.GUARD * SECOND  # a second of a window, with the guard for the platform's clock
+WINDOW = GUARD * SECOND  # a second of a window, with the guard for the platform's clock
 
 
 def limit(endpoint, count: int, seconds: int, scope: str = "connection") -> SendLimit:
