@@ -121,6 +121,14 @@ class ForecastFailingSerializer(serializers.Serializer):
     send_count = serializers.IntegerField()
 
 
+class ForecastBusySerializer(serializers.Serializer):
+    """A platform that says it is busy in the minute in which some sends start, and may refuse them then."""
+
+    platform = serializers.CharField()
+    message = serializers.CharField()
+    send_count = serializers.IntegerField()
+
+
 class ForecastSerializer(serializers.Serializer):
     """What it would take: estimates. `is_cut`: so much else is planned that the end comes later than is said."""
 
@@ -134,6 +142,7 @@ class ForecastSerializer(serializers.Serializer):
     unreached = ForecastUnreachedSerializer(many=True)
     allowances = ForecastAllowanceSerializer(many=True)
     failing = ForecastFailingSerializer(many=True)
+    busy = ForecastBusySerializer(many=True)
     is_cut = serializers.BooleanField()
 
 

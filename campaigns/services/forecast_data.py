@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from campaigns.services.forecast_words import reason_ahead
+from campaigns.services.forecast_words import busy_words, reason_ahead
 from campaigns.services.forecasting import PlanForecast, StepForecast
 from messaging.services import Allowance, Forecast, Hand
 
@@ -24,6 +24,10 @@ def forecast_data(forecast: Forecast) -> dict[str, Any]:
         "failing": [
             {"endpoint": one.endpoint_id, "name": one.name, "message": one.words, "send_count": one.send_count}
             for one in forecast.failing
+        ],
+        "busy": [
+            {"platform": one.platform, "message": busy_words(one), "send_count": one.send_count}
+            for one in forecast.busy
         ],
         "is_cut": forecast.is_cut,
     }

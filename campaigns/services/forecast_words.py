@@ -12,7 +12,15 @@ from campaigns.services.playbooks import PlannedTouch
 from community_ops.common.templatetags.reason_words import condition_words, reason_words
 from community_ops.common.templatetags.wording import duration, grouped, in_zone
 from messaging.selectors import joined
-from messaging.services import CALL_SECONDS, COPY_SECONDS, GROUP_SECONDS, Allowance, FailingChannel, Forecast
+from messaging.services import (
+    CALL_SECONDS,
+    COPY_SECONDS,
+    GROUP_SECONDS,
+    Allowance,
+    BusyPlatform,
+    FailingChannel,
+    Forecast,
+)
 
 A_DAY_SECONDS = 86_400
 SHOWN = 5
@@ -129,7 +137,7 @@ def _troubles(forecast: Forecast, zone: str) -> Iterator[ForecastLine]:
     if forecast.robot_count and not forecast.allowances:
         yield ForecastLine(_("No limit of a day or longer is known for these channels."))
     yield from (ForecastLine(_failing(one), "warn") for one in forecast.failing)
-    yield from (_busy(platform, count) for platform, count in forecast.busy.items())
+    yield from (ForecastLine(busy_words(one), "warn") for one in forecast.busy)
     if forecast.is_cut:
         words = _(
             "So much else is planned over the same channels that not all of it was counted: it may take longer than"
@@ -138,15 +146,16 @@ def _troubles(forecast: Forecast, zone: str) -> Iterator[ForecastLine]:
         yield ForecastLine(words, "warn")
 
 
-def _busy(platform: str, count: int) -> ForecastLine:
+def busy_words(one: BusyPlatform) -> str:
+    """That a platform says it is busy at the time of some sends."""
     words = ngettext(
         "%(count)s to %(platform)s is due at a full or half hour, when it is busy and may refuse: a few minutes beside"
         " it are better.",
         "%(count)s to %(platform)s are due at a full or half hour, when it is busy and may refuse: a few minutes beside"
         " it are better.",
-        count,
+        one.send_count,
     )
-    return ForecastLine(words % {"count": grouped(count), "platform": platform}, "warn")
+    return words % {"count": grouped(one.send_count), "platform": one.name}
 
 
 def _unreached(found: Iterable[tuple[str, str]]) -> Iterator[ForecastLine]:

@@ -29,6 +29,7 @@ from messaging.services.endpoints import (
     update_endpoint,
 )
 from messaging.services.forecast import Allowance, FailingChannel, Forecast, Foreseen, Hand, foresee
+from messaging.services.forecast_facts import BusyPlatform
 from messaging.services.found_chats import add_chat, bind_chat, look_for_chats, note_chat
 from messaging.services.inbound import InboundRow, store_inbound
 from messaging.services.own_limits import set_limit
@@ -66,6 +67,7 @@ __all__ = [
     "GROUP_SECONDS",
     "VERDICTS",
     "Allowance",
+    "BusyPlatform",
     "Card",
     "Copied",
     "CopiedText",

@@ -1,7 +1,7 @@
 """What a plan will take, before it is scheduled: how long, who hears last, by whose hands, who cannot be reached."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -16,7 +16,7 @@ from messaging.models import Endpoint, LimitScope
 from messaging.platforms.base import MAX_PARTS, Limit, Part
 from messaging.policies import HOLIDAY, QUIET_HOURS, SendRules
 from messaging.services.calling import parts_of, takes_file
-from messaging.services.forecast_facts import Budgets, Others, Ways, budgets_of, busy_of, others_of
+from messaging.services.forecast_facts import Budgets, BusyPlatform, Others, Ways, budgets_of, busy_of, others_of
 from messaging.services.handing import is_by_hand
 from messaging.services.planning import PlannedSend
 from messaging.services.send_rules import rules_of, would_be_held
@@ -114,7 +114,7 @@ class Forecast:
     first_at: datetime | None = None  # when the first that goes out is due, not before now
     is_cut: bool = False
     slowing: Slowing | None = None
-    busy: Mapping[str, int] = field(default_factory=dict)  # sends that start when their platform says it is busy
+    busy: tuple[BusyPlatform, ...] = ()  # sends that start when their platform says it is busy
 
     @cached_property
     def robot_count(self) -> int:

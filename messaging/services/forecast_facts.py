@@ -18,6 +18,7 @@ from messaging.models import (
     Endpoint,
     HumanTask,
     LimitScope,
+    Platform,
     SendBudget,
     SendSlot,
     TaskState,
@@ -70,18 +71,27 @@ class Ways:
         return {} if is_by_hand(endpoint) else limits.limits_of(endpoint, limits.BOOK.of(self.workspace_id))
 
 
-def busy_of(ways: Ways, sends: Iterable[PlannedSend], *, now: datetime) -> Counter[str]:
-    """How many sends start in a minute in which their platform says that it is busy, by its name for people. By the
-    UTC minute: full and half hours are the same in China."""
+@dataclass(frozen=True, slots=True)
+class BusyPlatform:
+    """A platform (`messaging.models.Platform`) that says it is busy when `send_count` sends of the plan start."""
+
+    platform: str
+    name: str
+    send_count: int
+
+
+def busy_of(ways: Ways, sends: Iterable[PlannedSend], *, now: datetime) -> tuple[BusyPlatform, ...]:
+    """Which platforms say that they are busy in the minute in which sends start. By the UTC minute: full and half hours
+    are the same in China."""
     found: Counter[str] = Counter()
     for send in sends:
         endpoint = ways.endpoints.get(send.endpoint_id or 0)
         if endpoint is None or is_by_hand(endpoint):
             continue
-        account = endpoint.connection
-        if max(send.due_at, now).minute in registry.get(account.platform).capabilities.busy_minutes:
-            found[account.get_platform_display()] += 1
-    return found
+        platform = endpoint.connection.platform
+        if max(send.due_at, now).minute in registry.get(platform).capabilities.busy_minutes:
+            found[platform] += 1
+    return tuple(BusyPlatform(platform, str(Platform(platform).label), found[platform]) for platform in sorted(found))
 
 
 @dataclass(frozen=True, slots=True)

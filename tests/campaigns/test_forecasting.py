@@ -184,7 +184,16 @@ def test_rehearsing_over_rest_answers_the_forecast(api, write, group, silent_gro
     (hand,) = forecast["hands"]
     assert (hand["assignee"], hand["card_count"], hand["send_count"], hand["late_count"]) == (may.pk, 1, 7, 0)
     assert (forecast["allowances"], forecast["failing"], forecast["is_cut"]) == ([], [], False)
+    assert forecast["busy"] == []
     assert not Delivery.objects.exists()
+
+
+def test_tools_are_warned_of_busy_minutes_too(api, write, community) -> None:
+    announcement = write(make_group(community, "飞书群", "feishu_robot"), due_at=NOON + timedelta(minutes=30))
+    answer = api.post(f"/api/v1/announcements/{announcement.pk}/rehearse/", headers={"accept-language": "en"})
+    (busy,) = answer.json()["forecast"]["busy"]
+    assert (busy["platform"], busy["send_count"]) == ("feishu_robot", 1)
+    assert busy["message"].startswith("1 to Feishu / Lark group robot is due at a full or half hour")
 
 
 def test_a_page_of_a_draft_asks_the_same_number_of_questions_for_many_groups(page, write, community, by_hand) -> None:
