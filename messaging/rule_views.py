@@ -114,10 +114,14 @@ def _made(request: WorkspaceRequest, kind: Kind, form: RefusableForm) -> Rule | 
 
 
 def _warn(request: WorkspaceRequest, rule: Rule) -> None:
-    """Say what of the plan a new rule holds back, with the way to the calendar, which marks it."""
+    """Say what a new rule holds back, of the plan with the way to the calendar, which marks it, of cards to theirs."""
+    slug = request.workspace.slug
+    ways = {
+        services.HOLDS_PLANNED: (reverse("campaigns:calendar", args=[slug]), _("See which in the calendar")),
+        services.HOLDS_CARDS: (reverse("messaging:tasks", args=[slug]), _("See the to-send list")),
+    }
     for warning in services.rule_warnings(rule=rule, now=clock.now()):
-        calendar = reverse("campaigns:calendar", args=[request.workspace.slug])
-        link = format_html('<a href="{}">{}</a>', calendar, _("See which in the calendar"))
+        link = format_html('<a href="{}">{}</a>', *ways[warning["code"]])
         messages.warning(request, format_html("{} {}", warning["message"], link))
 
 

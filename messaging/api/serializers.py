@@ -188,7 +188,8 @@ class RuleWarningSerializer(serializers.Serializer):
 
 class _SpanSerializer(serializers.Serializer):
     """From one day to another of the target's zone, both included; no `until_on`: until it is archived. `warnings` of
-    a new one (`holds_planned`) say how much of what is planned already it holds back."""
+    a new one say how much of what is planned already it holds back (`holds_planned`), and for how many groups it lets
+    nobody copy what waits on cards (`holds_cards`)."""
 
     id = serializers.IntegerField(read_only=True)
     from_on = serializers.DateField()

@@ -44,7 +44,7 @@ from messaging.services.planning import (
     retarget_deliveries,
 )
 from messaging.services.rule_changes import archive_rule, create_frequency_cap, create_holiday, create_quiet_hours
-from messaging.services.rule_effects import rule_warnings
+from messaging.services.rule_effects import HOLDS_CARDS, HOLDS_PLANNED, rule_warnings
 from messaging.services.send_rules import Held, NotNow, not_now, would_be_held
 from messaging.services.task_cards import (
     Copied,
@@ -65,6 +65,8 @@ __all__ = [
     "CALL_SECONDS",
     "COPY_SECONDS",
     "GROUP_SECONDS",
+    "HOLDS_CARDS",
+    "HOLDS_PLANNED",
     "VERDICTS",
     "Allowance",
     "BusyPlatform",

@@ -1,4 +1,4 @@
-"""What a new send rule does to messages that are planned already: said to whoever made it. Reads only."""
+"""What a new send rule does to messages that are planned or wait on cards: said to whoever made it. Reads only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,41 +10,51 @@ from django.utils.translation import ngettext
 from community_ops.common.templatetags.wording import grouped
 from community_ops.common.warned import Warned
 from messaging.models import Delivery, DeliveryState, FrequencyCap, Holiday, QuietHours
-from messaging.policies import MORE_PARTS, SendRules
+from messaging.policies import SendRules
 from messaging.services.planning import PlannedSend
-from messaging.services.send_rules import rules_of, would_be_held
+from messaging.services.send_rules import TO_COME, rules_of, would_be_held
 
 AHEAD = timedelta(days=7)
 MOST_ROWS = 5_000
-HOLDS_PLANNED = "holds_planned"
+HOLDS_PLANNED, HOLDS_CARDS = "holds_planned", "holds_cards"
 _IN_LINE = ("limit", "key_refused", "retrying")  # reasons of rows whose next try says when they go out
 
 
 @dataclass(frozen=True, slots=True)
 class NewlyHeld:
-    """How many planned messages of the next days a rule holds back that no other rule does. `is_cut`: more is planned
-    than was looked at, so it may be more."""
+    """How many messages of the next days a rule holds back that no other rule does.
+
+    `card_count`: besides, how many that wait for a person on a card, made by hand or handed over, cannot be copied at
+    their time, or now where that is past; nothing is cancelled then. `is_cut`: there is more than was looked at.
+    """
 
     count: int
+    card_count: int
     is_cut: bool
 
 
 def newly_held(*, rule: QuietHours | Holiday | FrequencyCap, now: datetime) -> NewlyHeld:
     """Judge what is due within `AHEAD` with and without a rule that is kept already. At most six queries."""
     rules = rules_of(rule.workspace_id)
-    sends, is_cut = _planned(rule.workspace_id, now)
+    rows, is_cut = _to_come(rule.workspace_id, now)
+    sends = [_send_of(row, now) for row in rows]
     keys = [
         {held.send.source_key for held in would_be_held(workspace_id=rule.workspace_id, sends=sends, rules=some)}
         for some in (rules, _without(rules, rule))
     ]
-    return NewlyHeld(len(keys[0] - keys[1]), is_cut)
+    held = [row.state for row in rows if row.source_key in keys[0] - keys[1]]
+    return NewlyHeld(held.count(DeliveryState.PLANNED), held.count(DeliveryState.WAITING), is_cut)
 
 
 def rule_warnings(*, rule: QuietHours | Holiday | FrequencyCap, now: datetime) -> list[Warned]:
-    """One warning (`holds_planned`) where a new rule holds back what is planned already; else none."""
+    """Warnings of a new rule: `holds_planned` where it holds back what is planned already, `holds_cards` where it lets
+    nobody copy what waits on a card."""
     found = newly_held(rule=rule, now=now)
-    if not found.count:
-        return []
+    planned = [_planned_warning(found)] if found.count else []
+    return [*planned, _cards_warning(found)] if found.card_count else planned
+
+
+def _planned_warning(found: NewlyHeld) -> Warned:
     words = ngettext(
         "This rule holds back %(count)s message that is planned already for the next %(days)d days.",
         "This rule holds back %(count)s messages that are planned already for the next %(days)d days.",
@@ -55,15 +65,24 @@ def rule_warnings(*, rule: QuietHours | Holiday | FrequencyCap, now: datetime) -
             "This rule holds back at least %(count)s messages that are planned already for the next %(days)d days:"
             " so much is planned that not all of it was counted."
         )
-    return [{"code": HOLDS_PLANNED, "message": words % {"count": grouped(found.count), "days": AHEAD.days}}]
+    return {"code": HOLDS_PLANNED, "message": words % {"count": grouped(found.count), "days": AHEAD.days}}
 
 
-def _planned(workspace_id: int, now: datetime) -> tuple[Sequence[PlannedSend], bool]:
-    """The first of what is due within `AHEAD`, what waits in line included; what has begun goes out in any case."""
-    rows = Delivery.objects.of(workspace_id).filter(state=DeliveryState.PLANNED, due_at__lt=now + AHEAD)
-    rows = rows.exclude(reason=MORE_PARTS).defer("sent_text").order_by("due_at", "pk")
-    found = list(rows[: MOST_ROWS + 1])
-    return [_send_of(row, now) for row in found[:MOST_ROWS]], len(found) > MOST_ROWS
+def _cards_warning(found: NewlyHeld) -> Warned:
+    words = ngettext(
+        "On cards of the next %(days)d days this rule lets nobody copy the text for %(count)s group at its time.",
+        "On cards of the next %(days)d days this rule lets nobody copy the text for %(count)s groups at their time.",
+        found.card_count,
+    )
+    return {"code": HOLDS_CARDS, "message": words % {"count": grouped(found.card_count), "days": AHEAD.days}}
+
+
+def _to_come(workspace_id: int, now: datetime) -> tuple[Sequence[Delivery], bool]:
+    """The first of what is due within `AHEAD`, what waits in line or on a card included; what has begun goes out in any
+    case."""
+    rows = Delivery.objects.of(workspace_id).filter(state__in=TO_COME, parts_sent=0, due_at__lt=now + AHEAD)
+    found = list(rows.defer("sent_text").order_by("due_at", "pk")[: MOST_ROWS + 1])
+    return found[:MOST_ROWS], len(found) > MOST_ROWS
 
 
 def _send_of(row: Delivery, now: datetime) -> PlannedSend:

@@ -12,6 +12,7 @@ from messaging import services
 from messaging.models import Delivery, QuietHours
 from messaging.services import rule_effects
 from tests.factories.people import SYSTEM
+from tests.messaging.test_task_warnings import make_group
 from tests.moments import NOON
 
 pytestmark = pytest.mark.django_db
@@ -74,6 +75,45 @@ def test_a_cap_counts_what_is_above_it(workspace, plan, room) -> None:
     assert held_count(cap(workspace, 2)) == 1
 
 
+@pytest.fixture
+def card(workspace, person):
+    """A card that somebody made by hand for two groups, due in an hour."""
+    groups = [make_group(workspace, name) for name in ("一群", "二群")]
+    items = [services.NewItem(group.name, "group", group.pk) for group in groups]
+    facts = {"title": "晚上的事", "text": "快来", "due_at": NOON + HOUR, "items": items, **SHANGHAI}
+    return services.create_task(assignee=person, kind="message", actor=SYSTEM, now=NOON, **facts)
+
+
+@pytest.mark.usefixtures("card")
+def test_what_waits_on_a_card_made_by_hand_counts_by_itself(workspace, plan, room) -> None:
+    plan(room, **SHANGHAI, due_at=NOON + HOUR)
+    rule = quiet(workspace)
+    found = rule_effects.newly_held(rule=rule, now=NOON)
+    assert (found.count, found.card_count) == (1, 2)
+    warnings = services.rule_warnings(rule=rule, now=NOON)
+    assert [warning["code"] for warning in warnings] == ["holds_planned", "holds_cards"]
+    assert "nobody copy the text for 2 groups" in warnings[1]["message"]
+
+
+@pytest.mark.usefixtures("card")
+def test_cards_that_can_be_copied_at_their_time_are_not_warned_of(workspace) -> None:
+    assert services.rule_warnings(rule=quiet(workspace, 22, 23), now=NOON) == []
+
+
+@pytest.mark.usefixtures("card")
+def test_a_card_takes_a_place_of_a_cap_from_what_comes_after_it(workspace, plan, room) -> None:
+    group_id = Delivery.objects.order_by("pk").first().target_id
+    plan(room, **SHANGHAI, due_at=NOON + 2 * HOUR, target_id=group_id)
+    found = rule_effects.newly_held(rule=cap(workspace, 1), now=NOON)
+    assert (found.count, found.card_count) == (1, 0)
+
+
+def test_what_has_begun_is_not_held_whatever_it_waits_for(workspace, plan, room) -> None:
+    row = plan(room, **SHANGHAI, due_at=NOON)
+    Delivery.objects.filter(pk=row.pk).update(reason="retrying", parts_sent=1, part_count=2)
+    assert held_count(quiet(workspace)) == 0
+
+
 def test_it_says_where_it_did_not_look_at_everything(workspace, plan, room, monkeypatch) -> None:
     monkeypatch.setattr(rule_effects, "MOST_ROWS", 1)
     for _ in range(2):
@@ -102,6 +142,14 @@ def test_the_page_warns_and_leads_to_the_calendar(signed_in, owner, workspace, p
     assert "holds back 1 message that is planned already" in told[0]
     assert reverse("campaigns:calendar", args=[workspace.slug]) in told[0]
     assert QuietHours.objects.count() == 1
+
+
+@pytest.mark.usefixtures("card")
+def test_the_page_leads_to_the_cards(signed_in, owner, workspace) -> None:
+    url = reverse("messaging:send_rule_new", args=[workspace.slug, "quiet-hours"])
+    answer = signed_in(owner).post(url, EVENING, headers={"Accept-Language": "en"})
+    (told,) = [str(message) for message in get_messages(answer.wsgi_request) if message.level_tag == "warning"]
+    assert reverse("messaging:tasks", args=[workspace.slug]) in told
 
 
 def test_a_tool_is_told_too(api, plan, room) -> None:
