@@ -7,6 +7,8 @@ import json
 from datetime import timedelta
 
 import pytest
+from drf_spectacular.drainage import GENERATOR_STATS
+from drf_spectacular.generators import SchemaGenerator
 
 from community_ops.common import clock
 
@@ -493,6 +495,14 @@ def test_nasty_announcements_are_400_naming_the_text(api, group, nasty) -> None:
 
 
 # --- the description of it all -----------------------------------------------------------------
+
+
+def test_no_two_shapes_share_a_name_in_the_schema() -> None:
+    GENERATOR_STATS.reset()
+    schema = SchemaGenerator(api_version="1").get_schema(request=None, public=True)
+    told = [message for kind in (GENERATOR_STATS._warn_cache, GENERATOR_STATS._error_cache) for message in kind]
+    assert [message for message in told if "identical names" in message] == []
+    assert schema["components"]["schemas"].keys() >= {"GroupWarning", "MembershipWarning"}
 
 
 def test_the_schema_and_its_offline_page_are_served(client) -> None:

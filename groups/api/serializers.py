@@ -19,7 +19,7 @@ from groups.services import MAX_MEMBER_CAP
 from messaging import selectors as messaging
 
 
-class WarningSerializer(serializers.Serializer):
+class GroupWarningSerializer(serializers.Serializer):
     """Something worth knowing beside success."""
 
     code = serializers.CharField()
@@ -86,7 +86,7 @@ class GroupSerializer(serializers.ModelSerializer):
         )
         read_only_fields = fields
 
-    @extend_schema_field(WarningSerializer(many=True))
+    @extend_schema_field(GroupWarningSerializer(many=True))
     def get_warnings(self, group: ChatGroup) -> list[Any]:
         return list(self.context.get("warnings", []))
 

@@ -11,7 +11,7 @@ from members import selectors
 from members.models import Member, Membership
 
 
-class WarningSerializer(serializers.Serializer):
+class MembershipWarningSerializer(serializers.Serializer):
     """Something worth knowing beside success."""
 
     code = serializers.CharField()
@@ -55,7 +55,7 @@ class MembershipSerializer(serializers.ModelSerializer):
         fields = ("id", "member", "group", "joined_at", "left_at", "is_current", "warnings")
         read_only_fields = fields
 
-    @extend_schema_field(WarningSerializer(many=True))
+    @extend_schema_field(MembershipWarningSerializer(many=True))
     def get_warnings(self, membership: Membership) -> list[Any]:
         return list(self.context.get("warnings", []))
 
