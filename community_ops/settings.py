@@ -228,6 +228,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "expire-orders": {"task": "conversion.tasks.expire_due_orders", "schedule": 1.0, "options": {"expires": 3}},
     "sale-moments": {"task": "conversion.tasks.watch_sales", "schedule": 1.0, "options": {"expires": 3}},
     "run-imports": {"task": "members.tasks.run_imports", "schedule": 5.0, "options": {"expires": 10}},
+    "forget-files": {"task": "members.tasks.forget_files", "schedule": 3600.0, "options": {"expires": 600}},
     "worker-heartbeat": {"task": "common.tasks.beat_heart", "schedule": 5.0, "options": {"expires": 10}},
     "tidy": {"task": "common.tasks.tidy", "schedule": 3600.0, "options": {"expires": 600}},
 }

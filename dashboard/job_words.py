@@ -20,4 +20,5 @@ JOB_WORDS = {
     "expire_orders": _("Closing unpaid orders"),
     "sale_moments": _("Watching flash sales"),
     "run_imports": _("Imports"),
+    "forget_files": _("Forgetting old uploaded files"),
 }

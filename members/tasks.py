@@ -31,3 +31,10 @@ def run_imports() -> None:
 def _import() -> None:
     """A whole run: a tick that found another one at work must not vouch for it."""
     services.work_on_imports(now=clock.now())
+
+
+@shared_task(name="members.tasks.forget_files")
+@watched("forget_files", grace_seconds=3 * 3600)
+def forget_files() -> None:
+    """Let go of uploaded files after 30 days; two at once are harmless."""
+    services.forget_files(now=clock.now())

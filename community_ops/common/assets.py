@@ -13,6 +13,7 @@ from django.core import signing
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
+from django.db.models import ProtectedError
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -59,9 +60,8 @@ def store_image(file: File, *, workspace_id: int) -> Asset:
     data, content_type = pictures.clean(file.read())
     name = f"{(file.name or 'image').rpartition('.')[0][-180:] or 'image'}.{content_type.partition('/')[2]}"
     digest = hashlib.sha256(data).hexdigest()
-    path = _kept(ContentFile(data), workspace_id, digest)
-    facts = {"content_type": content_type, "size_bytes": len(data), "file_name": name, "path": path}
-    return _row(workspace_id, digest, {**facts, "delete_after": None})
+    facts = {"content_type": content_type, "size_bytes": len(data), "file_name": name, "delete_after": None}
+    return _kept(ContentFile(data), workspace_id, digest, facts)
 
 
 def store_file(file: File, *, workspace_id: int) -> Asset:
@@ -72,13 +72,36 @@ def store_file(file: File, *, workspace_id: int) -> Asset:
     if not 0 < file.size <= MAX_FILE_BYTES:
         raise FileRefused(_("A file may have 1 byte to %(count)d MB.") % {"count": MAX_FILE_BYTES // 2**20})
     digest = _sha256(file)
-    file.seek(0)
-    path = _kept(file, workspace_id, digest)
     known = Asset.objects.of(workspace_id).filter(sha256=digest, content_type__in=IMAGE_TYPES).first()
     kind = known.content_type if known is not None else FILE_TYPE  # a picture that was written anew stays one
     name = (file.name or "file")[-200:]
-    facts = {"content_type": kind, "size_bytes": file.size, "file_name": name, "path": path}
-    return _row(workspace_id, digest, {**facts, "delete_after": None})
+    facts = {"content_type": kind, "size_bytes": file.size, "file_name": name, "delete_after": None}
+    return _kept(file, workspace_id, digest, facts)
+
+
+def delete_expired(*, now: datetime) -> int:
+    """Delete files whose `delete_after` is past and that no row refers to any more, with their rows; returns how many.
+
+    What is still referred to (by a message, an import that has not ended) stays until the next time. Safe to repeat
+    and to run twice.
+    """
+    due = Asset.objects.filter(delete_after__lte=now).order_by("pk").values_list("pk", flat=True)
+    return sum(_delete(pk, now) for pk in list(due))
+
+
+@transaction.atomic
+def _delete(pk: int, now: datetime) -> bool:
+    """The file goes while its row is locked: who stores the same content meanwhile comes after it, and looks again."""
+    asset = Asset.objects.select_for_update().filter(pk=pk, delete_after__lte=now).first()
+    if asset is None:
+        return False
+    try:
+        with transaction.atomic():
+            asset.delete()
+    except ProtectedError:
+        return False
+    default_storage.delete(asset.path)
+    return True
 
 
 def read_bytes(asset: Asset) -> bytes:
@@ -132,15 +155,24 @@ def _store(
     kept = Asset.objects.of(workspace_id).filter(sha256=digest, content_type__in=SENDABLE_TYPES).first()
     if kept is not None:  # somebody hands it on as a file: it stays one, and is not deleted
         return kept
-    file.seek(0)
-    path = _kept(file, workspace_id, digest)
-    facts = {"content_type": kind, "size_bytes": file.size, "file_name": (file.name or "file")[-200:], "path": path}
-    return _row(workspace_id, digest, {**facts, "delete_after": delete_after})
+    name = (file.name or "file")[-200:]
+    facts = {"content_type": kind, "size_bytes": file.size, "file_name": name, "delete_after": delete_after}
+    return _kept(file, workspace_id, digest, facts)
 
 
-def _kept(file: File, workspace_id: int, digest: str) -> str:
+def _kept(file: File, workspace_id: int, digest: str, facts: dict[str, object]) -> Asset:
+    """The row of a content, with its file in the storage."""
     path = f"{workspace_id}/{digest[:2]}/{digest}"
-    return path if default_storage.exists(path) else default_storage.save(path, file)
+    _save(file, path)
+    asset = _row(workspace_id, digest, facts | {"path": path})
+    _save(file, path)  # `delete_expired` may have taken the former one before the row was there to stop it
+    return asset
+
+
+def _save(file: File, path: str) -> None:
+    if not default_storage.exists(path):
+        file.seek(0)
+        default_storage.save(path, file)
 
 
 def _row(workspace_id: int, digest: str, facts: dict[str, object]) -> Asset:

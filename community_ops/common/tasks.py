@@ -24,5 +24,5 @@ def beat_heart() -> None:
 @shared_task(name="common.tasks.tidy")
 @watched("tidy", grace_seconds=3 * 3600)
 def tidy() -> None:
-    """Delete dispatched events after 30 days and idempotency records after 24 hours."""
+    """Delete dispatched events after 30 days, idempotency records after 24 hours, and files past their time."""
     housekeeping.tidy(now=clock.now())

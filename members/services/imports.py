@@ -131,6 +131,28 @@ def _queued() -> dict[str, Any]:
     return {"state": ImportState.QUEUED, "language": get_language() or settings.LANGUAGE_CODE}
 
 
+def forget_files(*, now: datetime) -> int:
+    """Let go of uploaded files whose time is past; returns how many runs had one.
+
+    `common.assets.delete_expired` deletes them then. Imports that nobody confirmed by that time are cancelled; what
+    waits for its worker keeps its file. The runs and their counts stay. Safe to repeat and to run twice.
+    """
+    old = ImportRun.objects.filter(asset__delete_after__lte=now)
+    for run in old.filter(state=ImportState.PREVIEW).order_by("pk"):
+        _cancel_forgotten(run, now)
+    ended = (ImportState.DONE, ImportState.FAILED, ImportState.CANCELLED)
+    return ImportRun.objects.filter(pk__in=list(old.values_list("pk", flat=True)), state__in=ended).update(
+        asset=None, updated_at=now
+    )
+
+
+def _cancel_forgotten(run: ImportRun, now: datetime) -> None:
+    try:
+        cancel_import(run=run, actor=Actor.system("members.forget_files"), now=now)
+    except InvalidTransition:  # somebody confirmed it at this moment
+        log.info("an import was confirmed when its file was to be forgotten", extra={"import_run": run.pk})
+
+
 def work_on_imports(*, now: datetime) -> int:
     """Bring in files that wait, or whose worker died, one after the other; returns how many ended.
 

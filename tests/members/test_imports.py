@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils.translation import override
 
-from community_ops.common import dbtime
+from community_ops.common import assets, clock, dbtime
 from community_ops.common.errors import InvalidInput, InvalidTransition, NotAvailable
 from community_ops.common.models import Asset, AuditEntry
 from members import services
@@ -17,7 +18,7 @@ from members.importing.events import EventsImporter
 from members.importing.people import PeopleImporter
 from members.models import ImportRun, Member, MemberIdentity, MemberPhone, Membership, MembershipSpell
 from members.ports import Progress, RowProblem, importers
-from members.tasks import run_imports
+from members.tasks import forget_files, run_imports
 from messaging.models import InboundEvent
 from tests.factories.people import SYSTEM, Someone
 from tests.members.makers import make_community, make_group, make_member
@@ -302,6 +303,48 @@ def test_an_upload_is_kept_and_waits_for_confirmation(owner, slow) -> None:
     assert Asset.objects.get().delete_after == NOON + timedelta(days=30)
     run_imports()
     assert slow.runs == 0
+
+
+A_MONTH = NOON + timedelta(days=30)
+
+
+def test_an_uploaded_file_is_forgotten_after_thirty_days_and_its_run_stays(owner, community) -> None:
+    import_run = confirm(owner, prepare(owner, "members", MEMBERS.read_bytes(), community=community.pk))
+    run_imports()
+    import_run.refresh_from_db()
+    counts, path = import_run.counts, import_run.asset.path
+    assert services.forget_files(now=A_MONTH - timedelta(seconds=1)) == 0
+    assert (services.forget_files(now=A_MONTH), services.forget_files(now=A_MONTH)) == (1, 0)
+    assert assets.delete_expired(now=A_MONTH) == 1
+    import_run.refresh_from_db()
+    assert (import_run.state, import_run.asset, import_run.counts) == ("done", None, counts)
+    assert not default_storage.exists(path)
+    with pytest.raises(InvalidTransition, match=r"not kept|不再保留"):
+        services.preview_import(run=import_run)
+
+
+def test_an_upload_that_nobody_confirmed_is_cancelled_with_its_file(owner, slow) -> None:
+    import_run = prepare(owner)
+    services.forget_files(now=A_MONTH)
+    import_run.refresh_from_db()
+    assert (import_run.state, import_run.asset) == ("cancelled", None)
+    assert AuditEntry.objects.filter(verb="import.cancelled", actor_kind="system").count() == 1
+
+
+def test_what_waits_for_its_worker_keeps_its_file(owner, slow) -> None:
+    confirm(owner, prepare(owner))
+    assert services.forget_files(now=A_MONTH) == 0
+    assert assets.delete_expired(now=A_MONTH) == 0
+    run_imports()
+    assert slow.runs == 1
+
+
+def test_the_tick_forgets_old_files(owner, slow, monkeypatch) -> None:
+    prepare(owner)
+    monkeypatch.setattr(clock, "now", lambda: A_MONTH)
+    for _twice in range(2):
+        forget_files()
+    assert ImportRun.objects.get().asset is None
 
 
 def test_a_confirmed_upload_is_brought_in_once(owner, community) -> None:
