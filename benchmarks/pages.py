@@ -18,7 +18,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from campaigns.services import create_announcement, schedule_announcement
+from campaigns.services import AnnouncementDraft, create_announcement, schedule_announcement
 from community_ops.accounts.models import User
 from community_ops.accounts.services import create_workspace
 from community_ops.common import clock, outbox
@@ -80,9 +80,8 @@ def fill(workspace_id: int) -> list:
     for number, group in enumerate(groups):
         events = [_event(group.pk, number, index, now) for index in range(MESSAGES_PER_GROUP)]
         ingest_events(workspace_id=workspace_id, events=events, actor=ACTOR, now=now)
-    announcement = create_announcement(
-        workspace_id=workspace_id, groups=groups, text="大家好", due_at=now + timedelta(hours=3), actor=ACTOR, now=now
-    )
+    draft = AnnouncementDraft(groups=groups, text="大家好", due_at=now + timedelta(hours=3))
+    announcement = create_announcement(workspace_id=workspace_id, draft=draft, actor=ACTOR, now=now)
     schedule_announcement(announcement=announcement, actor=ACTOR, now=now)
     while outbox.drain(now=clock.now()):
         pass

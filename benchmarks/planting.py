@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from django.db import connection
 from django.db.models.options import Options
 
-from campaigns.services import create_announcement, schedule_announcement
+from campaigns.services import AnnouncementDraft, create_announcement, schedule_announcement
 from community_ops.accounts.models import Workspace
 from community_ops.common import clock
 from community_ops.common.actors import Actor
@@ -55,9 +55,7 @@ def announcements(group_ids: list[int], count: int, due_at: float) -> None:
     for _ in range(count):
         announcement = create_announcement(
             workspace_id=targets[0].workspace_id,
-            groups=targets,
-            text="今晚八点,老地方见",
-            due_at=when,
+            draft=AnnouncementDraft(groups=targets, text="今晚八点,老地方见", due_at=when),
             actor=ACTOR,
             now=clock.now(),
         )

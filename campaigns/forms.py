@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns import policies, selectors, wording
 from campaigns.models import Announcement
-from campaigns.services import extras
+from campaigns.services import AnnouncementDraft, extras
 from community_ops.common.actors import Actor
 from community_ops.common.assets import files_of, images_of, store_file, store_image
 from community_ops.common.errors import InvalidInput
@@ -232,21 +232,21 @@ class AnnouncementForm(ZonedForm):
                     self.add_error(name, _("There is no such object."))
         return cleaned
 
-    def cleaned(self) -> dict[str, Any]:
-        """Keyword arguments of the service."""
+    def draft(self) -> AnnouncementDraft:
+        """What was written, for the service."""
         due_at, late = self.moment("due_at"), self.cleaned_data["may_be_late"] or DEFAULT_LATE
-        return {
-            "groups": list(self.cleaned_data["groups"]),
-            "text": self.cleaned_data["text"],
-            "is_markdown": bool(self.cleaned_data["is_markdown"]),
-            "may_split": bool(self.cleaned_data["may_split"]),
-            "image": self.cleaned_data["image"],
-            "card": typed_card(self.cleaned_data),
-            "file": self.cleaned_data["file"],
-            "due_at": due_at,
-            "latest_at": None if late == HOWEVER_LATE else due_at + timedelta(seconds=int(late)),
-            "purpose": self.cleaned_data["purpose"] or Purpose.NOTICE,
-        }
+        return AnnouncementDraft(
+            groups=list(self.cleaned_data["groups"]),
+            text=self.cleaned_data["text"],
+            is_markdown=bool(self.cleaned_data["is_markdown"]),
+            may_split=bool(self.cleaned_data["may_split"]),
+            image=self.cleaned_data["image"],
+            card=typed_card(self.cleaned_data),
+            file=self.cleaned_data["file"],
+            due_at=due_at,
+            latest_at=None if late == HOWEVER_LATE else due_at + timedelta(seconds=int(late)),
+            purpose=self.cleaned_data["purpose"] or Purpose.NOTICE,
+        )
 
 
 def initial_of(announcement: Announcement, zone: str) -> dict[str, Any]:

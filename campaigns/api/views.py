@@ -56,7 +56,7 @@ class AnnouncementViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
         given = NewAnnouncementSerializer(data=request.data, context=self.get_serializer_context())
         given.is_valid(raise_exception=True)
         announcement = services.create_announcement(
-            workspace_id=self.workspace_id, **given.validated_data, actor=self.actor, now=clock.now()
+            workspace_id=self.workspace_id, draft=self._draft(given), actor=self.actor, now=clock.now()
         )
         return self._answer(announcement, self._draft_warnings(announcement, given), status=201)
 
@@ -68,9 +68,12 @@ class AnnouncementViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
         given = NewAnnouncementSerializer(data=request.data, context=self.get_serializer_context())
         given.is_valid(raise_exception=True)
         changed = services.change_announcement(
-            announcement=announcement, **given.validated_data, actor=self.actor, now=clock.now()
+            announcement=announcement, draft=self._draft(given), actor=self.actor, now=clock.now()
         )
         return self._answer(changed, self._draft_warnings(changed, given))
+
+    def _draft(self, given: NewAnnouncementSerializer) -> services.AnnouncementDraft:
+        return services.AnnouncementDraft(**given.validated_data)
 
     def _draft_warnings(self, announcement: Announcement, given: NewAnnouncementSerializer) -> list[Any]:
         """What follows from groups and words alone; send rules are asked by `rehearse` and `schedule`."""

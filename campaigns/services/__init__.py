@@ -19,7 +19,7 @@ from campaigns.services.content import (
     content_warnings,
     refuse_too_big,
 )
-from campaigns.services.drafts import change_announcement, create_announcement
+from campaigns.services.drafts import AnnouncementDraft, change_announcement, create_announcement
 from campaigns.services.forecast_data import forecast_data, plan_data
 from campaigns.services.forecast_words import ForecastWords, forecast_words, plan_words, reason_ahead
 from campaigns.services.forecasting import PlanForecast, forecast_announcement, forecast_plan, forecast_run
@@ -45,6 +45,7 @@ from campaigns.services.runs import (
 )
 
 __all__ = [
+    "AnnouncementDraft",
     "ForecastWords",
     "PlanForecast",
     "PlannedTouch",

@@ -1,7 +1,7 @@
 """Writing drafts of announcements, anew or for the first time; nothing is planned here."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -24,49 +24,38 @@ if TYPE_CHECKING:
     from groups.models import ChatGroup
 
 
-@transaction.atomic
-def create_announcement(
-    *,
-    workspace_id: int,
-    groups: Sequence["ChatGroup"],
-    text: str,
-    due_at: datetime,
-    latest_at: datetime | None = None,
-    is_markdown: bool = False,
-    may_split: bool = False,
-    image: "Asset | None" = None,
-    card: messaging.Card | None = None,
-    file: "Asset | None" = None,
-    purpose: str = Purpose.NOTICE,
-    actor: Actor,
-    now: datetime,
-) -> Announcement:
-    """Write a draft for one or more groups. Writes it, its groups and one audit row; nothing is sent.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AnnouncementDraft:
+    """What an announcement says, to whom and when, as somebody wrote it; it is checked where it is kept.
 
     `due_at` at most 60 s past means `now`; `latest_at`: what has not begun by then expires (None: it goes out however
     late it is). A group named twice counts once. `is_markdown`: with the marks of `messaging.markup`; `may_split`: cut
     into several messages where it is longer than a platform takes; `image`: one that `common.assets.store_image` kept,
-    `file`: one of `store_file`; `card`: a link card.
+    `file`: one of `store_file`; `card`: a link card; `purpose` (`messaging.Purpose`): what frequency caps count it as.
+    """
+
+    groups: Sequence["ChatGroup"]
+    text: str
+    due_at: datetime
+    latest_at: datetime | None = None
+    is_markdown: bool = False
+    may_split: bool = False
+    image: "Asset | None" = None
+    card: messaging.Card | None = None
+    file: "Asset | None" = None
+    purpose: str = Purpose.NOTICE
+
+
+@transaction.atomic
+def create_announcement(*, workspace_id: int, draft: AnnouncementDraft, actor: Actor, now: datetime) -> Announcement:
+    """Write a draft for one or more groups. Writes it, its groups and one audit row; nothing is sent.
+
     Raises InvalidInput naming `groups`, `text` (also when it is too big for a target's platform, as that platform
     counts), `image`, `card`, `file` (also what a target's platform does not take), `due_at`, `latest_at` (not after
-    `due_at`) or `purpose` (`messaging.Purpose`: what frequency caps count it as).
+    `due_at`) or `purpose`.
     """
-    chosen = _live_groups(groups)
-    card, file = known_card(card), known_file(file, workspace_id=workspace_id)
-    refuse_untaken(chosen, card=card, file=file)
-    due_at = policies.due_or_now(due_at, now=now)
-    announcement = Announcement.objects.create(
-        workspace_id=workspace_id,
-        text=sendable(text, chosen, is_markdown=is_markdown, may_split=may_split, card=card),
-        is_markdown=is_markdown,
-        may_split=may_split,
-        image=known_image(image, workspace_id=workspace_id),
-        card=asdict(card) if card is not None else {},
-        file=file,
-        due_at=due_at,
-        latest_at=policies.known_latest(latest_at, due_at=due_at),
-        purpose=_known(purpose),
-    )
+    chosen, fields = _checked(draft, workspace_id=workspace_id, now=now)
+    announcement = Announcement.objects.create(workspace_id=workspace_id, **fields)
     _add_groups(announcement, chosen)
     after = _facts(announcement, chosen)
     audit.record(actor=actor, verb="announcement.created", target=announcement, now=now, after=after)
@@ -75,20 +64,7 @@ def create_announcement(
 
 @transaction.atomic
 def change_announcement(
-    *,
-    announcement: Announcement,
-    groups: Sequence["ChatGroup"],
-    text: str,
-    due_at: datetime,
-    latest_at: datetime | None = None,
-    is_markdown: bool = False,
-    may_split: bool = False,
-    image: "Asset | None" = None,
-    card: messaging.Card | None = None,
-    file: "Asset | None" = None,
-    purpose: str = Purpose.NOTICE,
-    actor: Actor,
-    now: datetime,
+    *, announcement: Announcement, draft: AnnouncementDraft, actor: Actor, now: datetime
 ) -> Announcement:
     """Write a draft anew, all of it: what is not given is as in a new one.
 
@@ -98,23 +74,34 @@ def change_announcement(
     locked = Announcement.objects.select_for_update().get(pk=announcement.pk)
     if locked.state != AnnouncementState.DRAFT:
         raise NotADraft
-    chosen = _live_groups(groups)
-    card, file = known_card(card), known_file(file, workspace_id=locked.workspace_id)
-    refuse_untaken(chosen, card=card, file=file)
-    locked.text = sendable(text, chosen, is_markdown=is_markdown, may_split=may_split, card=card)
-    locked.is_markdown, locked.may_split = is_markdown, may_split
-    locked.image = known_image(image, workspace_id=locked.workspace_id)
-    locked.card, locked.file = asdict(card) if card is not None else {}, file
-    locked.due_at = policies.due_or_now(due_at, now=now)
-    locked.latest_at = policies.known_latest(latest_at, due_at=locked.due_at)
-    locked.purpose = _known(purpose)
-    written = ["text", "is_markdown", "may_split", "image", "card", "file", "due_at", "latest_at", "purpose"]
-    locked.save(update_fields=[*written, "updated_at"])
+    chosen, fields = _checked(draft, workspace_id=locked.workspace_id, now=now)
+    for name, value in fields.items():
+        setattr(locked, name, value)
+    locked.save(update_fields=[*fields, "updated_at"])
     locked.targets.all().delete()
     _add_groups(locked, chosen)
     after = _facts(locked, chosen)
     audit.record(actor=actor, verb="announcement.changed", target=locked, now=now, after=after)
     return locked
+
+
+def _checked(draft: AnnouncementDraft, *, workspace_id: int, now: datetime) -> tuple[list["ChatGroup"], dict[str, Any]]:
+    """The groups it goes to and the row's fields, or the refusal of the first that cannot be."""
+    chosen = _live_groups(draft.groups)
+    card, file = known_card(draft.card), known_file(draft.file, workspace_id=workspace_id)
+    refuse_untaken(chosen, card=card, file=file)
+    due_at = policies.due_or_now(draft.due_at, now=now)
+    how = {"is_markdown": draft.is_markdown, "may_split": draft.may_split}
+    return chosen, {
+        "text": sendable(draft.text, chosen, card=card, **how),
+        **how,
+        "image": known_image(draft.image, workspace_id=workspace_id),
+        "card": asdict(card) if card is not None else {},
+        "file": file,
+        "due_at": due_at,
+        "latest_at": policies.known_latest(draft.latest_at, due_at=due_at),
+        "purpose": _known(draft.purpose),
+    }
 
 
 def _known(purpose: str) -> str:

@@ -193,7 +193,7 @@ def _no_groups(request: WorkspaceRequest) -> dict[str, str]:
 def _create(request: WorkspaceRequest, form: AnnouncementForm) -> Announcement | None:
     try:
         return services.create_announcement(
-            workspace_id=request.workspace.pk, **form.cleaned(), actor=request.actor, now=clock.now()
+            workspace_id=request.workspace.pk, draft=form.draft(), actor=request.actor, now=clock.now()
         )
     except DomainError as refusal:
         form.refuse(refusal)
@@ -203,7 +203,7 @@ def _create(request: WorkspaceRequest, form: AnnouncementForm) -> Announcement |
 def _change(request: WorkspaceRequest, announcement: Announcement, form: AnnouncementForm) -> Announcement | None:
     try:
         return services.change_announcement(
-            announcement=announcement, **form.cleaned(), actor=request.actor, now=clock.now()
+            announcement=announcement, draft=form.draft(), actor=request.actor, now=clock.now()
         )
     except DomainError as refusal:
         form.refuse(refusal)

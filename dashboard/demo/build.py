@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from campaigns.services import built_in_playbook, create_announcement, schedule_announcement
+from campaigns.services import AnnouncementDraft, built_in_playbook, create_announcement, schedule_announcement
 from community_ops.common.actors import Actor
 from conversion.services import SaleTerms, create_flash_sale, create_product, schedule_flash_sale
 from dashboard.demo import cast
@@ -122,9 +122,8 @@ def _talk(workspace_id: int, group: "ChatGroup", now: datetime) -> None:
 
 
 def _announce(workspace_id: int, groups: "list[ChatGroup]", text: str, due_at: datetime, now: datetime) -> None:
-    announcement = create_announcement(
-        workspace_id=workspace_id, groups=groups, text=text, due_at=due_at, actor=ACTOR, now=now
-    )
+    draft = AnnouncementDraft(groups=groups, text=text, due_at=due_at)
+    announcement = create_announcement(workspace_id=workspace_id, draft=draft, actor=ACTOR, now=now)
     schedule_announcement(announcement=announcement, actor=ACTOR, now=now)
 
 

@@ -80,9 +80,8 @@ def write(workspace: Workspace, group: ChatGroup) -> Write:
     def write_draft(
         *groups: ChatGroup, text: str = "晚上八点见", due_at: datetime = NOON + timedelta(hours=1)
     ) -> Announcement:
-        return services.create_announcement(
-            workspace_id=workspace.pk, groups=groups or [group], text=text, due_at=due_at, actor=SYSTEM, now=NOON
-        )
+        draft = services.AnnouncementDraft(groups=groups or [group], text=text, due_at=due_at)
+        return services.create_announcement(workspace_id=workspace.pk, draft=draft, actor=SYSTEM, now=NOON)
 
     return write_draft
 
@@ -158,9 +157,8 @@ def schedule(announcement: Announcement) -> None:
 
 def make_fail(group: ChatGroup) -> None:
     """Let the platform have refused the group's last message for good."""
-    earlier = services.create_announcement(
-        workspace_id=group.workspace_id, groups=[group], text="x", due_at=NOON, actor=SYSTEM, now=NOON
-    )
+    draft = services.AnnouncementDraft(groups=[group], text="x", due_at=NOON)
+    earlier = services.create_announcement(workspace_id=group.workspace_id, draft=draft, actor=SYSTEM, now=NOON)
     schedule(earlier)
     Delivery.objects.filter(origin_id=earlier.pk).update(
         state="failed", reason="refused", sending_at=NOON, platform_code="93000", platform_text="invalid webhook url"

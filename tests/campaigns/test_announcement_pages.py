@@ -349,9 +349,8 @@ def test_a_helper_counts_only_deliveries_of_her_groups(
 
 def test_times_are_those_of_the_groups_zone(page: Page, workspace: Workspace) -> None:
     london = make_group(make_community(workspace, timezone="Europe/London"), "Knitters")
-    draft = services.create_announcement(
-        workspace_id=workspace.pk, groups=[london], text="Hello", due_at=NOON, actor=SYSTEM, now=NOON
-    )
+    written = services.AnnouncementDraft(groups=[london], text="Hello", due_at=NOON)
+    draft = services.create_announcement(workspace_id=workspace.pk, draft=written, actor=SYSTEM, now=NOON)
     assert "21 Nov, 12:00" in text_of(page(f"announcements/{draft.pk}/"))
 
 

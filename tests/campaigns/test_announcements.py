@@ -129,10 +129,9 @@ def test_no_groups_and_archived_groups_are_refused(workspace: object, group: Cha
     group.archived_at = NOON
     with pytest.raises(GroupClosed):
         write(group)
+    nobody = services.AnnouncementDraft(groups=[], text="你好", due_at=NOON)
     with pytest.raises(NoGroups):
-        services.create_announcement(
-            workspace_id=group.workspace_id, groups=[], text="你好", due_at=NOON, actor=SYSTEM, now=NOON
-        )
+        services.create_announcement(workspace_id=group.workspace_id, draft=nobody, actor=SYSTEM, now=NOON)
     assert not Announcement.objects.exists()
 
 

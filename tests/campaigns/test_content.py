@@ -51,10 +51,11 @@ def say(workspace: Workspace, group: ChatGroup) -> Say:
     """Write a draft; `draft` writes it anew instead."""
 
     def write(*groups: ChatGroup, draft: Announcement | None = None, text: str = "今晚见", **how: Any) -> Announcement:
-        facts = {"groups": groups or [group], "text": text, "due_at": NOON + HOUR, "actor": SYSTEM, "now": NOON} | how
+        facts = {"groups": groups or [group], "text": text, "due_at": NOON + HOUR} | how
+        written = services.AnnouncementDraft(**facts)
         if draft is not None:
-            return services.change_announcement(announcement=draft, **facts)
-        return services.create_announcement(workspace_id=workspace.pk, **facts)
+            return services.change_announcement(announcement=draft, draft=written, actor=SYSTEM, now=NOON)
+        return services.create_announcement(workspace_id=workspace.pk, draft=written, actor=SYSTEM, now=NOON)
 
     return write
 

@@ -54,10 +54,9 @@ def test_without_rules_nothing_is_said(write) -> None:
 
 def test_the_second_message_of_a_day_is_over_its_cap(workspace, write, group) -> None:
     cap(workspace, 1, "selling")
-    facts = {"workspace_id": workspace.pk, "groups": [group], "text": "x", "actor": SYSTEM, "now": NOON}
-    first, second = (
-        services.create_announcement(**facts, purpose="selling", due_at=NOON + hours * HOUR) for hours in (1, 2)
-    )
+    facts, known = {"groups": [group], "text": "x", "purpose": "selling"}, {"actor": SYSTEM, "now": NOON}
+    drafts = [services.AnnouncementDraft(**facts, due_at=NOON + hours * HOUR) for hours in (1, 2)]
+    first, second = (services.create_announcement(workspace_id=workspace.pk, draft=draft, **known) for draft in drafts)
     assert (schedule(first), schedule(second), schedule(write())) == ([], ["cap"], [])
     assert schedule(first) == []  # asked again it does not count itself
 

@@ -27,10 +27,13 @@ NEW, URL = "announcements/new/", "/api/v1/announcements/"
 
 
 def write(*groups: ChatGroup, due_at: datetime = DUE, latest_at: datetime | None = DUE + HOUR) -> Announcement:
-    return services.create_announcement(
-        workspace_id=groups[0].workspace_id, groups=groups, text="早上好", due_at=due_at, latest_at=latest_at,
-        actor=SYSTEM, now=NOON,
-    )  # fmt: skip
+    draft = services.AnnouncementDraft(groups=groups, text="早上好", due_at=due_at, latest_at=latest_at)
+    return services.create_announcement(workspace_id=groups[0].workspace_id, draft=draft, actor=SYSTEM, now=NOON)
+
+
+def write_anew(draft: Announcement, group: ChatGroup, **facts: Any) -> None:
+    written = services.AnnouncementDraft(groups=[group], text="x", due_at=DUE, **facts)
+    services.change_announcement(announcement=draft, draft=written, actor=SYSTEM, now=NOON)
 
 
 def deliver(now: datetime) -> int:
@@ -117,10 +120,9 @@ def test_a_moved_draft_and_one_sent_now_keep_the_span(group: ChatGroup) -> None:
 @pytest.mark.parametrize("latest_at", [DUE, DUE - SECOND])
 def test_a_latest_moment_that_is_not_after_its_time_is_refused(group: ChatGroup, latest_at: datetime) -> None:
     draft, audited = write(group), AuditEntry.objects.count()
-    changes: dict[str, Any] = {"groups": [group], "text": "x", "due_at": DUE, "actor": SYSTEM, "now": NOON}
     for change in (
         lambda: write(group, latest_at=latest_at),
-        lambda: services.change_announcement(announcement=draft, **changes, latest_at=latest_at),
+        lambda: write_anew(draft, group, latest_at=latest_at),
     ):
         with pytest.raises(InvalidInput) as caught:
             change()
@@ -137,7 +139,7 @@ def test_the_database_refuses_it_too(group: ChatGroup) -> None:
 
 def test_a_draft_written_anew_without_one_has_none(group: ChatGroup) -> None:
     draft = write(group)
-    services.change_announcement(announcement=draft, groups=[group], text="x", due_at=DUE, actor=SYSTEM, now=NOON)
+    write_anew(draft, group)
     assert Announcement.objects.get().latest_at is None
 
 

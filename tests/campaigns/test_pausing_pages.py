@@ -247,10 +247,8 @@ def test_a_pause_after_it_went_out_or_over_before_it_was_planned_is_not_told(pag
     announcement = write()
     schedule(announcement)
     row = Delivery.objects.get()
-    other = services.create_announcement(
-        workspace_id=row.workspace_id, groups=[announcement.targets.get().group], text="x", due_at=NOON, actor=SYSTEM,
-        now=NOON,
-    )  # fmt: skip
+    draft = services.AnnouncementDraft(groups=[announcement.targets.get().group], text="x", due_at=NOON)
+    other = services.create_announcement(workspace_id=row.workspace_id, draft=draft, actor=SYSTEM, now=NOON)
     schedule(other)
     services.pause_announcement(announcement=other, actor=SYSTEM, now=NOON + timedelta(minutes=1))
     services.pause_announcement(announcement=announcement, actor=SYSTEM, now=NOON + timedelta(minutes=5))

@@ -46,9 +46,8 @@ def groups(workspace):
 @pytest.fixture
 def write(workspace, groups):
     def draft(*to, actor=SYSTEM, text="今晚八点见", due_at=NOON):
-        return campaigns.create_announcement(
-            workspace_id=workspace.pk, groups=to or groups, text=text, due_at=due_at, actor=actor, now=NOON
-        )
+        written = campaigns.AnnouncementDraft(groups=to or groups, text=text, due_at=due_at)
+        return campaigns.create_announcement(workspace_id=workspace.pk, draft=written, actor=actor, now=NOON)
 
     return draft
 

@@ -18,9 +18,8 @@ pytestmark = pytest.mark.django_db
 @pytest.mark.parametrize("role", [Role.OWNER, Role.OPERATOR, Role.MODERATOR, Role.VIEWER])
 def test_a_message_in_doubt_is_decided_in_the_row_by_whoever_may(workspace, role) -> None:
     group = make_group(make_community(workspace), "1 群")
-    announcement = campaigns.create_announcement(
-        workspace_id=workspace.pk, groups=[group], text="今晚八点见", due_at=NOON, actor=SYSTEM, now=NOON
-    )
+    draft = campaigns.AnnouncementDraft(groups=[group], text="今晚八点见", due_at=NOON)
+    announcement = campaigns.create_announcement(workspace_id=workspace.pk, draft=draft, actor=SYSTEM, now=NOON)
     campaigns.schedule_announcement(announcement=announcement, actor=SYSTEM, now=NOON)
     Delivery.objects.update(state="unknown")
     actor = make_person(workspace, role).actor
@@ -31,9 +30,8 @@ def test_a_message_in_doubt_is_decided_in_the_row_by_whoever_may(workspace, role
 
 def test_a_doubt_about_one_part_says_so_where_it_is_decided(workspace) -> None:
     group = make_group(make_community(workspace), "1 群")
-    announcement = campaigns.create_announcement(
-        workspace_id=workspace.pk, groups=[group], text="今晚八点见", due_at=NOON, actor=SYSTEM, now=NOON
-    )
+    draft = campaigns.AnnouncementDraft(groups=[group], text="今晚八点见", due_at=NOON)
+    announcement = campaigns.create_announcement(workspace_id=workspace.pk, draft=draft, actor=SYSTEM, now=NOON)
     campaigns.schedule_announcement(announcement=announcement, actor=SYSTEM, now=NOON)
     Delivery.objects.update(state="unknown", parts_sent=1, part_count=3)
     with translation.override("en"):
