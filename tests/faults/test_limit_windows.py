@@ -4,6 +4,7 @@ Here and not in the fast suite, where another process of tests shares the cores:
 nothing else to do. benchmarks/limits.py does the same for ten minutes with the limits of two platforms.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.limits import Windows, send_within
@@ -15,18 +16,19 @@ LIMITS: dict[str, Windows] = {"slow": ((20, 3),), "quick": ((5, 1),)}
 SECONDS = 30.0
 
 
-def keep_within(prepared: Path, **servers: str) -> None:
+def keep_within(prepared: Path, note_figures: Callable[[str], None], **servers: str) -> None:
     with receiving() as receiver, bin_run(prepared, **servers) as running:
         kept = send_within(running, receiver, LIMITS, seconds=SECONDS, more_senders=1)
+    note_figures("; ".join(f"{name} {LIMITS[name]}: {one}" for name, one in kept.items()))
 
     assert {name: one.is_above for name, one in kept.items()} == {"slow": False, "quick": False}, kept
     assert all(one.use_rate >= 0.85 for one in kept.values()), kept
 
 
-def test_limits_are_kept_and_used_on_the_embedded_database(embedded_data) -> None:
-    keep_within(embedded_data, DATABASE_URL="", REDIS_URL="")
+def test_limits_are_kept_and_used_on_the_embedded_database(embedded_data, note_figures) -> None:
+    keep_within(embedded_data, note_figures, DATABASE_URL="", REDIS_URL="")
 
 
-def test_limits_are_kept_and_used_by_two_processes_on_postgresql(template, new_database) -> None:
+def test_limits_are_kept_and_used_by_two_processes_on_postgresql(template, new_database, note_figures) -> None:
     with own_redis() as broker:
-        keep_within(template.data, DATABASE_URL=new_database(), REDIS_URL=broker)
+        keep_within(template.data, note_figures, DATABASE_URL=new_database(), REDIS_URL=broker)

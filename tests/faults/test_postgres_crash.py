@@ -11,7 +11,7 @@ from tests.faults.servers import crash_postgres
 RECEIVER_DELAY_SECONDS = 0.1  # so that the crash meets calls in flight
 
 
-def test_workers_go_on_by_themselves_when_postgresql_crashed(template, new_database, tmp_path) -> None:
+def test_workers_go_on_by_themselves_when_postgresql_crashed(template, new_database, tmp_path, note_figures) -> None:
     database = new_database()
     with (
         own_redis() as broker,
@@ -28,6 +28,10 @@ def test_workers_go_on_by_themselves_when_postgresql_crashed(template, new_datab
         assert eventually(lambda: checker.is_settled(database), seconds=60)
         history = checker.read(database, receiver)
         assert all(worker.poll() is None for worker in ships.workers)
+    note_figures(
+        f"PostgreSQL crashed after {already} of {planned} sends: {history.states}, lost {len(history.lost)}, twice "
+        f"{len(history.twice)}, in doubt for at most {history.doubt_seconds:.1f} s"
+    )
 
     assert sum(history.states.values()) == planned
     assert (history.lost, history.twice, history.strangers) == ([], [], [])
