@@ -31,6 +31,11 @@ class Desk:
         """Whether nobody writes and there is anything to write."""
         return not self.is_writing and bool(self.ready or self.ended)
 
+    def give_back(self) -> list[Ready]:
+        """Take out what is not started."""
+        found, self.ready = self.ready, []
+        return found
+
     def take(self) -> tuple[list[End], list[Ready]]:
         """All that is to be written. Until `written` nobody else writes."""
         found = self.ended, self.ready

@@ -83,13 +83,14 @@ class Senders:
         with self._steps:
             self._is_over = True
             left = self._hand.empty()
+            for ready in self._desk.give_back():
+                self._hand.end(ready.start.delivery)
+                left.append(ready.start.delivery)
             self._steps.notify_all()
         if left:
             claiming.let_go(left, owner=self.owner)
         for thread in self._threads:
             thread.join()
-        if self._desk.ready:
-            claiming.let_go([ready.start.delivery for ready in self._desk.ready], owner=self.owner)
 
     def room(self) -> int:
         """How many more rows to take in hand; none while it is more than half full."""
@@ -199,18 +200,27 @@ class Senders:
 
     def _look(self, delivery: Delivery) -> None:
         """What keeps to limits is also started, called and recorded here, by itself."""
-        end = None
         try:
             ready = look(delivery, owner=self.owner, now=self._now, db_now=self.db_now, book=BOOK)
-            if ready is not None and not ready.limits:
-                with self._steps:
-                    self._desk.ready.append(ready)
-                return
-            if ready is not None and begin(ready, now=self._now):
-                end = answered(ready, now=self._now)
         except (DatabaseError, InterfaceError):
             _log_lost(delivery)
-        self._end(delivery, end)
+            ready = None
+        if ready is not None and not ready.limits:
+            self._lay_down(ready)
+        else:
+            self._end(delivery, self._sent(ready) if ready is not None else None)
+
+    def _sent(self, ready: Ready) -> End | None:
+        return answered(ready, now=self._now) if self._has_begun(ready) else None
+
+    def _lay_down(self, ready: Ready) -> None:
+        """To be started with others; put back where the run was over meanwhile."""
+        with self._steps:
+            if not self._is_over:
+                self._desk.ready.append(ready)
+                return
+        claiming.let_go([ready.start.delivery], owner=self.owner)
+        self._end(ready.start.delivery, None)
 
     def _call(self, ready: Ready) -> None:
         self._end(ready.start.delivery, answered(ready, now=self._now))

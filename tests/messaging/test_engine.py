@@ -9,13 +9,13 @@ import pytest
 from django.db import connections
 from werkzeug import Response
 
-from community_ops.common import clock
+from community_ops.common import clock, dbtime
 from community_ops.common.models import JobPulse
 from messaging import services, tasks
 from messaging.models import Attempt, Delivery, Endpoint, SandboxPost
 from messaging.ports import ALLOWED, Verdict
+from messaging.services import claiming, senders
 from messaging.services import delivery as engine
-from messaging.services import senders
 from tests.factories.people import SYSTEM
 from tests.messaging.conftest import make_endpoint
 from tests.races import at_once
@@ -210,6 +210,36 @@ def test_a_run_starts_nothing_more_when_its_worker_is_asked_to_end(plan, room) -
     assert services.run_deliveries(worker="tests", stopping=stopping) == 0
 
     assert list(Delivery.objects.values_list("state", "lease_owner")) == [("planned", "")]
+
+
+def test_what_was_looked_at_when_a_run_ends_is_put_back(plan, room, monkeypatch) -> None:
+    """Three rows: one lies ready, one is looked at just then, one is in hand."""
+    team = senders.Senders("tests", 4, clock.now)
+    looked_at, look = threading.Semaphore(0), senders.look
+
+    def slow(delivery: Delivery, **facts: object) -> object:
+        ready = look(delivery, **facts)
+        looked_at.release()
+        if not has_lain_down.is_set():
+            has_lain_down.set()
+        else:
+            assert wait_for(lambda: team._is_over, seconds=10)
+        return ready
+
+    has_lain_down = threading.Event()
+    monkeypatch.setattr(senders, "look", slow)
+    monkeypatch.setattr(senders.Desk, "may_write", lambda desk, starts: False)
+    monkeypatch.setattr(senders.Desk, "has_to_write", lambda desk: bool(desk.ended))
+    for _ in range(3):
+        plan(room, due_at=clock.now())
+
+    with team:
+        team.take(claiming.claim(owner="tests", limit=9, until=clock.now(), db_now=dbtime.now()))
+        assert looked_at.acquire(timeout=10)
+        assert looked_at.acquire(timeout=10)
+
+    assert set(Delivery.objects.values_list("state", "lease_owner")) == {("planned", "")}
+    assert not SandboxPost.objects.exists()
 
 
 def test_a_person_who_cancels_at_the_last_moment_is_heard(plan, room, guard, workspace, monkeypatch) -> None:
