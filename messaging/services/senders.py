@@ -179,9 +179,9 @@ class Senders:
         return wait is not None and wait <= 0
 
     def _seconds_to_wait(self) -> float:
-        """Until the first row is due; what waits already is waited for until a thread is wanted for it."""
-        wait = None if self._is_work_waiting() else self._hand.seconds_to_first(self._now())
-        return POLL_SECONDS if wait is None else min(max(wait, 0.001), POLL_SECONDS)
+        """Until the first row is due; for what waits already, a thread is woken when one is wanted."""
+        wait = self._hand.seconds_to_first(self._now())
+        return POLL_SECONDS if wait is None or wait <= 0 else min(wait, POLL_SECONDS)
 
     def _tell(self) -> None:
         """Another thread that there is more to do, or the run that it should watch; and when there is room."""
