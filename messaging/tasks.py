@@ -45,7 +45,8 @@ def _deliver() -> None:
 @shared_task(name="messaging.tasks.tidy_limits")
 @watched("tidy_limits")
 def tidy_limits() -> None:
-    """Forget calls that count nowhere any more and places in line nobody holds; two at once are harmless."""
+    """End test messages whose process died, forget calls that count nowhere any more and places in line nobody holds;
+    two at once are harmless."""
     services.tidy_limits()
 
 

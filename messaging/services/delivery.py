@@ -70,8 +70,10 @@ def reap_stuck(*, now: datetime) -> int:
 
 
 def tidy_limits() -> None:
-    """Forget slots that no window holds any more, and places in line nobody holds. Safe to repeat."""
+    """End slots of test messages nobody else ends, forget those that no window holds any more, and places in line
+    nobody holds. Safe to repeat."""
     db_now = dbtime.now()
+    limits.end_lost_tests(db_now=db_now)
     limits.heal_queues(db_now=db_now)
     limits.forget_old_slots(db_now=db_now)
 

@@ -177,7 +177,8 @@ def send_test_message(*, endpoint: Endpoint, actor: Actor, now: datetime) -> Res
 
     It counts against the channel's limits; send rules do not hold it (`policies.EXEMPTIONS`). Raises
     InvalidTransition for an archived channel, for a sandbox room and a person, which need no test, and where a limit
-    is used up. The call is made outside any transaction; afterwards an audit row is written with its outcome.
+    is used up. The call is made outside any transaction; afterwards an audit row is written with its outcome. Should
+    this process die meanwhile, a tick ends what it counts as (`limits.end_lost_tests`).
     """
     endpoint = Endpoint.objects.select_related("connection").get(pk=endpoint.pk)
     if endpoint.archived_at is not None or endpoint.connection.platform in _UNTESTED:

@@ -5,7 +5,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import OperationalError, connection, connections, transaction
 from django.urls import reverse
 from werkzeug import Response
 
@@ -26,6 +26,7 @@ from tests.races import at_once
 pytestmark = pytest.mark.django_db
 DB_NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
+real_now = dbtime.now
 WINDOW = GUARD * SECOND  # a second of a window, with the guard for the platform's clock
 
 
@@ -414,6 +415,60 @@ def test_a_test_message_counts_and_waits_like_any_other(owner, hook, httpserver)
     assert len(httpserver.log) == 1
     slot = SendSlot.objects.get()
     assert (slot.delivery_id, slot.ended_at is not None) == (None, True)
+
+
+def die_during_a_test(hook, owner, monkeypatch) -> None:
+    """The process ends before it can end its slots; another one finds them."""
+    with monkeypatch.context() as gone:
+        gone.setattr(limits, "end_slots", lambda **facts: (_ for _ in ()).throw(OperationalError("gone")))
+        with pytest.raises(OperationalError):
+            services.send_test_message(endpoint=hook, actor=owner.actor, now=NOON)
+    assert SendSlot.objects.get().ended_at is None
+
+
+def tick_after(monkeypatch, wait: timedelta) -> None:
+    """The tick, so long after now on the database's clock."""
+    then = dbtime.now() + wait
+    with monkeypatch.context() as later:
+        later.setattr(dbtime, "now", lambda: then)
+        services.tidy_limits()
+
+
+def test_a_test_message_whose_process_died_does_not_block_its_chat(plan, hook, owner, httpserver, monkeypatch) -> None:
+    httpserver.expect_request("/hook").respond_with_data("ok")
+    limit(hook, 1, 1)
+    die_during_a_test(hook, owner, monkeypatch)
+    row, lease = plan(hook), limits.TEST_LEASE
+    tick_after(monkeypatch, lease - SECOND)
+    assert isinstance(take(row), datetime)
+    tick_after(monkeypatch, lease + SECOND)
+
+    monkeypatch.setattr(dbtime, "now", lambda: real_now() + lease + 3 * SECOND)
+    services.deliver_due(worker="tests", now=NOON)
+
+    assert Delivery.objects.get().state == "accepted"
+    assert [request.get_json()["delivery"] > 0 for request, _ in httpserver.log] == [False, True]
+
+
+def test_a_lost_test_message_counts_for_the_window_after_it_was_found(
+    plan, hook, owner, httpserver, monkeypatch
+) -> None:
+    httpserver.expect_request("/hook").respond_with_data("ok")
+    limit(hook, 1, 60)
+    die_during_a_test(hook, owner, monkeypatch)
+    tick_after(monkeypatch, 2 * limits.TEST_LEASE)
+    found_at = SendSlot.objects.get().ended_at
+    tick_after(monkeypatch, 3 * limits.TEST_LEASE)
+    assert SendSlot.objects.get().ended_at == found_at
+    assert take(plan(hook), found_at + SECOND) == found_at + 60 * WINDOW
+    assert take(plan(hook), found_at + 61 * SECOND) is None
+
+
+def test_the_running_call_of_a_delivery_is_not_ended_by_the_tick(plan, hook, monkeypatch) -> None:
+    limit(hook, 1, 10)
+    take(plan(hook), dbtime.now())
+    tick_after(monkeypatch, 10 * limits.TEST_LEASE)
+    assert SendSlot.objects.get().ended_at is None
 
 
 def test_the_channels_page_says_what_is_used_now(signed_in, owner, workspace, plan, robot) -> None:
