@@ -35,10 +35,10 @@ def decide_unknown(*, delivery: Delivery, verdict: Verdict, actor: Actor, now: d
     """Settle a delivery in doubt by a person's word and return it fresh.
 
     sent: `confirmed`, or, of a message in several parts, on with the next, unless the rest was called off meanwhile:
-    then `cancelled`. not_sent: `failed`. again: `planned`
-    for now with its tries given back, past its cut-off too, because a person asked; the send guard is asked
-    again. The same verdict twice is harmless; anything else on a delivery that is not in doubt raises
-    NotUnknown. Writes an audit row.
+    then `cancelled`. not_sent: `failed`. again: `planned` for now with its tries given back, past its cut-off too,
+    because a person asked; the send guard is asked again. That is no word about the first one: where this one is not
+    accepted, it is in doubt once more. The same verdict twice is harmless; anything else on a delivery that is not in
+    doubt raises NotUnknown. Writes an audit row.
     """
     if verdict == "again":
         moved = _plan_again(delivery, DeliveryState.UNKNOWN, now)
@@ -173,8 +173,10 @@ def cancel_delivery(*, delivery: Delivery, actor: Actor, now: datetime) -> Deliv
 
 
 def _plan_again(delivery: Delivery, state: str, now: datetime, *, next_part: bool = False) -> int:
+    """Planned for now. Of what was in doubt an earlier try may have arrived, unless the next part is planned."""
     nudge(DELIVER_TASK)
     parts = {"parts_sent": delivery.parts_sent + 1} if next_part else {}
+    is_doubt = state == DeliveryState.UNKNOWN and not next_part
     return Delivery.objects.filter(pk=delivery.pk, state=state, parts_sent=delivery.parts_sent).update(
         **parts,
         state=DeliveryState.PLANNED,
@@ -182,7 +184,7 @@ def _plan_again(delivery: Delivery, state: str, now: datetime, *, next_part: boo
         next_try_at=now,
         latest_at=None,
         attempt_limit=F("attempt_count") + ATTEMPT_LIMIT,
-        may_have_arrived=False,
+        may_have_arrived=is_doubt,
         too_fast_since=None,
         lease_owner="",
         lease_until=None,

@@ -203,13 +203,64 @@ def test_a_persons_word_ends_it(doubtful, answers, deliver, owner, fresh, verdic
     assert (fresh(doubtful).state, fresh(doubtful).may_have_arrived) == (state, False)
 
 
-def test_after_a_person_let_it_go_out_again_only_later_doubts_count(doubtful, answers, deliver, owner, fresh) -> None:
+@pytest.fixture
+def again(answers, hook, plan, deliver, owner, fresh) -> Delivery:
+    """In doubt, at a receiver that drops nothing, and a person said "again": the first one may be there."""
+    row = plan(hook)
+    answers.append(DOUBT)
+    deliver()
+    return services.decide_unknown(delivery=fresh(row), verdict="again", actor=owner.actor, now=NOON)
+
+
+def test_again_is_not_a_word_about_the_first_one(again, answers, deliver) -> None:
+    answers.append(REFUSED)
+    deliver(LATER)
+    assert ended(again) == ("unknown", "in_doubt:failed:refused")
+    assert Attempt.objects.filter(outcome="in_doubt").count() == 1
+
+
+def test_what_goes_out_again_and_is_stopped_is_in_doubt(again, guard, deliver) -> None:
+    guard.verdict = Verdict(allowed=False, reason="sale_over")
+    deliver(LATER)
+    assert ended(again) == ("unknown", "in_doubt:cancelled:sale_over")
+
+
+def test_what_goes_out_again_and_is_cancelled_is_in_doubt(again, owner) -> None:
+    services.cancel_delivery(delivery=again, actor=owner.actor, now=NOON)
+    assert ended(again) == ("unknown", "in_doubt:cancelled:cancelled_by_person")
+
+
+def test_what_goes_out_again_and_expires_is_in_doubt(again, deliver) -> None:
+    Delivery.objects.filter(pk=again.pk).update(latest_at=NOON + timedelta(minutes=1))
+    deliver(LATER)
+    assert ended(again) == ("unknown", "in_doubt:expired:too_late")
+
+
+@pytest.mark.parametrize(("answer", "state"), [(ACCEPTED, "accepted"), (BUSY, "planned")])
+def test_only_an_acceptance_of_what_goes_out_again_ends_the_doubt(
+    again, answers, deliver, fresh, answer, state
+) -> None:
+    answers.append(answer)
+    deliver(LATER)
+    assert (fresh(again).state, fresh(again).may_have_arrived) == (state, answer is not ACCEPTED)
+
+
+def test_not_sent_ends_the_doubt_for_what_is_tried_afterwards(again, answers, deliver, owner, fresh) -> None:
     answers += [REFUSED, REFUSED]
     deliver(LATER)
-    services.decide_unknown(delivery=fresh(doubtful), verdict="again", actor=owner.actor, now=LATER)
+    services.decide_unknown(delivery=fresh(again), verdict="not_sent", actor=owner.actor, now=LATER)
+    services.requeue_failed(delivery=fresh(again), actor=owner.actor, now=LATER)
     deliver(LATER)
-    assert ended(doubtful) == ("failed", "refused")
-    assert Attempt.objects.filter(outcome="in_doubt").count() == 1
+    assert ended(again) == ("failed", "refused")
+
+
+def test_sent_ends_the_doubt_about_this_part_and_not_about_the_next(small, answers, hook, plan, deliver, owner, fresh):
+    row = plan(hook, text="第一句。第二句！第三句？", may_split=True)
+    answers += [DOUBT, REFUSED]
+    deliver()
+    services.decide_unknown(delivery=fresh(row), verdict="sent", actor=owner.actor, now=LATER)
+    deliver(LATER)
+    assert (*ended(row), fresh(row).parts_sent) == ("failed", "refused", 1)
 
 
 def test_the_rest_of_what_was_called_off_does_not_follow(small, answers, dropping, plan, deliver, owner, fresh) -> None:
