@@ -232,13 +232,15 @@ def retarget_deliveries(
     A worker that holds such a row loses it and the next one sends it the new way. Rows that are sending or settled
     keep the endpoint they went to; what failed because there was none can be tried again through the new one.
     One of which a try may have arrived is not repeated another way: it is in doubt, and a person decides. Of one whose
-    first parts are out a person gets the rest at once, on a card of its own (`rest_by_hand`).
+    first parts are out a person gets the rest at once, on a card of its own (`rest_by_hand`); where the new channel is
+    no person, or nobody can tell the rest, it fails (`channel_changed`) and keeps the channel that has its beginning:
+    half a message in each of two chats would be none.
     Calling twice changes nothing more.
     """
     of_target = Delivery.objects.of(workspace_id).filter(target_kind=target_kind, target_id=target_id)
     went_nowhere = of_target.filter(state=DeliveryState.FAILED, reason="no_endpoint", endpoint_id__isnull=True)
     if endpoint_id is not None:
-        went_nowhere.update(endpoint_id=endpoint_id)  # not `updated_at`: it failed when it failed
+        went_nowhere.filter(parts_sent=0).update(endpoint_id=endpoint_id)  # not `updated_at`: it failed when it failed
     rows = of_target.filter(state=DeliveryState.PLANNED)
     if endpoint_id is None:
         rows = rows.filter(endpoint_id__isnull=False)
@@ -246,6 +248,7 @@ def retarget_deliveries(
         rows = rows.filter(~Q(endpoint_id=endpoint_id) | Q(endpoint_id__isnull=True))
     _end(rows.filter(may_have_arrived=True), DeliveryState.FAILED, CHANNEL_CHANGED, now)
     handed = hand_over_rests(rows, endpoint_id=endpoint_id, now=now) if endpoint_id is not None else 0
+    _end(rows.filter(parts_sent__gt=0), DeliveryState.FAILED, CHANNEL_CHANGED, now)
     changed = rows.update(endpoint_id=endpoint_id, lease_owner="", lease_until=None, updated_at=now)
     if changed:
         nudge(DELIVER_TASK)

@@ -10,12 +10,11 @@ from django.utils import translation
 
 from community_ops.common import assets, dbtime
 from messaging import selectors, services, wording
-from messaging.models import Attempt, Delivery
+from messaging.models import Attempt, Delivery, SandboxPost
 from messaging.platforms.sandbox.adapter import SandboxAdapter
 from messaging.ports import PAUSED, Verdict
 from messaging.services import recording
 from tests.common.test_pictures import drawn
-from tests.messaging.conftest import make_endpoint
 from tests.moments import NOON
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("small")]
@@ -264,13 +263,48 @@ def test_one_whose_first_part_is_still_being_tried_moves(answers, hook, plan, wo
     assert fresh(row).due_at == NOON + timedelta(days=1)
 
 
-def test_the_rest_that_another_channel_cuts_otherwise_is_not_hidden(half, workspace, deliver, fresh) -> None:
-    robot = make_endpoint(workspace, "wecom_robot", key="693a91f6-7xxx-4bc4-97a0-0ec2sifa5aaa")
-    services.retarget_deliveries(workspace_id=workspace.pk, target_id=7, endpoint_id=robot.pk, now=NOON)
-    deliver(LATER)
+def move_group(workspace, endpoint) -> int:
+    facts = {"workspace_id": workspace.pk, "target_id": 7, "endpoint_id": endpoint and endpoint.pk}
+    return services.retarget_deliveries(**facts, now=NOON)
+
+
+@pytest.mark.parametrize("to", ["room", "robot", ""])
+def test_one_chat_does_not_get_the_rest_of_what_began_in_another(half, hook, workspace, deliver, fresh, request, to):
+    """The room would cut it into as many parts: it would have looked complete."""
+    other = request.getfixturevalue(to) if to else None
+    assert [move_group(workspace, other), move_group(workspace, other)] == [0, 0]
+    assert deliver(LATER) == 0
     row = fresh(half)
-    assert (row.state, row.reason) == ("failed", "parts_changed")
+    assert (row.state, row.reason, row.endpoint, row.parts_sent) == ("failed", "channel_changed", hook, 1)
+    assert wording.badge_words(row, now=LATER).label == "Failed · 1 of 3 sent"
+    assert "Its group has another channel now." in sentence(row)
     assert f"{ONE_OUT}; the rest was not sent." in sentence(row)
+    assert not SandboxPost.objects.exists()
+
+
+def test_tried_again_its_rest_goes_where_its_beginning_is(
+    half, answers, room, workspace, owner, deliver, fresh
+) -> None:
+    answers(200, 200)
+    move_group(workspace, room)
+    services.requeue_failed(delivery=half, actor=owner.actor, now=NOON)
+    deliver(LATER)
+    assert (fresh(half).state, fresh(half).parts_sent) == ("accepted", 3)
+    assert not SandboxPost.objects.exists()
+
+
+def test_what_has_not_begun_goes_whole_to_the_new_channel(hook, room, plan, workspace, deliver, fresh) -> None:
+    row = plan(hook, text=LONG, may_split=True)
+    assert move_group(workspace, room) == 1
+    deliver()
+    assert (fresh(row).state, SandboxPost.objects.count()) == ("accepted", 3)
+
+
+def test_what_ended_without_a_channel_midway_gets_none_later(half, room, workspace, fresh) -> None:
+    """As older versions left it: they took a group's channel away in the middle of a message."""
+    Delivery.objects.filter(pk=half.pk).update(state="failed", reason="no_endpoint", endpoint=None)
+    move_group(workspace, room)
+    assert fresh(half).endpoint is None
 
 
 # --- tools and pages above -------------------------------------------------------------------------------

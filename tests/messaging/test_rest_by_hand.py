@@ -139,12 +139,21 @@ def test_no_rule_cuts_it_in_half_and_its_guard_still_says_not_now(half, by_hand,
     assert services.copy_card(task=task, actor=SYSTEM, now=LATER).texts
 
 
-def test_the_rest_that_nobody_can_tell_any_more_is_not_sent_whole(half, by_hand, deliver, fresh) -> None:
+def test_the_rest_that_nobody_can_tell_any_more_is_not_sent_whole(half, by_hand, hook, deliver, fresh) -> None:
     Delivery.objects.filter(pk=half.pk).update(part_count=4)
-    by_hand()
+    assert by_hand() == 0
     deliver(NOON + timedelta(minutes=10))
-    assert (fresh(half).state, fresh(half).reason) == ("failed", "parts_changed")
+    assert (fresh(half).state, fresh(half).reason, fresh(half).endpoint) == ("failed", "channel_changed", hook)
     assert not HumanTask.objects.exists()
+
+
+def test_the_rest_that_failed_in_her_hand_stays_with_her_card(half, by_hand, person, room, workspace, fresh) -> None:
+    """Tried again it is planned for her until the engine comes; her group's new channel does not get it."""
+    by_hand()
+    Delivery.objects.filter(pk=half.pk).update(state="planned", reason="again")
+    services.retarget_deliveries(workspace_id=workspace.pk, target_id=7, endpoint_id=room.pk, now=LATER)
+    row = fresh(half)
+    assert (row.state, row.reason, row.endpoint_id) == ("failed", "channel_changed", person.endpoint_id)
 
 
 def test_what_has_not_begun_goes_to_her_whole_at_its_time(hook, plan, by_hand, deliver) -> None:

@@ -56,7 +56,7 @@ _REASONS: dict[str, Words] = {
     "paused": _("It is paused and goes out when somebody lets it go on."),
     "no_answer": _("It went out, and no clear answer came back."),
     "worker_lost": _("The program ended while it was sending, before the answer was written down."),
-    "channel_changed": _("Its group has another channel now."),
+    "channel_changed": _("Its group has another channel now. Tried again, the rest goes out through the former one."),
     # a person
     "again": _("Queued again by a person."),
     "confirmed_by_person": _("A person looked into the group and confirmed it."),
@@ -73,6 +73,7 @@ _REASONS: dict[str, Words] = {
 # Where a person decides what comes next, nothing is parked.
 _REASONS_IN_DOUBT: dict[str, Words] = {
     "gave_up": _("It was tried several times, and no try was answered with success."),
+    "channel_changed": _("Its group has another channel now."),
 }
 _CONDITIONS: dict[str, Words] = {
     "half_sold": _("When half is sold"),
