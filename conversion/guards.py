@@ -1,5 +1,6 @@
 """conversion's answers to messaging's ports, for messages whose subject is a flash sale."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from math import ceil
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from community_ops.common.templatetags.wording import in_zone, money, time_in_zo
 from conversion import selectors
 from conversion.models import FlashSale, SaleState
 from groups.selectors import groups_by_id
-from messaging.ports import ALLOWED, OneByOne, Verdict
+from messaging.ports import ALLOWED, Verdict
 
 if TYPE_CHECKING:
     from conversion.services import SaleTerms
@@ -46,24 +47,28 @@ LABELS = {
 NAMES = frozenset(LABELS)
 
 
-class FlashSaleGuard(OneByOne):
+class FlashSaleGuard:
     """A message about a sale goes out only while what it says can be true."""
 
-    def check(self, delivery: "Delivery", now: datetime) -> Verdict:
+    def check_all(self, deliveries: Sequence["Delivery"], now: datetime) -> list[Verdict]:
         """Dropped: anything of a sale that is cancelled, paused or a draft; what was meant for its time when it is
         over; and calls to buy when nothing is left. The result, due at the end or when all was sold, goes out;
-        "all sold" only while it is true (a refund may have given pieces back since)."""
-        sale = selectors.find_sale(delivery.subject_id or 0, now=now)
-        if sale is None or sale.state != SaleState.SCHEDULED:
-            return SALE_OVER
-        if now >= sale.ends_at:
-            return ALLOWED if _is_result(delivery, sale) else SALE_OVER
-        if sale.paused_at is not None:
-            return SALE_PAUSED
-        nothing_left = selectors.counts_of(sale).left <= 0
-        if _is_result(delivery, sale):
-            return ALLOWED if nothing_left else NOT_SOLD_OUT
-        return SOLD_OUT if nothing_left else ALLOWED
+        "all sold" only while it is true (a refund may have given pieces back since). One query."""
+        sales = selectors.find_sales({one.subject_id or 0 for one in deliveries}, now=now)
+        return [_verdict(one, sales.get(one.subject_id or 0), now) for one in deliveries]
+
+
+def _verdict(delivery: "Delivery", sale: FlashSale | None, now: datetime) -> Verdict:
+    if sale is None or sale.state != SaleState.SCHEDULED:
+        return SALE_OVER
+    if now >= sale.ends_at:
+        return ALLOWED if _is_result(delivery, sale) else SALE_OVER
+    if sale.paused_at is not None:
+        return SALE_PAUSED
+    nothing_left = selectors.counts_of(sale).left <= 0
+    if _is_result(delivery, sale):
+        return ALLOWED if nothing_left else NOT_SOLD_OUT
+    return SOLD_OUT if nothing_left else ALLOWED
 
 
 class FlashSaleText:

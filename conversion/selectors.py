@@ -1,6 +1,6 @@
 """Reads of catalog, sales and orders: every one knows who asks."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -176,6 +176,11 @@ def find_sale(sale_id: int, *, now: datetime) -> FlashSale | None:
     """For workers: the sale with its counts, without asking who."""
     rows = FlashSale.objects.filter(pk=sale_id).select_related("community")
     return with_counts(with_parts(rows), now=now).first()
+
+
+def find_sales(sale_ids: Collection[int], *, now: datetime) -> dict[int, FlashSale]:
+    """For workers: the sales' own rows with their counts, without asking who. One query."""
+    return with_counts(FlashSale.objects.all(), now=now).in_bulk(sale_ids)
 
 
 def counts_of(sale: FlashSale) -> StockCounts:

@@ -19,11 +19,11 @@ from messaging.events import TaskItemDone, TaskItemTakenBack
 from messaging.models import Assignee, Delivery, DeliveryState, HumanTask, Platform, TaskItem, TaskState
 from messaging.platforms import registry
 from messaging.platforms.base import Content
-from messaging.ports import text_contexts
+from messaging.ports import Verdict, text_contexts
 from messaging.services import cards
 from messaging.services.calling import card_of
 from messaging.services.send_rules import NotNow, not_now
-from messaging.services.sending import Refusal, filled, verdict_on
+from messaging.services.sending import Refusal, filled, verdicts_on
 from messaging.task_policies import CONFIRMED_BY_PERSON, LEFT_OUT
 
 
@@ -55,24 +55,23 @@ def open_card(*, task: HumanTask, now: datetime) -> None:
 def copy_card(*, task: HumanTask, actor: Actor, now: datetime) -> Copied:
     """Fill the text of every open item with the values of this moment, and remember what she was given.
 
-    The guards of the items' deliveries and the send rules are asked first, outside any transaction: what may not be
-    posted any more is withdrawn; what may not be posted now stays open and has no text. Items whose texts are the same
-    share one. Writes an audit row, unless all of it has to wait. Raises InvalidTransition when nothing is open.
+    The guards of the items' deliveries, each once, and the send rules are asked first, outside any transaction: what
+    may not be posted any more is withdrawn; what may not be posted now stays open and has no text. Items whose texts
+    are the same share one. Writes an audit row, unless all of it has to wait. Raises InvalidTransition when nothing is
+    open.
     """
     items = list(cards.open_items(task))
-    held = not_now([item.delivery for item in items if item.delivery is not None], now=now)
-    found = [_look_at(item, task, held, now) for item in items]
+    deliveries = [item.delivery for item in items if item.delivery is not None]
+    held = not_now(deliveries, now=now)
+    verdicts = {one.pk: verdict for one, verdict in zip(deliveries, verdicts_on(deliveries, now), strict=True)}
+    found = [_look_at(item, task, verdicts, held, now) for item in items]
     if not found:
         raise InvalidTransition(_("Nothing of this card is open."))
     with transaction.atomic():
         task = cards.lock_card(task)
         still_open = set(cards.open_items(task).values_list("pk", flat=True))
         found = [one for one in found if one.item.pk in still_open]
-        for one in found:
-            if one.refusal is not None:
-                reason = one.item.reason = one.refusal.reason
-                end = (one.refusal.state, reason)
-                cards.end_items([one.item], state=TaskState.WITHDRAWN, delivery=end, now=now, reason=reason)
+        _withdraw_refused(found, now)
         copied = [one for one in found if one.refusal is None and not one.has_to_wait]
         if any(not one.has_to_wait for one in found):
             _remember(task, copied, now)
@@ -100,12 +99,24 @@ class _Look:
         return self.is_waiting or self.held is not None
 
 
-def _look_at(item: TaskItem, task: HumanTask, held: Mapping[int, NotNow], now: datetime) -> _Look:
+def _withdraw_refused(found: Iterable[_Look], now: datetime) -> None:
+    refused: dict[tuple[DeliveryState, str], list[TaskItem]] = defaultdict(list)
+    for one in found:
+        if one.refusal is not None:
+            one.item.reason = one.refusal.reason
+            refused[one.refusal.state, one.refusal.reason].append(one.item)
+    for (state, reason), items in refused.items():
+        cards.end_items(items, state=TaskState.WITHDRAWN, delivery=(state, reason), now=now, reason=reason)
+
+
+def _look_at(
+    item: TaskItem, task: HumanTask, verdicts: Mapping[int, Verdict], held: Mapping[int, NotNow], now: datetime
+) -> _Look:
     """May it still be posted there, and now, and with which words?"""
     try:
         if item.delivery is None:
             return _Look(item, _filled_by_hand(item, task, now))
-        verdict = verdict_on(item.delivery, now)
+        verdict = verdicts[item.delivery.pk]
         if not verdict.allowed:
             refusal = None if verdict.waits else Refusal(DeliveryState.CANCELLED, verdict.reason)
             return _Look(item, refusal=refusal, is_waiting=verdict.waits)
@@ -134,9 +145,12 @@ def _filled_by_hand(item: TaskItem, task: HumanTask, now: datetime) -> str:
 
 
 def _remember(task: HumanTask, copied: Iterable[_Look], now: datetime) -> None:
+    given: dict[str, list[int]] = defaultdict(list)
     for one in copied:
         one.item.copied_text = one.text
-        TaskItem.objects.filter(pk=one.item.pk).update(copied_text=one.text, updated_at=now)
+        given[one.text].append(one.item.pk)
+    for text, pks in given.items():
+        TaskItem.objects.filter(pk__in=pks).update(copied_text=text, updated_at=now)
     HumanTask.objects.filter(pk=task.pk).update(copied_at=now, updated_at=now)
 
 

@@ -12,7 +12,7 @@ from messaging.models import Delivery, DeliveryState, TaskState
 from messaging.policies import QUIET_HOURS
 from messaging.services import cards
 from messaging.services.send_rules import not_now
-from messaging.services.sending import verdict_on
+from messaging.services.sending import verdicts_on
 from messaging.task_policies import FORGOTTEN, FORGOTTEN_AFTER
 
 BATCH = 200
@@ -22,8 +22,8 @@ def review_waiting(*, now: datetime) -> int:
     """Withdraw what may not be posted any more (its guard says no), and what nobody posted within a day.
 
     What a send rule holds back waits on. Where a holiday or a cap does so when its day is over, it is cancelled for
-    that reason: nobody forgot it. Returns how many deliveries ended. Guards are asked outside any transaction. Safe
-    to repeat and to run twice.
+    that reason: nobody forgot it. Returns how many deliveries ended. Guards are asked outside any transaction, each
+    once for a batch. Safe to repeat and to run twice.
     """
     ended = sum(_review(batch, now) for batch in _batches())
     return ended + _give_up(now)
@@ -42,8 +42,7 @@ def _batches() -> Iterator[list[Delivery]]:
 
 def _review(batch: list[Delivery], now: datetime) -> int:
     refused: dict[str, list[int]] = defaultdict(list)
-    for delivery in batch:
-        verdict = verdict_on(delivery, now)
+    for delivery, verdict in zip(batch, verdicts_on(batch, now), strict=True):
         if not verdict.allowed and not verdict.waits:
             refused[verdict.reason].append(delivery.pk)
     return sum(_withdraw(pks, reason, now) for reason, pks in refused.items())

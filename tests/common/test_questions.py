@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 
 import pytest
+from django.db import connection
 from django.db.models import QuerySet
+from django.test.utils import CaptureQueriesContext
 
 from community_ops.accounts.models import Workspace, WorkspaceRole
 from community_ops.common.questions import rows
@@ -30,6 +32,16 @@ def test_several_are_asked_at_once(owner, stranger) -> None:
     both = sorted([(one.workspace.pk, one.user.pk, "owner") for one in (owner, stranger)])
     found = rows(roles_of, [owner.workspace.pk, stranger.workspace.pk], [stranger.user.pk, owner.user.pk])
     assert found == both
+
+
+def test_long_lists_share_their_statements(owner) -> None:
+    lengths = []
+    for count in (15, 16, 17, 30, 200):
+        with CaptureQueriesContext(connection) as asked:
+            found = rows(roles_of, range(owner.workspace.pk, owner.workspace.pk + count), [owner.user.pk])
+        assert found == [(owner.workspace.pk, owner.user.pk, "owner")]
+        lengths.append(asked[-1]["sql"].count(","))
+    assert lengths[0] < lengths[1] < lengths[2] == lengths[3] < lengths[4]
 
 
 def test_a_question_with_other_parameters_than_its_lists_is_refused(owner) -> None:

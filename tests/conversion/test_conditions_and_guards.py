@@ -42,6 +42,16 @@ def values(sale, group, now=NOON) -> dict[str, str]:
     return text_contexts.get("flash_sale").values(sale.pk, "group", group.pk, now)
 
 
+def test_many_messages_about_several_sales_are_one_question(open_sale, buy, django_assert_num_queries) -> None:
+    running, sold = open_sale(stock=2), open_sale(stock=1)
+    pay(buy(sold))
+    asked = [delivery_of(running), delivery_of(sold), Delivery(subject_kind="flash_sale", due_at=NOON)]
+    for some in (asked, asked * 5):
+        with django_assert_num_queries(1):
+            found = subject_guards.get("flash_sale").check_all(some, NOON)
+        assert [one.reason for one in found] == ["", "sold_out", "sale_over"] * (len(some) // 3)
+
+
 def test_half_sold_and_sold_out_are_told_once_when_they_are_paid(open_sale, buy, ladder) -> None:
     sale = open_sale(stock=2, playbook=ladder)
     first, second = buy(sale), buy(sale)

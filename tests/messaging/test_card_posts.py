@@ -5,7 +5,9 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from community_ops.common import clock
@@ -329,6 +331,51 @@ def test_a_card_costs_the_same_few_statements_for_one_group_and_for_many(
     groups = [group, *(make_group(workspace, f"{number} 群") for number in range(9))]
     with django_assert_max_num_queries(20 + len(groups)):  # an audit row for each: its own story
         new_card(groups=tuple(groups))
+
+
+def asked(action: Callable[[], object]) -> int:
+    """How many statements it took."""
+    with CaptureQueriesContext(connection) as statements:
+        action()
+    return len(statements)
+
+
+def test_what_waits_is_looked_after_with_the_same_few_questions_for_one_group_and_for_many(
+    workspace, new_card, group
+) -> None:
+    new_card()
+    few = asked(lambda: services.review_waiting(now=NOON))
+    new_card(groups=tuple(make_group(workspace, f"{number} 群") for number in range(9)))
+    assert asked(lambda: services.review_waiting(now=NOON)) == few
+    assert set(Delivery.objects.values_list("state", flat=True)) == {"waiting"}
+
+
+def test_those_whose_group_was_archived_are_withdrawn_together(workspace, new_card, group) -> None:
+    groups = [group, *(make_group(workspace, f"{number} 群") for number in range(3))]
+    new_card(groups=tuple(groups))
+    for gone in groups[:2]:
+        archive_group(group=gone, reason="不用了", actor=SYSTEM, now=NOON)
+    assert [services.review_waiting(now=NOON) for _ in range(2)] == [2, 0]
+    ends = dict(Delivery.objects.values_list("target_id", "state"))
+    assert [ends[one.pk] for one in groups] == ["cancelled", "cancelled", "waiting", "waiting"]
+    assert set(Delivery.objects.filter(state="cancelled").values_list("reason", flat=True)) == {"group_closed"}
+
+
+def test_a_card_is_copied_with_the_same_few_questions_for_one_group_and_for_many(
+    workspace, new_card, group, her
+) -> None:
+    counts = []
+    for number in (1, 1, 9):  # after the first the send rules are in the book
+        groups = [make_group(workspace, f"{number} 群 {one}") for one in range(2 * number)]
+        task = new_card(groups=tuple(groups))
+        for gone in groups[:number]:
+            archive_group(group=gone, reason="不用了", actor=SYSTEM, now=NOON)
+        counts.append(asked(lambda task=task: copy(task, her, LATER)))
+        assert set(task.items.values_list("state", "copied_text", "reason")) == {
+            ("open", "快来", ""),
+            ("withdrawn", "", "group_closed"),
+        }
+    assert counts[1] == counts[2]
 
 
 def test_a_message_that_failed_goes_back_on_her_card_when_it_is_tried_again(

@@ -12,6 +12,7 @@ from community_ops.common.errors import InvalidTransition
 from messaging import services
 from messaging.errors import NoNoticeChannel, NudgedTooSoon
 from messaging.models import Delivery, HumanTask, SandboxPost
+from messaging.ports import origin_guards
 from messaging.tasks import tell_assignees
 from tests.factories.people import SYSTEM
 from tests.messaging.conftest import make_endpoint
@@ -249,3 +250,12 @@ def test_a_card_done_before_its_mail_went_out_sends_none(by_mail, mail_server, p
     deliver(SETTLED)
     assert mails(mail_server) == []
     assert Delivery.objects.get(target_kind="staff").reason == "card_closed"
+
+
+def test_many_words_are_looked_at_with_one_question(card, django_assert_num_queries) -> None:
+    tell()
+    told = Delivery.objects.get(target_kind="staff")
+    others = [Delivery(pk=told.pk + number, origin="task") for number in range(1, 6)]
+    with django_assert_num_queries(1):
+        found = origin_guards.get("task").check_all([told, *others], SETTLED)
+    assert [one.reason for one in found] == ["", *["card_closed"] * 5]
