@@ -1,8 +1,10 @@
 """待我处理: what waits for a person, sorted by when it is due. Each line leads to where it is done."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -20,9 +22,9 @@ from messaging import inbound_selectors
 from messaging.selectors import (
     WHY_OFF,
     Trouble,
+    doubts,
     first_words,
     held_back_since,
-    in_doubt,
     parts_said,
     rest_words,
     resting_accounts,
@@ -41,12 +43,16 @@ EXPIRED_SINCE = timedelta(days=1)
 HELD_BACK_SINCE = timedelta(days=1)
 DRAFTED_SINCE = timedelta(days=14)
 PAGES = {"announcement": "campaigns:announcement", "touch": "campaigns:run"}  # of a delivery's origin
-AT_MOST = 12
+AT_MOST = 12  # lines on Today, and at least one of each kind
+MOST_OF_A_KIND = 50  # lines that are read at all
 
 
 @dataclass(frozen=True)
 class Need:
-    """One thing for a person. `tone` as in components/_badge.html; the other addresses let the row act in place."""
+    """One thing for a person. `tone` as in components/_badge.html; the other addresses let the row act in place.
+
+    `key` begins with its kind, e.g. "failed-announcement-7".
+    """
 
     key: str
     tone: str
@@ -57,46 +63,93 @@ class Need:
     decide_url: str = ""
     nudge_url: str = ""
 
+    @property
+    def kind(self) -> str:
+        """What sort of thing it is: one sort never hides another (`needs_in_short`)."""
+        return self.key.partition("-")[0]
 
-def needs_of(actor: Actor, slug: str, *, now: datetime) -> list[Need]:
-    """The first twelve things, the longest overdue first."""
+
+@dataclass(frozen=True)
+class Needs:
+    """What waits for a person, the longest overdue first; `more_count` lines were left out. `is_cut`: there may be
+    more yet, because of one kind `MOST_OF_A_KIND` were found and no more were read."""
+
+    lines: list[Need]
+    more_count: int = 0
+    is_cut: bool = False
+
+
+def needs_in_short(actor: Actor, slug: str, *, now: datetime) -> Needs:
+    """The first line of each kind, and as many others, the longest overdue first, as make it twelve."""
+    found = all_needs(actor, slug, now=now)
+    firsts = _first_of_each_kind(found.lines)
+    others = [need for need in found.lines if need not in firsts]
+    room = max(AT_MOST - len(firsts), 0)
+    return Needs(_by_time([*firsts, *others[:room]]), more_count=len(others[room:]), is_cut=found.is_cut)
+
+
+def _first_of_each_kind(lines: Iterable[Need]) -> list[Need]:
+    firsts: dict[str, Need] = {}
+    for need in lines:
+        firsts.setdefault(need.kind, need)
+    return list(firsts.values())
+
+
+def _by_time(lines: Iterable[Need]) -> list[Need]:
+    return sorted(lines, key=lambda need: need.due_at)
+
+
+def all_needs(actor: Actor, slug: str, *, now: datetime) -> Needs:
+    """Everything that waits; of each kind no more than `MOST_OF_A_KIND` lines."""
     on_board = board(actor, now=now)
     found = [
-        *_in_doubt(actor, slug),
-        *_not_sent(actor, slug, now=now),
-        *_held_back(actor, slug, now=now),
-        *_paused(actor, slug, now=now),
-        *_late_cards(actor, slug, on_board, now=now),
-        *_cards_nobody_sees(actor, slug, on_board),
-        *_drafts(actor, slug, now=now),
-        *_late_payments(actor, slug),
-        *_awaited_payments(actor, slug, now=now),
-        *_parked_events(actor, slug),
-        *_events_not_read(actor, slug),
-        *_chats_not_asked(actor, slug, now=now),
-        *_resting_accounts(actor, slug, now=now),
-        *_groups_without_channel(actor, slug),
-        *_webhooks_off(actor, slug),
+        _in_doubt(actor, slug),
+        _not_sent(actor, slug, now=now),
+        _held_back(actor, slug, now=now),
+        _paused(actor, slug, now=now),
+        _late_cards(actor, slug, on_board, now=now),
+        _cards_nobody_sees(actor, slug, on_board),
+        _drafts(actor, slug, now=now),
+        _late_payments(actor, slug),
+        _awaited_payments(actor, slug, now=now),
+        _parked_events(actor, slug),
+        _events_not_read(actor, slug),
+        _chats_not_asked(actor, slug, now=now),
+        _resting_accounts(actor, slug, now=now),
+        _groups_without_channel(actor, slug),
+        _webhooks_off(actor, slug),
     ]
-    return sorted(found, key=lambda need: need.due_at)[:AT_MOST]
+    lines = [need for kind in found for need in kind[:MOST_OF_A_KIND]]
+    return Needs(_by_time(lines), is_cut=any(len(kind) >= MOST_OF_A_KIND for kind in found))
 
 
 def _in_doubt(actor: Actor, slug: str) -> list[Need]:
+    """One line for a message, which is decided in it; one for all of an announcement, run or card, to the record."""
     words, may_decide = words_of("delivery", "unknown"), may(actor, "deliveries.decide")
-    rows = list(in_doubt(actor)[:AT_MOST])
-    parts = parts_said(rows)
+    found = doubts(actor)
+    parts = parts_said([doubt.last for doubt in found if doubt.count == 1])
     return [
         Need(
-            key=f"delivery-{row.pk}",
+            key=f"unknown-{doubt.last.origin}-{doubt.last.origin_id}",
             tone=words.tone,
             label=str(words.label),
-            text=" · ".join(filter(None, (_one_message(row), parts.get(row.pk)))),
-            due_at=row.due_at,
-            url=reverse("messaging:delivery", args=[slug, row.pk]),
-            decide_url=reverse("messaging:delivery_decide", args=[slug, row.pk]) if may_decide else "",
+            text=" · ".join(filter(None, (_messages(doubt), parts.get(doubt.last.pk)))),
+            due_at=doubt.first_due_at,
+            url=_doubts_url(doubt, slug),
+            decide_url=reverse("messaging:delivery_decide", args=[slug, doubt.last.pk])
+            if may_decide and doubt.count == 1
+            else "",
         )
-        for row in rows
+        for doubt in found
     ]
+
+
+def _doubts_url(doubt: Trouble, slug: str) -> str:
+    row = doubt.last
+    if doubt.count == 1:
+        return reverse("messaging:delivery", args=[slug, row.pk])
+    query = urlencode({"state": doubt.state, "origin": row.origin, "origin_id": row.origin_id})
+    return f"{reverse('messaging:deliveries', args=[slug])}?{query}"
 
 
 def _not_sent(actor: Actor, slug: str, *, now: datetime) -> list[Need]:
@@ -107,9 +160,8 @@ def _not_sent(actor: Actor, slug: str, *, now: datetime) -> list[Need]:
 
 def _trouble(trouble: Trouble, slug: str) -> Need:
     row, words = trouble.last, words_of("delivery", trouble.state)
-    text, url = _one_message(row), reverse("messaging:delivery", args=[slug, row.pk])
+    url = reverse("messaging:delivery", args=[slug, row.pk])
     if trouble.count > 1:
-        text = _("%(count)d messages, the last one: %(text)s") % {"count": trouble.count, "text": _first_words(row)}
         page = PAGES.get(row.origin)
         record = reverse("messaging:deliveries", args=[slug]) + f"?state={trouble.state}"
         url = reverse(page, args=[slug, row.origin_id]) if page else record
@@ -117,7 +169,7 @@ def _trouble(trouble: Trouble, slug: str) -> Need:
         key=f"{trouble.state}-{row.origin}-{row.origin_id}",
         tone=words.tone,
         label=str(words.label),
-        text=text,
+        text=_messages(trouble),
         due_at=trouble.first_due_at,
         url=url,
     )
@@ -161,8 +213,15 @@ def _paused(actor: Actor, slug: str, *, now: datetime) -> list[Need]:
             due_at=one.paused_at,
             url=reverse(PAGES[one.origin], args=[slug, one.object_id]),
         )
-        for one in paused_sends(actor, now=now)[:AT_MOST]
+        for one in paused_sends(actor, now=now)[:MOST_OF_A_KIND]
     ]
+
+
+def _messages(trouble: Trouble) -> str:
+    if trouble.count == 1:
+        return _one_message(trouble.last)
+    facts = {"count": trouble.count, "text": _first_words(trouble.last)}
+    return _("%(count)d messages, the last one: %(text)s") % facts
 
 
 def _one_message(row: "Delivery") -> str:
@@ -232,12 +291,12 @@ def _drafts(actor: Actor, slug: str, *, now: datetime) -> list[Need]:
             due_at=draft.announcement.due_at,
             url=reverse("campaigns:announcement", args=[slug, draft.announcement.pk]),
         )
-        for draft in drafts_of_others(actor, since=now - DRAFTED_SINCE)[:AT_MOST]
+        for draft in drafts_of_others(actor, since=now - DRAFTED_SINCE)[:MOST_OF_A_KIND]
     ]
 
 
 def _late_payments(actor: Actor, slug: str) -> list[Need]:
-    rows = orders_visible_to(actor).filter(state="paid_late").order_by("updated_at")[:AT_MOST]
+    rows = orders_visible_to(actor).filter(state="paid_late").order_by("updated_at")[:MOST_OF_A_KIND]
     return [
         Need(
             key=f"order-{row.pk}",
@@ -270,7 +329,7 @@ def _awaited_payments(actor: Actor, slug: str, *, now: datetime) -> list[Need]:
             due_at=row.first_expires_at,
             url=f"{orders}?state=held&sale={row.sale_id}",
         )
-        for row in awaited_payments(actor, now=now)[:AT_MOST]
+        for row in awaited_payments(actor, now=now)[:MOST_OF_A_KIND]
     ]
 
 
@@ -286,7 +345,7 @@ def _parked_events(actor: Actor, slug: str) -> list[Need]:
             due_at=row.next_try_at,
             url=reverse("dashboard:parked", args=[slug]),
         )
-        for row in outbox.parked_receipts(actor.workspace_id)[:AT_MOST]
+        for row in outbox.parked_receipts(actor.workspace_id)[:MOST_OF_A_KIND]
     ]
 
 
@@ -305,7 +364,7 @@ def _events_not_read(actor: Actor, slug: str) -> list[Need]:
             if row.connection_id
             else f"{reverse('admin:messaging_rawevent_changelist')}?state__exact=failed",
         )
-        for row in inbound_selectors.events_not_read(actor)[:AT_MOST]
+        for row in inbound_selectors.events_not_read(actor)[:MOST_OF_A_KIND]
     ]
 
 
@@ -321,7 +380,7 @@ def _chats_not_asked(actor: Actor, slug: str, *, now: datetime) -> list[Need]:
             due_at=row.failing_since or now,
             url=reverse("messaging:inbound", args=[slug, row.endpoint.connection_id]),
         )
-        for row in inbound_selectors.chats_not_asked(actor, now=now)[:AT_MOST]
+        for row in inbound_selectors.chats_not_asked(actor, now=now)[:MOST_OF_A_KIND]
     ]
 
 
@@ -338,7 +397,7 @@ def _resting_accounts(actor: Actor, slug: str, *, now: datetime) -> list[Need]:
             due_at=account.refused_at,
             url=reverse("messaging:endpoint_edit", args=[slug, account.endpoint_id]),
         )
-        for account in resting_accounts(actor, now=now)[:AT_MOST]
+        for account in resting_accounts(actor, now=now)[:MOST_OF_A_KIND]
     ]
 
 
@@ -375,7 +434,7 @@ def _webhooks_off(actor: Actor, slug: str) -> list[Need]:
             due_at=row.switched_off_at or row.updated_at,
             url=reverse("messaging:webhook", args=[slug, row.pk]),
         )
-        for row in webhooks_switched_off(actor)[:AT_MOST]
+        for row in webhooks_switched_off(actor)[:MOST_OF_A_KIND]
     ]
 
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from campaigns.selectors import OPEN_STATES, calendar_items
 from community_ops.accounts.pages import unassigned
@@ -16,7 +16,7 @@ from community_ops.accounts.selectors import installed_at
 from community_ops.common import dbtime
 from community_ops.common.actors import Actor
 from conversion.selectors import counts_of, sales_in_window, state_shown, with_counts
-from dashboard.needs import needs_of, watchdog
+from dashboard.needs import all_needs, needs_in_short, watchdog
 from dashboard.period import CHOICES, Period
 from dashboard.start_list import start_list
 from dashboard.tiles import stage_tiles
@@ -60,15 +60,35 @@ def context(actor: Actor, slug: str, *, days: str, now: datetime) -> dict[str, A
 
 def live(actor: Actor, slug: str, *, now: datetime) -> dict[str, Any]:
     """What changes by itself and is read again every few seconds."""
-    all_done = {"icon": "check-circle", "title": _("All done"), "text": _("Nothing waits for you right now.")}
+    found = needs_in_short(actor, slug, now=now)
     return {
-        "needs": needs_of(actor, slug, now=now),
-        "no_needs": unassigned(actor) or all_done,
+        "needs": found.lines,
+        "more_needs": _more_words(found.more_count, is_cut=found.is_cut),
+        "no_needs": _no_needs(actor),
         "sales": _sales(actor, now=now),
         "next_sends": _next_sends(actor, slug, now=now),
         **_jobs(),
         "now": now,
     }
+
+
+def everything(actor: Actor, slug: str, *, now: datetime) -> dict[str, Any]:
+    """The page of all that waits: what Today shows the first of."""
+    found = all_needs(actor, slug, now=now)
+    return {"needs": found.lines, "is_cut": found.is_cut, "no_needs": _no_needs(actor)}
+
+
+def _no_needs(actor: Actor) -> dict[str, str]:
+    all_done = {"icon": "check-circle", "title": _("All done"), "text": _("Nothing waits for you right now.")}
+    return unassigned(actor) or all_done
+
+
+def _more_words(count: int, *, is_cut: bool) -> str:
+    """How many lines Today leaves out; nothing where it shows all."""
+    if not count:
+        return ""
+    pattern = pgettext("needs", "At least %(count)d more") if is_cut else pgettext("needs", "%(count)d more")
+    return pattern % {"count": count}
 
 
 def _jobs() -> dict[str, Any]:

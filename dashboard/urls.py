@@ -6,5 +6,6 @@ app_name = "dashboard"
 urlpatterns = [
     path("w/<slug:slug>/today/", views.today, name="today"),
     path("w/<slug:slug>/today/live/", views.today_live, name="today_live"),
+    path("w/<slug:slug>/needs/", views.needs, name="needs"),
     path("w/<slug:slug>/parked/", views.parked, name="parked"),
 ]

@@ -4,7 +4,9 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
 
 from community_ops.accounts import selectors as accounts
 from community_ops.accounts.pages import WorkspaceRequest, page, tell
@@ -35,6 +37,15 @@ def today_live(request: WorkspaceRequest) -> HttpResponse:
     """The part of Today that is read again every few seconds."""
     context = reading.live(request.actor, request.workspace.slug, now=clock.now())
     return render(request, "dashboard/_live.html", {**context, "zone": reading.zone_of(request.actor).key})
+
+
+@page("workspace.view")
+@require_safe
+def needs(request: WorkspaceRequest) -> HttpResponse:
+    """待我处理, all of it: where Today has no room for more lines."""
+    context = reading.everything(request.actor, request.workspace.slug, now=clock.now())
+    crumbs = [{"label": _("Today"), "url": reverse("dashboard:today", args=[request.workspace.slug])}]
+    return render(request, "dashboard/needs.html", context | {"breadcrumbs": crumbs})
 
 
 @page("jobs.repair")

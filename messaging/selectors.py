@@ -237,11 +237,6 @@ def counts_by_origin(
     return counts
 
 
-def in_doubt(actor: Actor) -> QuerySet[Delivery]:
-    """What waits for a person's word, newest first."""
-    return deliveries_visible_to(actor).filter(state=DeliveryState.UNKNOWN).order_by("-id")
-
-
 @dataclass(frozen=True, slots=True)
 class Trouble:
     """Deliveries of one origin that are in the same trouble: `state` as people read it, `last` the newest of them."""
@@ -252,13 +247,17 @@ class Trouble:
     last: Delivery
 
 
+def doubts(actor: Actor) -> list[Trouble]:
+    """What waits for a person's word, one entry for an announcement, run or card, the oldest first. Two queries."""
+    return _troubles_in(deliveries_visible_to(actor).filter(state=DeliveryState.UNKNOWN), shown=F("state"))
+
+
 def troubles(actor: Actor, *, failed_since: datetime, expired_since: datetime, now: datetime) -> list[Trouble]:
     """What did not go out: failed (due since), too late (since), or tried three times and still being retried.
 
     One entry for an announcement or run and a state, the oldest first. Two queries.
     """
-    rows = deliveries_visible_to(actor).order_by()
-    found = rows.filter(
+    found = deliveries_visible_to(actor).filter(
         Q(state=DeliveryState.FAILED, due_at__gte=failed_since)
         | Q(state=DeliveryState.EXPIRED, updated_at__gte=expired_since)
         | Q(
@@ -268,11 +267,17 @@ def troubles(actor: Actor, *, failed_since: datetime, expired_since: datetime, n
             attempt_count__gte=WORRYING_TRIES,
         )
     )
-    grouped = found.values("origin", "origin_id", shown=read_as(now)).annotate(
+    return _troubles_in(found, shown=read_as(now))
+
+
+def _troubles_in(found: QuerySet[Delivery], *, shown: Case | F) -> list[Trouble]:
+    """Grouped by origin and state."""
+    found = found.order_by()
+    grouped = found.values("origin", "origin_id", shown=shown).annotate(
         count=Count("pk"), first_due_at=Min("due_at"), last_id=Max("pk")
     )
     groups = list(grouped.order_by("first_due_at")[:MOST_TROUBLES])
-    last = rows.in_bulk([group["last_id"] for group in groups])
+    last = found.in_bulk([group["last_id"] for group in groups])
     return [
         Trouble(group["shown"], group["count"], group["first_due_at"], last[group["last_id"]])
         for group in groups

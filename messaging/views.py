@@ -27,7 +27,7 @@ from messaging.part_wording import part_words
 from messaging.policies import EXEMPTIONS, HELD_BACK, PARTLY_SENT
 from messaging.record_holds import holds_on
 from messaging.services.handing import is_by_hand
-from messaging.showing import card_of, file_of
+from messaging.showing import card_of, file_of, first_words
 
 PAGE_SIZE = 50
 LISTED_STATES = (
@@ -43,8 +43,8 @@ STOP_POLLING = 286  # the status that tells htmx so
 @page("deliveries.view")
 @require_safe
 def delivery_list(request: WorkspaceRequest) -> HttpResponse:
-    """The last planned first, each page by send time. `?state=`, `?group=` and `?cursor=` (planned before this id)
-    stand in the address: it can be shared."""
+    """The last planned first, each page by send time. `?state=`, `?group=`, `?origin=` with `?origin_id=` (all of one
+    announcement, run or card) and `?cursor=` (planned before this id) stand in the address: it can be shared."""
     now = clock.now()
     visible, group_id, state = _narrowed(request, request.GET)
     rows = selectors.that_read(visible, state, now=now) if state in LISTED_STATES else visible
@@ -56,6 +56,7 @@ def delivery_list(request: WorkspaceRequest) -> HttpResponse:
         "back": request.get_full_path(),
         "group_label": shown[0].target_label if shown and group_id is not None else "",
         "group_id": group_id,
+        "origin": _origin_shown(request, visible) if _origin_of(request.GET) else None,
         "pager": pager,
         "may_decide": may(request.actor, "deliveries.decide"),
         "zone": ZONE,
@@ -66,11 +67,28 @@ def delivery_list(request: WorkspaceRequest) -> HttpResponse:
 
 
 def _narrowed(request: WorkspaceRequest, query: QueryDict) -> tuple[QuerySet[Delivery], int | None, str]:
-    """What the record's address asks for: deliveries of its group, the group, the state."""
+    """What the record's address asks for: deliveries of its group and origin, the group, the state."""
     visible, group_id = selectors.deliveries_visible_to(request.actor), _number(query, "group")
+    if origin := _origin_of(query):
+        visible = visible.filter(origin=origin[0], origin_id=origin[1])
     if group_id is not None:
         visible = visible.filter(target_kind="group", target_id=group_id)
     return visible, group_id, query.get("state", "")
+
+
+def _origin_of(query: QueryDict) -> tuple[str, int] | None:
+    """What the record is narrowed to: the kind of its origin and the id."""
+    kind, number = query.get("origin", ""), _number(query, "origin_id")
+    return (kind, number) if kind and number is not None else None
+
+
+def _origin_shown(request: WorkspaceRequest, narrowed: QuerySet[Delivery]) -> dict[str, str]:
+    """What the rows belong to, by the first words of one of them, with its page where there is one."""
+    delivery = narrowed.first()
+    if delivery is None:
+        return {"label": "", "url": ""}
+    label, url = _origin_page(request, delivery)
+    return {"label": " · ".join(filter(None, (label, first_words(selectors.text_to_read(delivery))))), "url": url}
 
 
 def _tabs(visible: QuerySet[Delivery], query: QueryDict, now: datetime) -> list[dict[str, Any]]:
@@ -191,13 +209,22 @@ def _belongs_to(request: WorkspaceRequest, delivery: Delivery) -> list[dict[str,
     if delivery.target_kind == "group" and may(request.actor, "groups.view"):
         address = reverse("groups:group_detail", args=[slug, delivery.target_id])
         found.append({"label": _("Group"), "text": name, "url": address})
-    if delivery.origin == "announcement" and may(request.actor, "announcements.view"):
-        address = reverse("campaigns:announcement", args=[slug, delivery.origin_id])
-        found.append({"label": _("Belongs to"), "text": _("Announcement"), "url": address})
-    if delivery.origin == "touch" and may(request.actor, "playbooks.view"):
-        address = reverse("campaigns:run", args=[slug, delivery.origin_id])
-        found.append({"label": _("Belongs to"), "text": _("Playbook run"), "url": address})
+    label, url = _origin_page(request, delivery)
+    if url:
+        found.append({"label": _("Belongs to"), "text": label, "url": url})
     return found
+
+
+def _origin_page(request: WorkspaceRequest, delivery: Delivery) -> tuple[str, str]:
+    """What kind of thing a delivery came from, and its page; without one nothing, as for whoever may not see it."""
+    pages = {
+        "announcement": (_("Announcement"), "campaigns:announcement", "announcements.view"),
+        "touch": (_("Playbook run"), "campaigns:run", "playbooks.view"),
+    }
+    label, page_name, action = pages.get(delivery.origin, ("", "", ""))
+    if not label or not may(request.actor, action):
+        return "", ""
+    return label, reverse(page_name, args=[request.workspace.slug, delivery.origin_id])
 
 
 def _by_hand(request: WorkspaceRequest, delivery: Delivery) -> dict[str, Any] | None:

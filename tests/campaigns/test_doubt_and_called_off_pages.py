@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from campaigns import services
-from dashboard.needs import needs_of
+from dashboard.needs import needs_in_short
 from groups.models import ChatGroup
 from messaging.models import Delivery
 from tests.campaigns.conftest import HTMX, Page, SignIn, Start, Write, schedule, text_of
@@ -118,5 +118,6 @@ def test_a_touch_without_a_time_is_not_set_yet(page: Page, start: Start) -> None
 def test_a_line_of_today_is_not_cut_within_an_address(write: Write, owner: Someone) -> None:
     schedule(write(text="还有 10 分钟开抢，提前点开入口，别错过，名额有限：http://127.0.0.1:8000/g/abc"))
     Delivery.objects.update(state="expired", reason="too_late", updated_at=NOON)
-    (need,) = [one for one in needs_of(owner.actor, owner.workspace.slug, now=NOON) if one.key.startswith("expired")]
+    found = needs_in_short(owner.actor, owner.workspace.slug, now=NOON).lines
+    (need,) = [one for one in found if one.kind == "expired"]
     assert need.text.endswith("名额有限：")

@@ -13,7 +13,7 @@ from campaigns.models import Announcement
 from community_ops.common import clock, dbtime
 from conversion import services as conversion
 from conversion.models import FlashSale, Order
-from dashboard.needs import needs_of
+from dashboard.needs import needs_in_short
 from members.services import create_member
 from messaging import services as messaging
 from messaging.models import Delivery, SendBudget
@@ -64,7 +64,7 @@ def sent(write):
 
 
 def needs(someone) -> list[tuple[str, str]]:
-    return [(need.label, need.text) for need in needs_of(someone.actor, someone.workspace.slug, now=NOON)]
+    return [(need.label, need.text) for need in needs_in_short(someone.actor, someone.workspace.slug, now=NOON).lines]
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def needs(someone) -> list[tuple[str, str]]:
 def test_what_did_not_go_out_is_listed_by_the_name_it_has_everywhere(owner, groups, sent, facts, label) -> None:
     sent(groups[0], **facts)
     assert needs(owner) == [(label, "Message to 1 群: 今晚八点见")]
-    need = needs_of(owner.actor, owner.workspace.slug, now=NOON)[0]
+    need = needs_in_short(owner.actor, owner.workspace.slug, now=NOON).lines[0]
     assert need.url == reverse("messaging:delivery", args=[owner.workspace.slug, Delivery.objects.get().pk])
 
 
@@ -103,7 +103,7 @@ def test_what_is_old_or_in_order_is_not_listed(owner, sent, facts) -> None:
 
 def test_many_of_one_announcement_are_one_line_that_leads_to_it(owner, groups, sent) -> None:
     many, one = sent(**EXPIRED), sent(groups[0], **RETRIED)
-    found = needs_of(owner.actor, owner.workspace.slug, now=NOON)
+    found = needs_in_short(owner.actor, owner.workspace.slug, now=NOON).lines
     lines = {need.label: need for need in found}
     assert len(found) == 2
     assert lines["Too late, not sent"].text == "3 messages, the last one: 今晚八点见"
@@ -121,7 +121,7 @@ def refused(group, count=5) -> SendBudget:
 def test_an_account_whose_key_is_refused_has_a_line_that_leads_to_its_channel(owner, groups, workspace) -> None:
     refused(groups[0])
     refused(groups[1], count=4)
-    (need,) = needs_of(owner.actor, workspace.slug, now=NOON)
+    (need,) = needs_in_short(owner.actor, workspace.slug, now=NOON).lines
     assert (need.label, need.tone) == ("Key refused", "bad")
     assert need.text.startswith(f"{groups[0].endpoint.connection.name}: The platform refused the key")
     assert need.url == reverse("messaging:endpoint_edit", args=[workspace.slug, groups[0].endpoint_id])
@@ -176,7 +176,9 @@ def test_a_helpers_draft_waits_on_the_today_of_those_who_may_send(
         assert needs(someone) == expected
     for someone in (helper, viewer):
         assert needs(someone) == []
-    assert needs_of(owner.actor, "x", now=NOON)[0].url == reverse("campaigns:announcement", args=["x", draft.pk])
+    assert needs_in_short(owner.actor, "x", now=NOON).lines[0].url == reverse(
+        "campaigns:announcement", args=["x", draft.pk]
+    )
 
     Announcement.objects.update(due_at=NOON - DAY)
     assert needs(owner) == expected
@@ -217,7 +219,7 @@ def held(groups):
 def test_orders_that_wait_for_a_look_at_the_payment_are_one_line_per_sale(owner, viewer, held) -> None:
     two, one = held("羊毛衫", 2), held("围巾", 1, hold_seconds=60)
     held("试卖", 1, payment_mode="sandbox")
-    found = needs_of(owner.actor, "x", now=NOON)
+    found = needs_in_short(owner.actor, "x", now=NOON).lines
     assert [need.text for need in found] == [
         "围巾: 1 order waits for your look at the payment.",
         "羊毛衫: 2 orders wait for your look at the payment.",
@@ -230,7 +232,7 @@ def test_orders_that_wait_for_a_look_at_the_payment_are_one_line_per_sale(owner,
 
 def test_an_order_that_ran_out_or_was_paid_waits_no_more(owner, held) -> None:
     held("羊毛衫", 1)
-    assert needs_of(owner.actor, "x", now=NOON + HOUR) == []
+    assert needs_in_short(owner.actor, "x", now=NOON + HOUR).lines == []
     conversion.pay_order(order=Order.objects.get(), actor=SYSTEM, now=NOON)
     assert needs(owner) == []
 
@@ -253,7 +255,7 @@ def test_cards_of_a_person_who_cannot_see_them_are_said_until_she_can(owner, wor
     messaging.create_task(
         assignee=person, kind="moments", title="朋友圈", text="快来", due_at=NOON + HOUR, actor=SYSTEM, now=NOON
     )
-    (need,) = needs_of(owner.actor, workspace.slug, now=NOON)
+    (need,) = needs_in_short(owner.actor, workspace.slug, now=NOON).lines
     assert need.text == "小周 has cards to do, but no personal link and no channel to be told by"
     assert need.url == reverse("messaging:assignee_edit", args=[workspace.slug, person.pk])
     messaging.issue_link(assignee=person, actor=SYSTEM, now=NOON)
@@ -282,7 +284,7 @@ def test_what_a_rule_kept_since_yesterday_is_one_line_a_kind_of_rule(owner, help
         ("Not sent: quiet hours", f"3 messages {count}"),
     ]
     record = reverse("messaging:deliveries", args=["x"])
-    assert {need.url for need in needs_of(owner.actor, "x", now=NOON)} == {
+    assert {need.url for need in needs_in_short(owner.actor, "x", now=NOON).lines} == {
         f"{record}?state=quiet_hours", f"{record}?state=cap",
     }  # fmt: skip
     assert needs(helper) == []
@@ -294,7 +296,7 @@ def test_a_paused_send_waits_until_somebody_lets_it_go_on(owner, helper, write) 
     campaigns.pause_announcement(announcement=announcement, actor=SYSTEM, now=NOON)
     assert needs(owner) == [("Paused", "今晚八点见: 3 messages wait.")]
     assert needs(helper) == []
-    (need,) = needs_of(owner.actor, "x", now=NOON)
+    (need,) = needs_in_short(owner.actor, "x", now=NOON).lines
     assert need.url == reverse("campaigns:announcement", args=["x", announcement.pk])
     campaigns.resume_announcement(announcement=announcement, actor=SYSTEM, now=NOON)
     assert needs(owner) == []

@@ -10,7 +10,7 @@ from django.utils import translation
 
 from community_ops.common import clock
 from community_ops.common.models import AuditEntry, IdempotencyRecord, JobPulse
-from dashboard.needs import needs_of, watchdog
+from dashboard.needs import needs_in_short, watchdog
 from messaging import tasks
 from messaging.services import webhooks
 from messaging.webhook_models import OffReason, WebhookCall, WebhookSubscription
@@ -221,17 +221,17 @@ def test_a_stored_answer_is_given_again_and_its_secret_is_not_readable_in_the_da
 def test_today_says_that_one_was_switched_off_by_itself(workspace, owner, made, reason) -> None:
     webhooks.switch_off(subscription=made, reason=reason, actor=SYSTEM, now=NOON)
     with translation.override("en"):
-        (need,) = needs_of(owner.actor, workspace.slug, now=NOON)
+        (need,) = needs_in_short(owner.actor, workspace.slug, now=NOON).lines
     assert (need.label, need.url) == ("Webhook switched off", page("webhook", workspace, made.pk))
     assert need.text.startswith("记账: ")
-    assert needs_of(make_person(workspace, "moderator").actor, workspace.slug, now=NOON) == []
+    assert needs_in_short(make_person(workspace, "moderator").actor, workspace.slug, now=NOON).lines == []
     webhooks.switch_on(subscription=made, actor=SYSTEM, now=NOON)
-    assert needs_of(owner.actor, workspace.slug, now=NOON) == []
+    assert needs_in_short(owner.actor, workspace.slug, now=NOON).lines == []
 
 
 def test_today_is_silent_about_one_that_a_person_switched_off(workspace, owner, made) -> None:
     webhooks.switch_off(subscription=made, actor=SYSTEM, now=NOON)
-    assert needs_of(owner.actor, workspace.slug, now=NOON) == []
+    assert needs_in_short(owner.actor, workspace.slug, now=NOON).lines == []
 
 
 def test_the_watchdog_knows_the_jobs(db) -> None:
