@@ -1,6 +1,6 @@
 """Words for the codes that campaigns stores and shows; formatting only."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -81,7 +81,7 @@ def _told(state: GroupState) -> Badge:
 def _general(state: GroupState) -> Badge:
     """The badge as far as it is the same in every group."""
     words = words_of("announcement" if state.state == AnnouncementState.DRAFT else "touch", state.state)
-    return Badge(words.label, words.tone, reason_words(state.reason) or words.help)
+    return Badge(words.label, words.tone, reason_words(state.reason) or state.accepted or words.help)
 
 
 def answer_of(state: GroupState) -> str:
@@ -99,11 +99,20 @@ def note_of(state: GroupState) -> str:
 
 
 def badges_of(states: Iterable[GroupState]) -> list[Badge]:
-    """Equal states of many groups as one badge with their number, in the order they first appear."""
+    """Equal states of many groups as one badge with their number, in the order they first appear.
+
+    What was accepted on platforms that prove different things says what is true of all of them.
+    """
     badges: dict[tuple[str, str], list[Badge]] = {}
     for state in states:
         badges.setdefault((state.state, state.reason), []).append(_general(state))
-    return [replace(same[0], count=len(same)) for same in badges.values()]
+    return [_of_all(same) for same in badges.values()]
+
+
+def _of_all(same: Sequence[Badge]) -> Badge:
+    is_told_alike = len({str(badge.help) for badge in same}) == 1
+    help_ = same[0].help if is_told_alike else words_of("touch", "accepted").help
+    return replace(same[0], help=help_, count=len(same))
 
 
 def names(values: Iterable[str], *, at_most: int | None = None) -> str:

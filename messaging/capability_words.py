@@ -52,6 +52,7 @@ def evidence_words(evidence: Evidence) -> str:
         Evidence.MAIL_SERVER: _("the next mail server took it; whether it was read is not known"),
         Evidence.LIBRARY: _("what a library says; it does not say how it knows"),
         Evidence.PERSON: _("the word of the person who sent it"),
+        Evidence.ROOM: _("it stands in the room"),
     }[evidence]
 
 

@@ -16,6 +16,7 @@ from community_ops.common.models import AuditEntry
 from community_ops.common.templatetags.reason_words import IN_DOUBT, reason_words
 from community_ops.common.templatetags.state_words import StateWords, words_of
 from community_ops.common.templatetags.wording import MISSING, duration, in_zone
+from messaging.evidence_wording import accepted_words
 from messaging.models import Attempt, AttemptOutcome, Delivery, DeliveryState, FrequencyCap, Holiday, QuietHours
 from messaging.part_wording import out_of_words, part_words
 from messaging.platforms.base import Capabilities, Outcome, Scope
@@ -72,9 +73,12 @@ def _end_read(delivery: Delivery) -> str:
 
 
 def badge_words(delivery: Delivery, *, now: datetime) -> StateWords:
-    """The badge of one delivery. One that ended midway says both, how it ended and how much of it is out."""
+    """The badge of one delivery. One that ended midway says both, how it ended and how much of it is out; one that was
+    accepted says what that rests on."""
     state = badge_state(delivery, now=now)
     words = words_of("delivery", state)
+    if state == DeliveryState.ACCEPTED:
+        return replace(words, help=accepted_words(delivery))
     if state != PARTLY_SENT:
         return words
     return replace(words, label=out_of_words(delivery, str(words_of("delivery", _end_read(delivery)).label)))
@@ -100,10 +104,7 @@ def state_sentence(
     if delivery.state == DeliveryState.WAITING and person:
         return joined(by_hand_words(person), parts)
     if delivery.state == DeliveryState.ACCEPTED:
-        at = _to_the_second(delivery.accepted_at, zone)
-        return _("The platform answered success (%(at)s). Whether the group shows it is up to the platform.") % {
-            "at": at
-        }
+        return accepted_words(delivery, at=_to_the_second(delivery.accepted_at, zone))
     if delivery.state == DeliveryState.UNKNOWN:
         asked = _("It may have been sent or not. Please look into the group, then tap “Sent” or “Not sent”.")
         if delivery.reason.startswith(IN_DOUBT):

@@ -46,7 +46,7 @@ class GroupState:
     last answer, whose words are `messaging.selectors.answer_words`. `person`: who has one that waits to be sent by
     hand, `said`: what was said of one that ended there. `held`: the code of the send rule that would hold it back at
     its time, where that was asked. `parts`: of a message in several parts, how much of it is out, in words; `label`:
-    the badge of a delivery, which says it too where it ended midway.
+    the badge of a delivery, which says it too where it ended midway. `accepted`: of one that was, what that rests on.
     """
 
     group_id: int
@@ -64,6 +64,7 @@ class GroupState:
     held: str = ""
     parts: str = ""
     label: str = ""
+    accepted: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,9 +218,12 @@ def _by_key(deliveries: QuerySet["Delivery"]) -> Known:
     times = ("due_at", "next_try_at", "accepted_at")
     ruled = ("origin", "origin_id", "target_kind", "target_id", "purpose", "zone", "exemption")
     told = ("reason", "platform_code", "platform_text", "parts_sent", "part_count")
-    rows = list(deliveries.select_related(None).only("source_key", "state", *times, *ruled, *told))
-    by_key = {delivery.source_key: delivery for delivery in rows}
-    return Known(by_key, who_has(rows), said_by_hand(rows), parts_said(rows))
+    account = ("endpoint__connection__platform",)  # says what "accepted" rests on
+    rows = deliveries.select_related(None).select_related("endpoint__connection")
+    rows = rows.only("source_key", "state", *times, *ruled, *told, *account)
+    found = list(rows)
+    by_key = {delivery.source_key: delivery for delivery in found}
+    return Known(by_key, who_has(found), said_by_hand(found), parts_said(found))
 
 
 def _announcement_items(
@@ -279,6 +283,7 @@ def _touch_state(touch: Touch, run: PlaybookRun, known: Known, now: datetime) ->
 
 
 def _delivery_state(group: "ChatGroup", delivery: "Delivery", known: Known, now: datetime) -> GroupState:
+    badge = badge_words(delivery, now=now)
     return GroupState(
         group_id=group.pk,
         group_name=group.name,
@@ -293,7 +298,8 @@ def _delivery_state(group: "ChatGroup", delivery: "Delivery", known: Known, now:
         person=known.people.get(delivery.pk, ""),
         said=known.said.get(delivery.pk),
         parts=known.parts.get(delivery.pk, ""),
-        label=str(badge_words(delivery, now=now).label),
+        label=str(badge.label),
+        accepted=str(badge.help) if delivery.state == "accepted" else "",
     )
 
 

@@ -98,6 +98,7 @@ class Evidence(StrEnum):
     MAIL_SERVER = "mail_server"  # the next mail server took it
     LIBRARY = "library"  # a library says it went well; it does not say how it knows
     PERSON = "person"  # somebody says she did it
+    ROOM = "room"  # a sandbox room, which is ours: it stands there
 
 
 class Ability(StrEnum):

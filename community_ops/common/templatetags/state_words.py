@@ -37,7 +37,8 @@ _DELIVERY = {
     "accepted": StateWords(
         pgettext_lazy("delivery", "Accepted by the platform"),
         "info",
-        _("The platform answered success. Whether the group shows it is up to the platform."),
+        # of all platforms at once; `messaging.evidence_wording` says it of one message
+        _("The other side answered success. What that proves differs by platform; each message's record says it."),
     ),
     "waiting": StateWords(pgettext_lazy("delivery", "Waiting for a person to send"), "warn"),
     "waiting_owner": StateWords(pgettext_lazy("delivery", "Waiting for the group owner"), "warn"),

@@ -1,6 +1,17 @@
 from django.utils.translation import gettext_noop
 
-from messaging.platforms.base import Ability, Capabilities, CardRule, FileRule, ImageRule, ImageWay, Size, Unit, Welcome
+from messaging.platforms.base import (
+    Ability,
+    Capabilities,
+    CardRule,
+    Evidence,
+    FileRule,
+    ImageRule,
+    ImageWay,
+    Size,
+    Unit,
+    Welcome,
+)
 
 CAPABILITIES = Capabilities(
     text=Size(32_768, Unit.BYTES),
@@ -16,5 +27,6 @@ CAPABILITIES = Capabilities(
     recall=Ability.NEVER,
     welcome=Welcome.MESSAGE,
     drops_repeats=True,
+    evidence=Evidence.ROOM,
     source=gettext_noop("built in"),
 )
