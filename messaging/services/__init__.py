@@ -24,7 +24,6 @@ from messaging.services.delivery import deliver_due, reap_stuck, run_deliveries,
 from messaging.services.endpoints import (
     archive_endpoint,
     create_endpoint,
-    rename_endpoint,
     send_test_message,
     update_endpoint,
 )
@@ -117,7 +116,6 @@ __all__ = [
     "pieces_of",
     "plan_deliveries",
     "reap_stuck",
-    "rename_endpoint",
     "requeue_all_failed",
     "requeue_failed",
     "reschedule_deliveries",

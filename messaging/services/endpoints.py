@@ -58,25 +58,6 @@ def _refuse_by_hand(platform: str) -> None:
 
 
 @transaction.atomic
-def rename_endpoint(*, endpoint: Endpoint, name: str, actor: Actor, now: datetime) -> Endpoint:
-    """Give an endpoint another name; the same name again changes nothing."""
-    name = text.clean_line(name, field="name", max_length=100)
-    before = endpoint.name
-    if name != before:
-        Endpoint.objects.filter(pk=endpoint.pk).update(name=name, updated_at=now)
-        endpoint.name = name
-        audit.record(
-            actor=actor,
-            verb="endpoint.renamed",
-            target=endpoint,
-            now=now,
-            before={"name": before},
-            after={"name": name},
-        )
-    return endpoint
-
-
-@transaction.atomic
 def archive_endpoint(*, endpoint: Endpoint, actor: Actor, now: datetime) -> None:
     """Hide an endpoint and stop its use: groups that were bound to it have no channel any more.
 

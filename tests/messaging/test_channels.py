@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from messaging.models import Connection, Delivery, Endpoint
-from messaging.services import archive_endpoint, channels, rename_endpoint, update_endpoint
+from messaging.services import archive_endpoint, channels, update_endpoint
 from messaging.services.channels import Channels
 from tests.factories.people import SYSTEM
 from tests.moments import NOON
@@ -36,7 +36,7 @@ def test_every_change_is_seen_at_once(plan, hook, workspace) -> None:
     delivery, known = plan(hook), Channels()
     seen(known, delivery)
 
-    rename_endpoint(endpoint=hook, name="renamed", actor=SYSTEM, now=LATER)
+    update_endpoint(endpoint=hook, name="renamed", config={}, actor=SYSTEM, now=LATER)
     assert seen(known, delivery).name == "renamed"
 
     config = {"url": "http://127.0.0.1:1/other", "secret": "another"}
