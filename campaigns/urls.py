@@ -1,6 +1,6 @@
 from django.urls import path, register_converter
 
-from campaigns.views import acting, announcements, composing, plans
+from campaigns.views import acting, announcements, composing, plans, requeueing
 
 
 class AnnouncementAction:
@@ -24,6 +24,7 @@ urlpatterns = [
     path("w/<slug:slug>/announcements/new/", composing.announcement_new, name="announcement_new"),
     path(_one, announcements.announcement_detail, name="announcement"),
     path(f"{_one}edit/", composing.announcement_edit, name="announcement_edit"),
+    path(f"{_one}requeue/", requeueing.announcement_requeue, name="announcement_requeue"),
     path(f"{_one}<announcement_action:action>/", acting.announcement_act, name="announcement_act"),
     path("w/<slug:slug>/calendar/", plans.calendar, name="calendar"),
     path("w/<slug:slug>/playbooks/", plans.playbook_list, name="playbooks"),
@@ -32,4 +33,5 @@ urlpatterns = [
     path("w/<slug:slug>/runs/<int:run_id>/pause/", plans.run_pause, name="run_pause"),
     path("w/<slug:slug>/runs/<int:run_id>/resume/", plans.run_resume, name="run_resume"),
     path("w/<slug:slug>/runs/<int:run_id>/stop/", plans.run_stop, name="run_stop"),
+    path("w/<slug:slug>/runs/<int:run_id>/requeue/", requeueing.run_requeue, name="run_requeue"),
 ]

@@ -237,6 +237,11 @@ def counts_by_origin(
     return counts
 
 
+def requeueable(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
+    """Narrow to those that `services.requeue_failed` takes: failed, and with a channel."""
+    return rows.filter(state=DeliveryState.FAILED, endpoint__isnull=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Trouble:
     """Deliveries of one origin that are in the same trouble: `state` as people read it, `last` the newest of them."""

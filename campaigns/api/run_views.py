@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from campaigns import origins, selectors, services
 from campaigns.api.run_serializers import RunSerializer
+from campaigns.api.serializers import RequeuedSerializer
 from campaigns.models import PlaybookRun
 from community_ops.common import clock
 from community_ops.common.api.views import TenantViewSet
@@ -26,6 +27,7 @@ class PlaybookRunViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
         "pause": "announcements.send",
         "resume": "announcements.send",
         "stop": "announcements.send",
+        "requeue": "deliveries.decide",
     }
 
     def get_queryset(self) -> QuerySet[PlaybookRun]:
@@ -51,6 +53,14 @@ class PlaybookRunViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
         """Call off for good what has not gone out. Repeating is harmless."""
         services.stop_run(run=self.get_object(), reason=origins.RUN_STOPPED, actor=self.actor, now=clock.now())
         return self._fresh()
+
+    @extend_schema(request=None, responses={200: RequeuedSerializer})
+    @action(detail=True, methods=["post"])
+    def requeue(self, request: Request, pk: str) -> Response:
+        """Give all its failed deliveries that you may see and that have a channel their tries again, from now, and
+        answer how many. Again finds none and does nothing; 409 for a stopped one."""
+        count = services.requeue_run(run=self.get_object(), actor=self.actor, now=clock.now())
+        return Response(RequeuedSerializer({"count": count}).data)
 
     def _fresh(self) -> Response:
         return Response(self.get_serializer(self.get_object()).data)

@@ -239,6 +239,12 @@ class DeliverySerializer(serializers.Serializer):
         return shown_state(delivery.state, delivery.due_at, now)
 
 
+class RequeuedSerializer(serializers.Serializer):
+    """How many deliveries were queued again."""
+
+    count = serializers.IntegerField()
+
+
 class VerdictSerializer(serializers.Serializer):
     """What somebody who looked into the group says: `sent`, `not_sent`, or `again` to have it sent once more."""
 

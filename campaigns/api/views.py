@@ -18,6 +18,7 @@ from campaigns.api.serializers import (
     MoveSerializer,
     NewAnnouncementSerializer,
     RehearsedAnnouncementSerializer,
+    RequeuedSerializer,
     VerdictSerializer,
 )
 from campaigns.models import Announcement
@@ -46,6 +47,7 @@ class AnnouncementViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
         "move": "announcements.send",
         "pause": "announcements.send",
         "resume": "announcements.send",
+        "requeue": "deliveries.decide",
     }
 
     def get_queryset(self) -> QuerySet[Announcement]:
@@ -137,6 +139,15 @@ class AnnouncementViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
         announcement = self.get_object()
         services.resume_announcement(announcement=announcement, actor=self.actor, now=clock.now())
         return self._answer(announcement, [])
+
+    @extend_schema(request=None, responses={200: RequeuedSerializer})
+    @action(detail=True, methods=["post"])
+    def requeue(self, request: Request, pk: str) -> Response:
+        """Give all its failed deliveries that you may see and that have a channel their tries again, from now, and
+        answer how many. Again finds none and does nothing; 409 for a cancelled one."""
+        announcement = self.get_object()
+        count = services.requeue_announcement(announcement=announcement, actor=self.actor, now=clock.now())
+        return Response(RequeuedSerializer({"count": count}).data)
 
     def _answer(self, announcement: Announcement, warnings: list[Any], status: int = 200) -> Response:
         fresh = selectors.get_announcement(self.actor, announcement.pk)

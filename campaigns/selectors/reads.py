@@ -93,6 +93,21 @@ def deliveries_of_run(run: PlaybookRun) -> QuerySet["Delivery"]:
     return messaging.deliveries_visible_to(reader).filter(origin=origins.TOUCH, origin_id=run.pk)
 
 
+def requeueable_of(sent: Announcement | PlaybookRun, actor: Actor) -> QuerySet["Delivery"]:
+    """Deliveries of an announcement or run that failed and can be queued again, of those the actor may see, oldest
+    first; none once it was called off."""
+    origin = origins.ANNOUNCEMENT if isinstance(sent, Announcement) else origins.TOUCH
+    rows = messaging.deliveries_visible_to(actor).filter(origin=origin, origin_id=sent.pk)
+    return rows.none() if is_called_off(sent) else messaging.requeueable(rows)
+
+
+def is_called_off(sent: Announcement | PlaybookRun) -> bool:
+    """Whether a person called it off: nothing of it goes out any more."""
+    if isinstance(sent, Announcement):
+        return sent.state == AnnouncementState.CANCELLED
+    return sent.stopped_at is not None
+
+
 def playbooks_visible_to(actor: Actor) -> QuerySet[Playbook]:
     """The newest version of each playbook of the workspace with its steps, by name."""
     newer = Playbook.objects.filter(

@@ -32,6 +32,7 @@ from campaigns.services.playbooks import (
     ensure_built_in_playbooks,
     preview_run,
 )
+from campaigns.services.requeueing import requeue_announcement, requeue_run
 from campaigns.services.runs import (
     clear_condition,
     meet_condition,
@@ -86,6 +87,8 @@ __all__ = [
     "reason_ahead",
     "refuse_too_big",
     "rehearse_announcement",
+    "requeue_announcement",
+    "requeue_run",
     "resume_announcement",
     "resume_run",
     "run_held_warnings",

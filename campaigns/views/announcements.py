@@ -16,6 +16,7 @@ from campaigns import origins, selectors, services, wording
 from campaigns.models import Announcement, AnnouncementState
 from campaigns.views.acting import dialogs_of, offered, zone_of
 from campaigns.views.composing import Draft, bubbles, crumbs, known_troubles
+from campaigns.views.requeueing import requeue_url
 from community_ops.accounts.pages import WorkspaceRequest, page
 from community_ops.accounts.policies import may
 from community_ops.common import clock
@@ -146,6 +147,7 @@ def _detail(request: WorkspaceRequest, announcement: Announcement) -> dict[str, 
         "warnings": _warnings(announcement, groups, arrived) if state in _AHEAD and not request.htmx else [],
         "dialogs": offered(dialogs, announcement, rows),
         "questions": dialogs,
+        "requeue_url": requeue_url(request, announcement),
         "needs_operator": state == "draft" and not may(request.actor, "announcements.send"),
         "may_write": may(request.actor, "announcements.write"),
         "may_decide": may(request.actor, "deliveries.decide"),

@@ -19,6 +19,7 @@ from campaigns import origins, policies, selectors, services, wording
 from campaigns.forms import PlanForm
 from campaigns.models import Playbook, PlaybookRun, PlaybookStep, Touch
 from campaigns.views.acting import PAUSABLE, SHOWN_NAMES, WAITING, pause_words, still_to_go
+from campaigns.views.requeueing import requeue_url
 from community_ops.accounts.pages import WorkspaceRequest, page, tell
 from community_ops.accounts.policies import may
 from community_ops.common import clock
@@ -287,6 +288,8 @@ def run_detail(request: WorkspaceRequest, run_id: int) -> HttpResponse:
         "paused": _paused_words(run, states),
         "dialogs": _offered(dialogs, run, states, now),
         "questions": dialogs,
+        "requeue_url": requeue_url(request, run),
+        "may_decide": may(request.actor, "deliveries.decide"),
         "stop_reason": reason_words(run.stop_reason) if run.stop_reason else "",
         "groups": groups,
         "is_wide": len(groups) > MAX_COLUMNS,

@@ -112,8 +112,9 @@ def requeue_failed(*, delivery: Delivery, actor: Actor, now: datetime) -> Delive
     return Delivery.objects.get(pk=delivery.pk)
 
 
+@transaction.atomic
 def requeue_all_failed(*, deliveries: Iterable[Delivery], actor: Actor, now: datetime) -> int:
-    """`requeue_failed` for each that has failed and has a channel; returns how many were queued again."""
+    """`requeue_failed` for each that has failed and has a channel, all or none; returns how many were queued again."""
     return sum(1 for row in deliveries if row.state == DeliveryState.FAILED and _requeued(row, actor, now))
 
 
