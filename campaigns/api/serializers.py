@@ -12,7 +12,7 @@ from campaigns.policies import DEFAULT_LATENESS, MAX_TEXT_LENGTH
 from campaigns.services import extras
 from community_ops.common.api.fields import LineField, MomentField, ProseField, VisibleRelatedField
 from community_ops.common.assets import files_of, images_of
-from messaging.selectors import AttemptOutcome, Card, Purpose, shown_state
+from messaging.selectors import AttemptOutcome, Card, Purpose, shown_state, text_to_read
 from messaging.services import VERDICTS
 
 if TYPE_CHECKING:
@@ -191,24 +191,34 @@ class MoveSerializer(serializers.Serializer):
 
 
 class DeliverySerializer(serializers.Serializer):
-    """One text on its way to one target. `announcement` is null for a touch of a playbook: then `run` says which."""
+    """One text on its way to one target. `announcement` is null for a touch of a playbook: then `run` says which.
+
+    `text`: as it went out; before that as it was written, with the names of what will be filled in. `target_label`:
+    what people called the target when it was planned. `next_try_at`: while it is planned and nobody paused it, the
+    earliest moment at which it starts; else null. `platform_message_id`: the platform's own id, where it gave one.
+    """
 
     id = serializers.IntegerField()
     announcement = serializers.SerializerMethodField()
     run = serializers.SerializerMethodField()
     group = serializers.SerializerMethodField()
     member = serializers.SerializerMethodField()
+    target_label = serializers.CharField()
     endpoint = serializers.IntegerField(source="endpoint_id", allow_null=True)
+    text = serializers.SerializerMethodField()
+    is_markdown = serializers.BooleanField(source="message.is_markdown")
     state = serializers.SerializerMethodField()
     reason = serializers.CharField()
     due_at = MomentField()
     latest_at = MomentField(allow_null=True)
+    next_try_at = serializers.SerializerMethodField()
     accepted_at = MomentField(allow_null=True)
     attempt_count = serializers.IntegerField()
     parts_sent = serializers.SerializerMethodField()
     part_count = serializers.IntegerField()
     platform_code = serializers.CharField()
     platform_text = serializers.CharField()
+    platform_message_id = serializers.CharField()
     purpose = serializers.CharField()
     exemption = serializers.CharField()
 
@@ -227,6 +237,15 @@ class DeliverySerializer(serializers.Serializer):
     @extend_schema_field(_ID)
     def get_member(self, delivery: "Delivery") -> int | None:
         return delivery.target_id if delivery.target_kind == "member" else None
+
+    @extend_schema_field(serializers.CharField())
+    def get_text(self, delivery: "Delivery") -> str:
+        return text_to_read(delivery)
+
+    @extend_schema_field(serializers.DateTimeField(allow_null=True))
+    def get_next_try_at(self, delivery: "Delivery") -> str | None:
+        is_coming = delivery.state == "planned" and delivery.reason != "paused"
+        return MomentField().to_representation(delivery.next_try_at) if is_coming else None
 
     @extend_schema_field(serializers.IntegerField())
     def get_parts_sent(self, delivery: "Delivery") -> int:

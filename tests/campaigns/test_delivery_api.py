@@ -6,13 +6,16 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from community_ops.accounts.models import Workspace
 from community_ops.common.models import AuditEntry
 from groups import services as groups
 from groups.models import ChatGroup
-from messaging.models import Attempt, Delivery, Endpoint
+from messaging.models import Attempt, Delivery, Endpoint, OutboundMessage
+from messaging.selectors import text_to_read
 from tests.campaigns.conftest import Start, Write, schedule
 from tests.factories.people import SYSTEM, Someone
 from tests.moments import NOON
@@ -188,3 +191,56 @@ def test_foreign_and_unknown_ids_are_400_alike(
     mine = {"run": start().pk, "endpoint": group.endpoint_id}[name]
     answers = [foreign_api.get(URL, {name: mine}), *(api.get(URL, {name: value}) for value in (999_999, "x", 2**70))]
     assert {(answer.status_code, *answer.json()) for answer in answers} == {(400, name)}
+
+
+# --- what a record says ------------------------------------------------------------------------------------
+
+
+def test_a_record_says_what_goes_where_and_when(api: APIClient, delivery: Delivery, group: ChatGroup) -> None:
+    planned = api.get(f"{URL}{delivery.pk}/").json()
+    assert (planned["target_label"], planned["text"], planned["is_markdown"]) == (
+        group.name, delivery.message.text, False,
+    )  # fmt: skip
+    assert (planned["next_try_at"], planned["platform_message_id"]) == (NOON.isoformat().replace("+00:00", "Z"), "")
+    settle(delivery, state="accepted", sent_text="真正发出去的字", platform_message_id="m-17")
+    sent = api.get(f"{URL}{delivery.pk}/").json()
+    assert (sent["text"], sent["next_try_at"], sent["platform_message_id"]) == ("真正发出去的字", None, "m-17")
+
+
+def test_before_it_goes_out_a_text_has_the_names_of_what_is_filled_in(api: APIClient, delivery: Delivery) -> None:
+    OutboundMessage.objects.update(text="还剩 {left}")
+    settle(delivery, subject_kind="flash_sale", subject_id=1)
+    text = api.get(f"{URL}{delivery.pk}/").json()["text"]
+    assert text == text_to_read(Delivery.objects.get())
+    assert "{left}" not in text
+
+
+def test_a_paused_one_has_no_next_try(api: APIClient, delivery: Delivery) -> None:
+    settle(delivery, reason="paused")
+    assert api.get(f"{URL}{delivery.pk}/").json()["next_try_at"] is None
+
+
+def test_whoever_sees_the_page_reads_its_text_and_nobody_else(
+    api_of: Callable[..., APIClient], workspace: Workspace, foreign_api: APIClient, delivery: Delivery
+) -> None:
+    for role in ("owner", "operator", "moderator", "viewer"):
+        read = api_of(workspace, role).get(f"{URL}{delivery.pk}/").json()
+        assert read["text"] == delivery.message.text
+    # a tool with the role of a helper looks after no group
+    assert api_of(workspace, "helper").get(f"{URL}{delivery.pk}/").status_code == 404
+    assert foreign_api.get(f"{URL}{delivery.pk}/").status_code == 404
+
+
+def test_a_page_of_records_asks_no_more_for_more_rows(
+    api: APIClient, write: Write, group: ChatGroup, second_group: ChatGroup
+) -> None:
+    def asked() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            assert api.get(URL).status_code == 200
+        return len(queries)
+
+    schedule(write(group))
+    api.get(URL)
+    one = asked()
+    schedule(write(group, second_group))
+    assert asked() == one
