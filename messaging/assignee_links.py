@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.core import signing
 from django.http import HttpRequest, HttpResponseBase
+from django.urls import reverse
 
 from community_ops.common.actors import Actor
 from messaging import task_selectors
@@ -12,6 +13,11 @@ COOKIE = "assignee_link"
 MAX_AGE_SECONDS = 180 * 24 * 3600
 _SALT = "messaging.assignee_links"
 _DIGEST_SIGNS = 32  # of the link's digest: another link is another cookie
+
+
+def link_of(code: str) -> str:
+    """The whole address of a personal link. It lets its holder in: it is shown once, and never logged."""
+    return settings.PUBLIC_URL + reverse("messaging:task_link", args=[code])
 
 
 def current_assignee(request: HttpRequest) -> Assignee | None:

@@ -3,7 +3,6 @@
 from typing import Any
 
 import segno
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -17,6 +16,7 @@ from community_ops.accounts.policies import may
 from community_ops.common import clock
 from community_ops.common.errors import DomainError
 from messaging import services, task_selectors
+from messaging.assignee_links import link_of
 from messaging.models import Assignee
 from messaging.task_forms import AssigneeForm, initial_of
 from messaging.task_views import ZONE, tabs
@@ -116,7 +116,7 @@ def link_issue(request: WorkspaceRequest, assignee_id: int) -> HttpResponse:
     """Make her personal link; it is shown on this page and never again."""
     assignee = task_selectors.get_assignee(request.actor, assignee_id)
     code = services.issue_link(assignee=assignee, actor=request.actor, now=clock.now())
-    link = settings.PUBLIC_URL + reverse("messaging:task_link", args=[code])
+    link = link_of(code)
     context = {
         "assignee": assignee,
         "link": link,

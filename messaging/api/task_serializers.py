@@ -1,4 +1,7 @@
-"""Work by hand as other tools see it. Amounts are decimal strings in major units; never a link or its digest."""
+"""Work by hand as other tools see it. Amounts are decimal strings in major units.
+
+A personal link is in the answer that made it and nowhere else; its digest is never told.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,6 +22,7 @@ from community_ops.common.api.fields import (
     TimezoneField,
     VisibleRelatedField,
 )
+from community_ops.common.assets import images_of
 from community_ops.common.errors import NotAvailable
 from messaging import task_policies, task_selectors
 from messaging.models import Assignee, HumanTask, Purpose, TaskItem, TaskKind, TaskState
@@ -39,7 +43,7 @@ class AssigneeSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Assignee
-        fields = (
+        fields: tuple[str, ...] = (
             "id", "name", "endpoint", "deputy", "notice_endpoint", "mention", "has_link", "link_made_at",
             "link_seen_at", "created_at",
         )  # fmt: skip
@@ -49,8 +53,21 @@ class AssigneeSerializer(serializers.ModelSerializer):
         return bool(assignee.link_digest)
 
 
+class AssigneeLinkSerializer(AssigneeSerializer):
+    """With `link`, the address for her phone; in this answer only."""
+
+    link = serializers.SerializerMethodField()
+
+    class Meta(AssigneeSerializer.Meta):
+        fields = (*AssigneeSerializer.Meta.fields, "link")
+        read_only_fields = fields
+
+    def get_link(self, assignee: Assignee) -> str:
+        return str(self.context["link"])
+
+
 class NewAssigneeSerializer(serializers.Serializer):
-    """What POST takes. Her personal link is made on the page, where somebody hands it to her."""
+    """What POST takes. Her personal link is the next step: `issue-link`."""
 
     name = LineField(max_length=100)
     deputy = VisibleRelatedField(task_selectors.assignees_visible_to, required=False, allow_null=True)
@@ -73,7 +90,8 @@ class TaskWarningSerializer(serializers.Serializer):
 
 class TaskSerializer(serializers.ModelSerializer):
     """A card. `is_late`: open, and past its latest moment or ten minutes past its due one. `warnings` of a new one
-    say that its time falls into quiet hours or a holiday of its places, or that a cap is used up there."""
+    say that its time falls into quiet hours or a holiday of its places, or that a cap is used up there. `image`,
+    `file`: ids of assets that are to be posted as well, or null."""
 
     kind = serializers.ChoiceField(choices=TaskKind.choices, read_only=True)
     state = serializers.ChoiceField(choices=TaskState.choices, read_only=True)
@@ -94,9 +112,9 @@ class TaskSerializer(serializers.ModelSerializer):
     class Meta:
         model = HumanTask
         fields = (
-            "id", "kind", "assignee", "source_key", "title", "text", "facts", "zone", "due_at", "latest_at", "state",
-            "reason", "is_late", "item_count", "open_count", "done_count", "done_at", "told_at", "told_count",
-            "opened_at", "copied_at", "created_at", "warnings",
+            "id", "kind", "assignee", "source_key", "title", "text", "is_markdown", "image", "file", "facts", "zone",
+            "due_at", "latest_at", "state", "reason", "is_late", "item_count", "open_count", "done_count", "done_at",
+            "told_at", "told_count", "opened_at", "copied_at", "created_at", "warnings",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -146,6 +164,7 @@ class NewItemSerializer(serializers.Serializer):
 class NewTaskSerializer(serializers.Serializer):
     """What POST takes. The same `source_key` again answers the card there is; `facts` by kind: docs/api.md.
 
+    `is_markdown`: the text has marks; `image`: the id that `POST assets/` answered, with or instead of a text.
     `purpose`: by which caps count what it posts in groups; `notice` where none is given.
     """
 
@@ -158,6 +177,8 @@ class NewTaskSerializer(serializers.Serializer):
     )
     title = LineField(max_length=200)
     text = ProseField(max_length=MAX_TEXT, required=False, allow_blank=True)
+    is_markdown = serializers.BooleanField(required=False)
+    image = VisibleRelatedField(images_of, required=False, allow_null=True)
     items = NewItemSerializer(many=True, required=False, max_length=MOST_ITEMS)  # type: ignore[call-arg]  # the list's
     facts = serializers.DictField(required=False)
     due_at = MomentField()

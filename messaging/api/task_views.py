@@ -18,6 +18,7 @@ from messaging import services, task_selectors
 from messaging.api.task_filters import TaskFilter, TaskItemFilter
 from messaging.api.task_serializers import (
     AssigneeChangeSerializer,
+    AssigneeLinkSerializer,
     AssigneeSerializer,
     BreakdownsSerializer,
     HandOnSerializer,
@@ -28,6 +29,7 @@ from messaging.api.task_serializers import (
     WindowSerializer,
     WithdrawSerializer,
 )
+from messaging.assignee_links import link_of
 from messaging.models import Assignee, HumanTask, Purpose, TaskItem
 
 _KNOWN_OF_HER = ("name", "user", "deputy", "notice_endpoint", "mention")  # what `update_assignee` takes
@@ -43,6 +45,7 @@ class AssigneeViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
         "create": "tasks.manage",
         "change": "tasks.manage",
         "archive": "tasks.manage",
+        "issue_link": "tasks.manage",
         "revoke_link": "tasks.manage",
     }
 
@@ -77,6 +80,18 @@ class AssigneeViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
         services.archive_assignee(assignee=person, actor=self.actor, now=clock.now())
         person.refresh_from_db()
         return Response(self.get_serializer(person).data)
+
+    @extend_schema(request=None, responses=AssigneeLinkSerializer)
+    @action(detail=True, methods=["post"], url_path="issue-link")
+    def issue_link(self, request: Request, pk: str) -> Response:
+        """Make her personal link; `link` is in this answer only. One she had ends, and every phone it was opened on."""
+        person = self.get_object()
+        code = services.issue_link(assignee=person, actor=self.actor, now=clock.now())
+        person.refresh_from_db()
+        context = self.get_serializer_context() | {"link": link_of(code)}
+        answer = Response(AssigneeLinkSerializer(person, context=context).data)
+        answer["Cache-Control"] = "no-store"
+        return answer
 
     @extend_schema(request=None)
     @action(detail=True, methods=["post"], url_path="revoke-link")
