@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from django.db.models import Case, CharField, Count, F, Max, Min, Q, QuerySet, Value, When
+from django.db.models import Count, Max, Min, Q, QuerySet
 from django.db.models.functions import TruncDate
 from django.utils.translation import gettext_noop as _
 
@@ -41,15 +41,14 @@ from messaging.policies import (
     HELD_BACK,
     KEY_REFUSED,
     MORE_PARTS,
-    PARKED,
     PARTLY_SENT,
-    UNSENT,
     shown_state,
     size_problem,
     text_limit,
     text_size,
 )
 from messaging.record_parts import left_out, parts_said, shown_parts, words_in_doubt
+from messaging.record_states import StateCounts, delivery_counts, read_as, that_read
 from messaging.services.endpoints import channels_beside
 from messaging.services.limits import LimitUse, cooling_until, use_of
 from messaging.services.resting import why_waiting
@@ -85,6 +84,7 @@ __all__ = [  # the pure rules and words higher apps ask for are handed out here 
     "RestingAccount",
     "SaidByHand",
     "ShownPart",
+    "StateCounts",
     "answer_words",
     "arrival",
     "badge_state",
@@ -92,6 +92,7 @@ __all__ = [  # the pure rules and words higher apps ask for are handed out here 
     "by_hand_words",
     "card_problem",
     "channels_beside",
+    "delivery_counts",
     "failing_endpoints",
     "file_of",
     "file_problem",
@@ -104,6 +105,7 @@ __all__ = [  # the pure rules and words higher apps ask for are handed out here 
     "next_try_words",
     "parts_said",
     "plain_words",
+    "read_as",
     "rest_words",
     "resting_accounts",
     "said_by_hand",
@@ -113,6 +115,7 @@ __all__ = [  # the pure rules and words higher apps ask for are handed out here 
     "size_problem",
     "text_limit",
     "text_size",
+    "that_read",
     "turn_words",
     "webhooks_switched_off",
     "who_has",
@@ -193,39 +196,10 @@ def in_state(rows: QuerySet[Delivery], state: str, *, now: datetime) -> QuerySet
     return rows.filter(state=state)
 
 
-def read_as(now: datetime) -> Case:
-    """The state whose words people read, in SQL; `messaging.wording.badge_state` says the same of one row."""
-    is_due = Q(state=DeliveryState.PLANNED, due_at__lte=now)
-    return Case(
-        When(state=DeliveryState.PLANNED, reason="paused", then=Value("paused")),
-        When(is_due & Q(reason="retrying"), then=Value("retrying")),
-        When(is_due, then=Value("due")),
-        When(state__in=UNSENT, parts_sent__gt=0, then=Value(PARTLY_SENT)),
-        When(Q(state=DeliveryState.FAILED, reason__in=PARKED), then=Value("parked")),
-        When(state=DeliveryState.CANCELLED, reason__in=HELD_BACK, then=F("reason")),
-        default=F("state"),
-        output_field=CharField(),
-    )
-
-
-def that_read(rows: QuerySet[Delivery], state: str, *, now: datetime) -> QuerySet[Delivery]:
-    """Narrow to a state as people read it. The stored states are named too: there is an index on them."""
-    stored: dict[str, Collection[str]] = dict.fromkeys(("paused", "due", "retrying"), (DeliveryState.PLANNED,))
-    stored |= {"parked": (DeliveryState.FAILED,), PARTLY_SENT: UNSENT}
-    stored |= dict.fromkeys(HELD_BACK, (DeliveryState.CANCELLED,))
-    return rows.filter(state__in=stored.get(state, (state,))).alias(shown=read_as(now)).filter(shown=state)
-
-
-def delivery_counts(rows: QuerySet[Delivery], *, now: datetime) -> dict[str, int]:
-    """Number of deliveries by the state people read (`read_as`); absent states have none."""
-    grouped = rows.order_by().values(shown=read_as(now)).annotate(count=Count("pk"))
-    return {row["shown"]: row["count"] for row in grouped}
-
-
 def counts_by_origin(
     *, workspace_id: int, origin: str, origin_ids: Collection[int], now: datetime, actor: Actor | None = None
 ) -> dict[int, dict[str, int]]:
-    """`delivery_counts` of many origins at once: origin id to counts by state. One query.
+    """Numbers of deliveries by the state people read, of many origins at once: origin id to counts. One query.
 
     With `actor` only of the deliveries this person may see.
     """

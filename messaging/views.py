@@ -93,11 +93,17 @@ def _origin_shown(request: WorkspaceRequest, narrowed: QuerySet[Delivery]) -> di
 
 def _tabs(visible: QuerySet[Delivery], query: QueryDict, now: datetime) -> list[dict[str, Any]]:
     """One for everything, one for each state there is and for the chosen one, with their addresses."""
-    counts, chosen = selectors.delivery_counts(visible, now=now), query.get("state", "")
-    listed = [state for state in LISTED_STATES if state in counts or state == chosen]
-    tabs = [{"state": state, "count": counts.get(state, 0), "is_chosen": state == chosen} for state in listed]
+    found, chosen = selectors.delivery_counts(visible, now=now), query.get("state", "")
+    listed = [state for state in LISTED_STATES if state in found.counts or state in found.more or state == chosen]
+    tabs = [_tab(found, state) | {"is_chosen": state == chosen} for state in listed]
     everything = {"state": "", "is_chosen": chosen not in LISTED_STATES}
     return [tab | {"url": _tab_url(query, str(tab["state"]))} for tab in [everything, *tabs]]
+
+
+def _tab(found: selectors.StateCounts, state: str) -> dict[str, Any]:
+    """Its number; "999+" where not all of them were looked at, nothing where that would say "0+"."""
+    count, is_more = found.counts.get(state, 0), state in found.more
+    return {"state": state, "count": None if is_more and not count else count, "is_more": is_more}
 
 
 def _tab_url(query: QueryDict, state: str) -> str:

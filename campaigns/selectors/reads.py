@@ -194,7 +194,7 @@ def state_shown(announcement: Announcement, counts: dict[str, int]) -> str:
 
     draft, scheduled, sending (some has gone out), paused, finished or cancelled; cancelled when not all of it was is
     `partly_sent`, or `rest_cancelled` where nothing is known to have gone out (in doubt, failed, too late).
-    `counts`: its deliveries by state (`messaging.selectors.delivery_counts`).
+    `counts`: its deliveries by state (`messaging.selectors.counts_by_origin`).
     """
     if announcement.state == AnnouncementState.CANCELLED:
         return _cancelled(counts)

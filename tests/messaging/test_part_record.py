@@ -117,7 +117,7 @@ def test_the_badge_of_one_that_ended_midway_says_how_much_is_out(half, fresh, fa
     Delivery.objects.filter(pk=half.pk).update(**facts)
     row = fresh(half)
     assert (wording.badge_state(row, now=NOON), wording.badge_words(row, now=NOON).label) == ("partly_sent", label)
-    assert selectors.delivery_counts(Delivery.objects.all(), now=NOON) == {"partly_sent": 1}
+    assert selectors.delivery_counts(Delivery.objects.all(), now=NOON).counts == {"partly_sent": 1}
     for state, count in (("partly_sent", 1), (facts["state"], 0), ("parked", 0)):
         assert selectors.that_read(Delivery.objects.all(), state, now=NOON).count() == count
 
@@ -125,7 +125,7 @@ def test_the_badge_of_one_that_ended_midway_says_how_much_is_out(half, fresh, fa
 def test_the_badge_of_one_of_which_nothing_is_out_says_only_how_it_ended(half, fresh) -> None:
     Delivery.objects.filter(pk=half.pk).update(state="cancelled", reason="cancelled_by_person", parts_sent=0)
     assert wording.badge_words(fresh(half), now=NOON).label == "Cancelled"
-    assert selectors.delivery_counts(Delivery.objects.all(), now=NOON) == {"cancelled": 1}
+    assert selectors.delivery_counts(Delivery.objects.all(), now=NOON).counts == {"cancelled": 1}
 
 
 def test_the_record_and_tools_see_that_a_cancelled_one_is_partly_out(half, owner, signed_in, workspace, api) -> None:

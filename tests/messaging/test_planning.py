@@ -165,7 +165,7 @@ def test_counts_tell_due_from_planned(workspace, room, owner) -> None:
     Delivery.objects.filter(target_id=3).update(state="accepted")
     visible = selectors.deliveries_visible_to(owner.actor)
 
-    assert selectors.delivery_counts(visible, now=NOON) == {"planned": 1, "due": 1, "accepted": 1}
+    assert selectors.delivery_counts(visible, now=NOON).counts == {"planned": 1, "due": 1, "accepted": 1}
     by_origin = selectors.counts_by_origin(
         workspace_id=workspace.pk, origin="announcement", origin_ids=[1, 2], now=NOON
     )
@@ -317,7 +317,7 @@ def test_what_is_paused_is_counted_listed_and_read_as_such(workspace, room, owne
     pause(workspace)
     visible = selectors.deliveries_visible_to(owner.actor)
 
-    assert selectors.delivery_counts(visible, now=NOON) == {"paused": 2, "due": 1}
+    assert selectors.delivery_counts(visible, now=NOON).counts == {"paused": 2, "due": 1}
     assert [row.target_id for row in selectors.that_read(visible, "paused", now=NOON)] == [1, 2]
     assert [selectors.badge_state(row, now=NOON) for row in visible] == ["paused", "paused", "due"]
 

@@ -48,7 +48,7 @@ def test_too_fast_costs_no_try_for_a_day_and_then_parks_with_a_reason_of_its_own
     row = tried(row, NOON + DAY)
 
     assert (row.state, row.reason, row.platform_code) == ("failed", "too_fast", "429")
-    assert delivery_counts(Delivery.objects.all(), now=NOON + DAY) == {"parked": 1}
+    assert delivery_counts(Delivery.objects.all(), now=NOON + DAY).counts == {"parked": 1}
 
 
 @pytest.mark.usefixtures("too_fast")
@@ -151,7 +151,7 @@ def test_a_wish_is_kept_up_to_a_day_and_parks_beyond(httpserver, hook, plan, tri
     if waits:
         assert row.next_try_at == NOON + hours * HOUR
     else:
-        assert delivery_counts(Delivery.objects.all(), now=NOON) == {"parked": 1}
+        assert delivery_counts(Delivery.objects.all(), now=NOON).counts == {"parked": 1}
 
 
 @pytest.mark.parametrize("hours", [2, 48])
