@@ -185,6 +185,7 @@ def web_command(prepared: Prepared, listener: int) -> list[str]:
     workers, threads = ("1", "8") if prepared.database == "sqlite" else ("2", "4")
     return [
         "-m", "gunicorn", "community_ops.wsgi", "--bind", f"fd://{listener}", "--no-control-socket",
+        "--logger-class", "community_ops.common.web_logs.MaskingLogger",
         "--worker-class", "gthread", "--workers", workers, "--threads", threads,
         "--timeout", "60", "--graceful-timeout", "6",
     ]  # fmt: skip

@@ -353,6 +353,8 @@ LOGGING = {
     "loggers": {
         "httpx2": {"level": "WARNING"},
         "httpcore2": {"level": "WARNING"},
+        "django": {"handlers": []},  # none of its own beside ours, which masks
+        "django.server": {"handlers": [], "propagate": True},
         "django.request": {"level": "ERROR"},  # a refusal (4xx) is an answer, not a fault
         "celery.beat": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},

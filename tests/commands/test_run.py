@@ -35,6 +35,12 @@ def running(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield instance, instance.await_ready()
 
 
+def test_what_gunicorn_writes_itself_is_masked(running):
+    instance, _ = running
+    command = Path(f"/proc/{instance.pid_of('web')}/cmdline").read_text().split("\0")
+    assert command[command.index("--logger-class") + 1] == "community_ops.common.web_logs.MaskingLogger"
+
+
 def test_web_answers_when_ready_is_printed(running):
     _, ready = running
 

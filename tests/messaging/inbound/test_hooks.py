@@ -19,6 +19,7 @@ from messaging.platforms.inbound import HookCall
 from messaging.platforms.signed_events import SignedEvents
 from messaging.services import receiving
 from tests.factories.people import SYSTEM
+from tests.log_lines import written
 from tests.messaging.inbound.conftest import Sender, raw, said
 from tests.moments import NOON
 from tests.races import at_once
@@ -274,8 +275,12 @@ def test_a_database_that_is_away_is_503_so_that_the_sender_tries_again(sender, m
         raise OperationalError
 
     monkeypatch.setattr("messaging.hook_views.dbtime.now", fail)
-    answer = sender.send(said(), timestamp=1)
+    with written() as lines:
+        answer = sender.send(said(), timestamp=1)
     assert (answer.status_code, answer["Retry-After"]) == (503, "2")
+    assert "Service Unavailable: /hooks/***/" in lines.getvalue()
+    for secret in (sender.code, sender.key):
+        assert secret not in lines.getvalue() + answer.content.decode()
 
 
 def test_the_answer_waits_for_nothing_but_the_storing(sender) -> None:
