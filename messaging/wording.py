@@ -261,14 +261,24 @@ def _is_plain_success(code: str, text: str) -> bool:
 
 
 def _said(attempt: Attempt, zone: str) -> str:
-    words = answer_words(attempt.platform_code, attempt.platform_text)
     part = part_words(attempt.part, attempt.part_count)
-    parts = [*filter(None, (part, _to_the_second(attempt.started_at, zone), words))]
+    parts = [*filter(None, (part, _to_the_second(attempt.started_at, zone), *_answer(attempt)))]
     if attempt.latency_ms >= 1000:
         parts.append(_("took %(time)s") % {"time": duration(attempt.latency_ms / 1000)})
     elif attempt.latency_ms:
         parts.append(_("took %(count)d ms") % {"count": attempt.latency_ms})
     return " · ".join(parts)
+
+
+def _answer(attempt: Attempt) -> tuple[str, str]:
+    """The status of an answer over HTTP, and what else it said: a code or text that only repeats the status is left
+    out, unlike in `answer_words`, whose readers have no status beside it."""
+    code, text, status = attempt.platform_code, attempt.platform_text, attempt.http_status
+    if status is None:
+        return "", answer_words(code, text)
+    is_plain = _is_plain_success(code, text)
+    code, text = "" if code == str(status) else code, "" if text == f"HTTP {status}" else text
+    return f"HTTP {status}", "" if is_plain else answer_words(code, text)
 
 
 def _decision(entry: AuditEntry) -> Told:
