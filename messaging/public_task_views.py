@@ -9,7 +9,6 @@ from datetime import datetime
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
@@ -29,7 +28,6 @@ from messaging.task_forms import DoneForm, HandOnForm, LeaveOutForm
 P = ParamSpec("P")
 PersonView = Callable[Concatenate[HttpRequest, Assignee, P], HttpResponse]
 CardView = Callable[[HttpRequest, Assignee, HumanTask], HttpResponse]
-ZONE = settings.DEFAULT_COMMUNITY_TIMEZONE
 
 
 def of_person(view: PersonView[P]) -> Callable[..., HttpResponse]:
@@ -97,7 +95,6 @@ def my_tasks(request: HttpRequest, person: Assignee) -> HttpResponse:
         "due": task_showing.rows_of(found.due, now=now),
         "later": _later(person, found.later, now),
         "done": [task_showing.row_of(task, now=now) for task in found.done],
-        "zone": ZONE,
         "now": now,
     }
     is_piece = bool(request.headers.get("X-Fragment"))
@@ -106,12 +103,17 @@ def my_tasks(request: HttpRequest, person: Assignee) -> HttpResponse:
 
 def _later(person: Assignee, cards: list[HumanTask], now: datetime) -> list[dict[str, Any]]:
     """Open cards that are not due yet, and touches that will become cards, by time."""
-    rows = [task_showing.row_of(task, now=now) | {"at": task.due_at, "title": task.title} for task in cards]
+    rows = [_ahead(task, task_showing.row_of(task, now=now)) for task in cards]
     rows += [
-        task_showing.upcoming_row(coming, now=now) | {"at": coming.due_at, "title": coming.title}
+        _ahead(coming, task_showing.upcoming_row(coming, now=now))
         for coming in task_selectors.upcoming_of(person, now=now)
     ]
     return sorted(rows, key=lambda row: row["at"])
+
+
+def _ahead(coming: HumanTask | task_selectors.Upcoming, row: dict[str, Any]) -> dict[str, Any]:
+    """Its time is told in its own zone, as on its card."""
+    return row | {"at": coming.due_at, "zone": coming.zone, "title": coming.title}
 
 
 # --- a card ------------------------------------------------------------------------------------------

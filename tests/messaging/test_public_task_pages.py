@@ -147,8 +147,19 @@ def test_the_list_shows_late_ones_first_then_due_later_and_ended(phone, person, 
 
 def test_an_empty_list_says_what_comes_next(phone, person, plan) -> None:
     assert "Nothing is planned" in text_of(phone.get("/t/"))
-    plan(person.endpoint, due_at=NOON + timedelta(hours=2), text="明早开门")
+    plan(person.endpoint, due_at=NOON + timedelta(hours=2), text="明早开门", zone="Asia/Shanghai")
     assert "Next: 22:00 明早开门" in text_of(phone.get("/t/"))
+
+
+def test_what_comes_later_is_told_in_its_own_time_zone_as_on_its_card(phone, person, plan, new_task) -> None:
+    plan(person.endpoint, due_at=NOON + timedelta(hours=1), text="London calling", zone="Europe/London")  # 21:00 here
+    first = text_of(phone.get("/t/"))
+    assert "Next: 13:00 London calling" in first
+    assert "<b>13:00</b>" in first
+    hers = new_task(title="香港的事", due_at=NOON + timedelta(hours=5), zone="Europe/London")
+    shown = text_of(phone.get("/t/"))
+    assert "<b>17:00</b></span>" in shown  # today there, tomorrow in Shanghai
+    assert "Due 17:00" in text_of(phone.get(url(hers)))
 
 
 def test_the_list_is_asked_for_again_as_a_piece(phone, card) -> None:
