@@ -1,5 +1,6 @@
 """Pages: 发送通道 with their limits."""
 
+from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -8,6 +9,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.dateformat import format as write_date
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -133,7 +135,7 @@ def endpoint_edit(request: WorkspaceRequest, endpoint_id: int) -> HttpResponse:
         "test": _last_test(endpoint),
         **_limits(endpoint),
         "capabilities": capability_words.facts(adapter.capabilities, adapter.inbound),
-        "month": _month(endpoint),
+        **_month(endpoint, request.GET.get("month", "")),
         "breadcrumbs": _crumbs(request),
         "zone": ZONE,
     }
@@ -209,10 +211,47 @@ def endpoint_unlimit(request: WorkspaceRequest, endpoint_id: int) -> HttpRespons
     return redirect("messaging:endpoint_edit", slug=request.workspace.slug, endpoint_id=endpoint.pk)
 
 
-def _month(endpoint: Endpoint) -> dict[str, Any]:
-    """A chart of what became of this channel's messages since the first of the month. Accepted is not "sent"."""
+def _month(endpoint: Endpoint, asked: str) -> dict[str, Any]:
+    """A chart of what became of this channel's messages in a month, with the ways to its neighbours.
+
+    Accepted is not "sent". `asked`: e.g. "2026-10"; this month for anything else, and for one that has not begun or
+    was over before there was the channel.
+    """
+    today = clock.now().astimezone(ZoneInfo(ZONE)).date()
+    this = today.replace(day=1)
+    begun = min(endpoint.created_at.astimezone(ZoneInfo(ZONE)).date().replace(day=1), this)
+    first = _first_of(asked)
+    first = first if first is not None and begun <= first <= this else this
+    before, after = (first - timedelta(days=1)).replace(day=1), (first + timedelta(days=31)).replace(day=1)
+    return {
+        "month": _month_chart(endpoint, first, is_this=first == this),
+        "earlier_month": _month_link(before) if before >= begun else None,
+        "later_month": _month_link(after) if after <= this else None,
+    }
+
+
+def _first_of(asked: str) -> date | None:
+    try:
+        return date.fromisoformat(f"{asked}-01")
+    except ValueError:
+        return None
+
+
+def _month_link(first: date) -> dict[str, str]:
+    return {"value": f"{first:%Y-%m}", "label": _month_words(first)}
+
+
+def _month_words(first: date) -> str:
+    return write_date(first, pgettext("date format", "F Y"))
+
+
+def _month_chart(endpoint: Endpoint, first: date, *, is_this: bool) -> dict[str, Any]:
     now = clock.now()
-    days = selectors.month_of(endpoint, today=now.astimezone(ZoneInfo(ZONE)).date(), zone=ZONE)
+    days = selectors.month_of(endpoint, today=now.astimezone(ZoneInfo(ZONE)).date(), zone=ZONE, month=first)
+    question, nothing = _("What became of this channel's messages this month?"), _("Nothing was due here this month.")
+    if not is_this:
+        question = _("What became of this channel's messages in %(month)s?") % {"month": _month_words(first)}
+        nothing = _("Nothing was due here in that month.")
     series = [
         {"name": pgettext("delivery", "Accepted by the platform"), "values": [day.sent_count for day in days]},
         {"name": _("Did not go out"), "values": [day.unsent_count for day in days]},
@@ -220,7 +259,7 @@ def _month(endpoint: Endpoint) -> dict[str, Any]:
     ]
     return {
         "id": "channel-month",
-        "question": _("What became of this channel's messages this month?"),
+        "question": question,
         "kind": "bar",
         "labels": [str(day.day.day) for day in days],
         "series": series,
@@ -228,7 +267,7 @@ def _month(endpoint: Endpoint) -> dict[str, Any]:
         "as_of": now,
         "zone": ZONE,
         "has_enough": any(value for one in series for value in one["values"]),
-        "needed": _("Nothing was due here this month."),
+        "needed": nothing,
     }
 
 

@@ -1,6 +1,7 @@
 """Reads of messaging. Each takes who asks, or the workspace it is about."""
 
 import uuid
+from calendar import monthrange
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -128,6 +129,7 @@ __all__ = [  # the pure rules and words higher apps ask for are handed out here 
 R = TypeVar("R", QuietHours, Holiday, FrequencyCap)
 WORRYING_TRIES = 3
 MOST_TROUBLES = 50
+_A_DAY = timedelta(days=1)
 
 
 def endpoints_visible_to(actor: Actor, *, with_archived: bool = False) -> QuerySet[Endpoint]:
@@ -388,11 +390,15 @@ class ChannelDay:
     doubt_count: int
 
 
-def month_of(endpoint: Endpoint, *, today: date, zone: str) -> list[ChannelDay]:
-    """The days of this month up to today, in order, days without a delivery too. One query."""
-    first = today.replace(day=1)
-    since = datetime.combine(first, datetime.min.time(), ZoneInfo(zone))
-    rows = Delivery.objects.of(endpoint.workspace_id).filter(endpoint=endpoint, due_at__gte=since)
+def month_of(endpoint: Endpoint, *, today: date, zone: str, month: date | None = None) -> list[ChannelDay]:
+    """The days of a month up to today, in order, days without a delivery too; none of one that has not begun.
+
+    `month`: any day of it; without one it is this month. One query.
+    """
+    first = (month or today).replace(day=1)
+    last = min(today, first.replace(day=monthrange(first.year, first.month)[1]))
+    since, until = (datetime.combine(day, datetime.min.time(), ZoneInfo(zone)) for day in (first, last + _A_DAY))
+    rows = Delivery.objects.of(endpoint.workspace_id).filter(endpoint=endpoint, due_at__gte=since, due_at__lt=until)
     by_day = rows.annotate(day=TruncDate("due_at", tzinfo=ZoneInfo(zone))).order_by().values_list("day")
     counted = by_day.annotate(
         sent=Count("pk", filter=Q(state__in=(DeliveryState.ACCEPTED, DeliveryState.CONFIRMED))),
@@ -400,7 +406,7 @@ def month_of(endpoint: Endpoint, *, today: date, zone: str) -> list[ChannelDay]:
         doubt=Count("pk", filter=Q(state=DeliveryState.UNKNOWN)),
     )
     found = {day: counts for day, *counts in counted}
-    days = [first + timedelta(days=number) for number in range(today.day)]
+    days = [first + number * _A_DAY for number in range((last - first).days + 1)]
     return [ChannelDay(day, *found.get(day, (0, 0, 0))) for day in days]
 
 

@@ -1,5 +1,7 @@
 """What a channel's platform can do, what came of a test, and its month, as other tools see them."""
 
+from datetime import date
+
 from rest_framework import serializers
 
 from community_ops.common.api.fields import LineField
@@ -93,6 +95,15 @@ class CapabilitiesSerializer(serializers.Serializer):
     limits = _PlatformLimitSerializer(many=True)
     source = serializers.CharField()  # type: ignore[assignment]  # a field of that name
     checked_on = serializers.DateField(allow_null=True)
+
+
+class MonthSerializer(serializers.Serializer):
+    """Which month, e.g. `2026-10`; this one where it is left out."""
+
+    month = serializers.RegexField(r"^20\d\d-(0[1-9]|1[0-2])$", required=False)
+
+    def validate_month(self, value: str) -> date:
+        return date.fromisoformat(f"{value}-01")
 
 
 class ChannelDaySerializer(serializers.Serializer):

@@ -21,6 +21,7 @@ from messaging.api.channel_serializers import (
     CapabilitiesSerializer,
     ChannelDaySerializer,
     EndpointChangeSerializer,
+    MonthSerializer,
     TestOutcomeSerializer,
 )
 from messaging.api.serializers import (
@@ -132,13 +133,15 @@ class EndpointViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
         known = registry.get(self.get_object().connection.platform).capabilities
         return Response(CapabilitiesSerializer(known).data)
 
-    @extend_schema(responses=ChannelDaySerializer(many=True))
+    @extend_schema(parameters=[MonthSerializer], responses=ChannelDaySerializer(many=True))
     @action(detail=True, filter_backends=(), pagination_class=None)
     def month(self, request: Request, pk: str) -> Response:
-        """What became of its deliveries, for each day of this month up to today."""
+        """What became of its deliveries, for each day of a month up to today: of this one unless `month` says so."""
+        given = MonthSerializer(data=request.query_params)
+        given.is_valid(raise_exception=True)
         zone = settings.DEFAULT_COMMUNITY_TIMEZONE
         today = clock.now().astimezone(ZoneInfo(zone)).date()
-        days = selectors.month_of(self.get_object(), today=today, zone=zone)
+        days = selectors.month_of(self.get_object(), today=today, zone=zone, **given.validated_data)
         return Response(ChannelDaySerializer(days, many=True).data)
 
     def _by_program(self) -> Endpoint:

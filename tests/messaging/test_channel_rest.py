@@ -151,6 +151,16 @@ def test_a_month_has_every_day_up_to_today(api, room, plan) -> None:
     assert days[-1]["sent_count"] == 0
 
 
+def test_another_month_is_asked_for_by_name(api, room, plan) -> None:
+    Delivery.objects.filter(pk=plan(room, due_at=NOON - timedelta(days=31)).pk).update(state="accepted")
+    days = api.get(path(room, "month"), {"month": "2026-10"}).json()
+    assert (len(days), sum(day["sent_count"] for day in days)) == (31, 1)
+    assert api.get(path(room, "month"), {"month": "2026-12"}).json() == []
+    for wrong in ("2026-13", "0001-01", "10", "2026-10-01"):
+        answer = api.get(path(room, "month"), {"month": wrong})
+        assert (answer.status_code, *answer.json()) == (400, "month")
+
+
 # --- who may ---------------------------------------------------------------------------------------------
 
 

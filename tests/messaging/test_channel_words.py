@@ -1,15 +1,16 @@
 """What a channel's page says: its budget at this moment, its month, and what its platform can do."""
 
-from datetime import UTC, datetime, timedelta
+import re
+from datetime import UTC, date, datetime, timedelta
 from html import unescape
 
 import pytest
 from django.urls import reverse
 from django.utils import translation
 
-from community_ops.common import dbtime
+from community_ops.common import clock, dbtime
 from messaging import capability_words, wording
-from messaging.models import Delivery, SendBudget, SendSlot
+from messaging.models import Delivery, Endpoint, SendBudget, SendSlot
 from messaging.platforms import registry
 from messaging.platforms.base import Capabilities, Limit, Outcome, Result, Scope, Size, Unit
 from messaging.selectors import cooldown_of, month_of
@@ -114,6 +115,41 @@ def test_a_day_is_that_of_the_zone_and_the_month_begins_there(plan, room) -> Non
     ended(plan, room, "accepted", datetime(2026, 10, 31, 16, 0, tzinfo=UTC))
     ended(plan, room, "failed", datetime(2026, 11, 20, 16, 0, tzinfo=UTC))
     assert days_of(room) == {1: (1, 0, 0), 21: (0, 1, 0)}
+
+
+def test_an_earlier_month_has_all_its_days_and_nothing_of_its_neighbours(plan, room) -> None:
+    ended(plan, room, "failed", datetime(2026, 9, 30, 15, 59, tzinfo=UTC))  # the last minute of September there
+    ended(plan, room, "accepted", datetime(2026, 9, 30, 16, 0, tzinfo=UTC))
+    ended(plan, room, "unknown", datetime(2026, 10, 31, 15, 59, tzinfo=UTC))
+    ended(plan, room, "failed", datetime(2026, 10, 31, 16, 0, tzinfo=UTC))
+    found = month_of(room, today=NOON.date(), zone=SHANGHAI, month=date(2026, 10, 9))
+    assert [day.day.day for day in found] == list(range(1, 32))
+    assert sum(day.unsent_count for day in found) == 0
+    assert (found[0].sent_count, found[-1].doubt_count) == (1, 1)
+    assert month_of(room, today=NOON.date(), zone=SHANGHAI, month=date(2026, 12, 1)) == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "days", "ways"),
+    [
+        ("", 21, ["2026-10"]),
+        ("2026-10", 31, ["2026-09", "2026-11"]),
+        ("2026-09", 30, ["2026-10"]),  # the channel is of that month
+        ("2026-08", 21, ["2026-10"]),
+        ("2026-12", 21, ["2026-10"]),
+        ("x", 21, ["2026-10"]),
+        ("0000-00", 21, ["2026-10"]),
+    ],
+)
+def test_the_channels_page_leads_from_month_to_month(signed_in, owner, room, monkeypatch, asked, days, ways) -> None:
+    monkeypatch.setattr(clock, "now", lambda: NOON)
+    Endpoint.objects.update(created_at=datetime(2026, 9, 12, tzinfo=UTC))
+    address = reverse("messaging:endpoint_edit", args=[room.workspace.slug, room.pk])
+    page = signed_in(owner).get(address, {"month": asked}, headers={"accept-language": "en"})
+    assert len(page.context["month"]["labels"]) == days
+    links = re.findall(r'href="\?month=(\d{4}-\d\d)#month"', page.content.decode())
+    assert links == ways
+    assert ("in October 2026?" in page.context["month"]["question"]) is (asked == "2026-10")
 
 
 def test_a_month_is_one_channels_and_costs_one_query(plan, room, hook, django_assert_num_queries) -> None:
