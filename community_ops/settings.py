@@ -187,6 +187,21 @@ else:
     for folder in ("queue", "control"):
         (BROKER_DIR / folder).mkdir(parents=True, exist_ok=True)
 
+# Requests of one minute (community_ops.common.throttle). Without Redis each web process counts for itself: a row
+# written for each request would cost more than what it protects.
+LIMITS_IN_MEMORY: dict[str, Any] = {
+    "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+    "LOCATION": "limits",
+    "OPTIONS": {"MAX_ENTRIES": 50_000},
+}
+CACHES["limits"] = CACHES["default"] | {"KEY_PREFIX": "community_ops:limits"} if REDIS_URL else LIMITS_IN_MEMORY
+# How often a minute; 0 is without limit. docs/adr/0015-limits-of-requests.md
+LINK_LIMIT_PER_MINUTE = env.int("LINK_LIMIT_PER_MINUTE", default=120)
+PASTE_LIMIT_PER_MINUTE = env.int("PASTE_LIMIT_PER_MINUTE", default=30)
+HOOK_LIMIT_PER_MINUTE = env.int("HOOK_LIMIT_PER_MINUTE", default=600)
+UNKNOWN_CODE_LIMIT_PER_MINUTE = env.int("UNKNOWN_CODE_LIMIT_PER_MINUTE", default=300)
+API_THROTTLE_PER_MINUTE = env.int("API_THROTTLE_PER_MINUTE", default=6000)  # of a token: one may sell to a whole town
+
 # --- Celery ----------------------------------------------------------------------------------
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
@@ -293,6 +308,7 @@ CONTENT_SECURITY_POLICY = {
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["community_ops.accounts.authentication.ApiTokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["community_ops.accounts.permissions.RoleAllowsAction"],
+    "DEFAULT_THROTTLE_CLASSES": ["community_ops.common.api.throttling.PerToken"],
     "DEFAULT_RENDERER_CLASSES": ["community_ops.common.api.renderers.CarefulJSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["community_ops.common.api.parsers.StrictJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "community_ops.common.api.pagination.OldestFirst",
@@ -303,7 +319,6 @@ REST_FRAMEWORK = {
     "UNICODE_JSON": True,
     "PAGE_SIZE": 50,
 }
-API_THROTTLE_PER_MINUTE = env.int("API_THROTTLE_PER_MINUTE", default=0)  # 0: off
 SPECTACULAR_SETTINGS = {
     "TITLE": "Community Ops",
     "DESCRIPTION": "Everything the dashboard does, for other tools. See docs/api.md.",

@@ -7,6 +7,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from community_ops.common import clock
+from community_ops.common.throttle import Limit, page_if_over, too_many_from
 from groups.ports import Panel
 from members import selectors, services
 from members.models import Member
@@ -20,9 +21,12 @@ from members.ports import own_panels
 def open_pass(request: HttpRequest, code: str) -> HttpResponse:
     """Exchange a personal link for a cookie and go on to `?next=` (a sale or the own page)."""
     found = selectors.find_pass(code)
+    now = clock.now()
     if found is None:
-        return render(request, "public/pass_unknown.html", status=404)
-    services.note_pass_use(member_pass=found, now=clock.now())
+        return too_many_from(request, now=now) or render(request, "public/pass_unknown.html", status=404)
+    if refusal := page_if_over(Limit.LINK, f"pass:{found.pk}", now=now):
+        return refusal
+    services.note_pass_use(member_pass=found, now=now)
     response = HttpResponseRedirect(safe_next(request.GET.get("next", "")))
     remember_pass(request, response, found)
     return response
@@ -35,6 +39,8 @@ def own_page(request: HttpRequest) -> HttpResponse:
     member = current_member(request)
     if member is None:
         return render(request, "public/me_nobody.html", status=403)
+    if refusal := page_if_over(Limit.LINK, f"member:{member.pk}", now=clock.now()):
+        return refusal
     with translation.override(member.community.locale):
         context = {
             "member": member,

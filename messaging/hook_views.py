@@ -8,6 +8,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from community_ops.common import clock, dbtime
+from community_ops.common.throttle import Limit, address_of, seconds_to_wait
 from messaging.inbound_policies import MAX_BODY_BYTES, REFUSALS
 from messaging.platforms.inbound import CallRefused, HookCall
 from messaging.services import receiving
@@ -22,11 +23,16 @@ def hook(request: HttpRequest, code: str) -> HttpResponse:
     """Answer once the event is stored; a GET is for platforms that try an address, 405 for all others.
 
     What is larger than 256 KB is not read to its end. A code nobody has and a call that is not proved look alike.
+    More calls in a minute than `HOOK_LIMIT_PER_MINUTE` are 429 and not read.
     """
     with override("en"):  # programs read it
+        if wait := seconds_to_wait(Limit.HOOK, code, now=clock.now()):
+            return _too_many(wait)
         try:
             return _answered(request, code)
         except CallRefused as refusal:
+            if refusal.status == NOT_PROVED and (wait := _wait_of(request)):
+                return _too_many(wait)
             if refusal.reason == "too_large":
                 receiving.note_too_large(code=code, now=clock.now())
             return _refused(refusal)
@@ -57,6 +63,22 @@ def _body(request: HttpRequest) -> bytes:
     if len(body) > MAX_BODY_BYTES:
         raise CallRefused("too_large", status=413)
     return body
+
+
+def _wait_of(request: HttpRequest) -> int | None:
+    """Calls that are not proved are counted by address, whether or not there is such a code: they look alike."""
+    return seconds_to_wait(Limit.UNKNOWN, address_of(request), now=clock.now())
+
+
+def _too_many(wait: int) -> HttpResponse:
+    """Nothing was stored: the sender tells it again."""
+    extra = {"retry_after_seconds": wait}
+    answer = JsonResponse(
+        {"code": "too_many", "message": _("Too many calls in this minute. Send it again later."), "extra": extra},
+        status=429,
+    )
+    answer["Retry-After"] = str(wait)
+    return answer
 
 
 def _refused(refusal: CallRefused) -> HttpResponse:

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from community_ops.common import clock
 from community_ops.common.errors import InvalidInput, NotFound
+from community_ops.common.throttle import Limit, page_if_over
 from messaging import inbound_selectors
 from messaging.inbound_forms import PasteForm
 from messaging.models import Assignee
@@ -23,6 +24,8 @@ from messaging.services import receiving
 @of_person
 def paste(request: HttpRequest, person: Assignee) -> HttpResponse:
     """Paste a text, say what it is and who wrote it. A refused form stands there again with everything in it."""
+    if request.method == "POST" and (refusal := page_if_over(Limit.PASTE, f"assignee:{person.pk}", now=clock.now())):
+        return refusal
     groups = inbound_selectors.places_to_paste(person, now=clock.now())
     form = PasteForm(groups, request.POST or None)
     if request.method == "POST" and form.is_valid() and (is_new := _taken(person, form)) is not None:

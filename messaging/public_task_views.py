@@ -20,6 +20,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from community_ops.common import clock
 from community_ops.common.errors import DomainError, InvalidInput, NotFound
+from community_ops.common.throttle import Limit, page_if_over, too_many_from
 from messaging import services, task_copying, task_selectors, task_showing, task_wording
 from messaging.assignee_links import actor_of, current_assignee, forget_link, remember_link
 from messaging.models import Assignee, HumanTask, TaskState
@@ -31,7 +32,7 @@ CardView = Callable[[HttpRequest, Assignee, HumanTask], HttpResponse]
 
 
 def of_person(view: PersonView[P]) -> Callable[..., HttpResponse]:
-    """Find the person behind the cookie; without one, say how to come back."""
+    """Find the person behind the cookie; without one, say how to come back. Too often in a minute is 429."""
 
     @never_cache
     @wraps(view)
@@ -39,6 +40,8 @@ def of_person(view: PersonView[P]) -> Callable[..., HttpResponse]:
         person = current_assignee(request)
         if person is None:
             return render(request, "public/task_nobody.html", status=403)
+        if refusal := page_if_over(Limit.LINK, f"assignee:{person.pk}", now=clock.now()):
+            return refusal
         return view(request, person, *args, **kwargs)
 
     return run
@@ -63,10 +66,12 @@ def of_card(view: CardView) -> Callable[..., HttpResponse]:
 @require_safe
 def open_link(request: HttpRequest, code: str) -> HttpResponse:
     """Exchange a personal link for a cookie and go on to the list."""
-    person = task_selectors.find_by_code(code)
+    person, now = task_selectors.find_by_code(code), clock.now()
     if person is None:
-        return render(request, "public/task_link_unknown.html", status=404)
-    services.note_link_use(assignee=person, now=clock.now())
+        return too_many_from(request, now=now) or render(request, "public/task_link_unknown.html", status=404)
+    if refusal := page_if_over(Limit.LINK, f"assignee:{person.pk}", now=now):
+        return refusal
+    services.note_link_use(assignee=person, now=now)
     response = HttpResponseRedirect(reverse("messaging:my_tasks"))
     remember_link(response, person)
     return response

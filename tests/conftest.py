@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from django.core.cache import caches
 from django.db import connection
 from django.test import Client
 from django.utils import translation
@@ -55,6 +56,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def fresh_pulses() -> None:
     """A job's pulse is written at most every five seconds a process; each test begins anew."""
     pulses._written_at.clear()
+
+
+@pytest.fixture(autouse=True)
+def fresh_limits() -> None:
+    """What was asked for before counts in no other test."""
+    caches["limits"].clear()
 
 
 @pytest.fixture(autouse=True)

@@ -21,6 +21,7 @@ from django.views.decorators.http import require_POST, require_safe
 from community_ops.common import clock
 from community_ops.common.actors import Actor, ActorKind
 from community_ops.common.errors import DomainError
+from community_ops.common.throttle import address_of, too_many_from
 from conversion import selectors, services
 from conversion.errors import SaleLimitReached, SaleNotOpen, SaleSoldOut
 from conversion.forms import BuyForm, RegisterForm
@@ -40,7 +41,10 @@ PublicView = Callable[..., HttpResponse]
 
 
 def sale_page(view: PublicView) -> PublicView:
-    """Find the sale of the address, or 404; speak its community's language."""
+    """Find the sale of the address, or 404; speak its community's language.
+
+    How often a sale is looked at is not limited: its link is everybody's, and a town may share one network address.
+    """
 
     @never_cache
     @wraps(view)
@@ -48,6 +52,8 @@ def sale_page(view: PublicView) -> PublicView:
         now = clock.now()
         sale = selectors.find_public_sale(code, now=now) if len(code) in CODE_LENGTHS else None
         if sale is None:
+            if refusal := too_many_from(request, now=now):
+                return refusal
             raise Http404
         with translation.override(sale.community.locale):
             return view(request, sale, now, **kwargs)
@@ -98,7 +104,7 @@ def sale_register(request: HttpRequest, sale: FlashSale, now: datetime) -> HttpR
                 community=sale.community,
                 name=form.cleaned_data["name"],
                 phone=form.cleaned_data["phone"],
-                address=request.META.get("REMOTE_ADDR", ""),
+                address=address_of(request),
                 now=now,
             )
             passes.remember_pass(request, response, made.member_pass)
