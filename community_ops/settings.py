@@ -198,7 +198,7 @@ CACHES["limits"] = CACHES["default"] | {"KEY_PREFIX": "community_ops:limits"} if
 # How often a minute; 0 is without limit. docs/adr/0015-limits-of-requests.md
 LINK_LIMIT_PER_MINUTE = env.int("LINK_LIMIT_PER_MINUTE", default=120)
 PASTE_LIMIT_PER_MINUTE = env.int("PASTE_LIMIT_PER_MINUTE", default=30)
-HOOK_LIMIT_PER_MINUTE = env.int("HOOK_LIMIT_PER_MINUTE", default=600)
+HOOK_LIMIT_PER_MINUTE = env.int("HOOK_LIMIT_PER_MINUTE", default=3000)
 UNKNOWN_CODE_LIMIT_PER_MINUTE = env.int("UNKNOWN_CODE_LIMIT_PER_MINUTE", default=300)
 API_THROTTLE_PER_MINUTE = env.int("API_THROTTLE_PER_MINUTE", default=6000)  # of a token: one may sell to a whole town
 
