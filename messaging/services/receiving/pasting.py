@@ -3,6 +3,7 @@
 import hashlib
 import json
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from community_ops.common.nudge import nudge
 from messaging.inbound_models import InboundRoute, InboundWay, RawEvent
 from messaging.inbound_policies import MAX_PASTED, PASTED, READ_TASK
 from messaging.models import Endpoint, SandboxPost
+from messaging.pasted_text import MOST, Pasted
 from messaging.platforms.inbound import MAX_NAME, Said, name_of
 from messaging.platforms.inbound import words as words_of
 
@@ -48,6 +50,18 @@ def paste(
     }
     identity = f"paste:{hashlib.sha256(key.encode()).hexdigest()}"
     return _store(None, InboundWay.PASTE, identity, content, now=now, workspace_id=workspace_id)
+
+
+@transaction.atomic
+def paste_all(*, messages: Sequence[Pasted], **facts: Any) -> int:
+    """`paste` for each message of one text, all or none; returns how many were new.
+
+    `facts`: what `paste` takes besides `author` and `words`. Raises what it raises, and InvalidInput naming `words`
+    for more than `pasted_text.MOST`.
+    """
+    if len(messages) > MOST:
+        raise InvalidInput(_("At most %(count)d messages at once.") % {"count": MOST}, field="words")
+    return sum(paste(author=one.author, words=one.words, **facts) for one in messages)
 
 
 @transaction.atomic
