@@ -19,11 +19,12 @@ from community_ops.accounts.policies import may
 from community_ops.common import clock
 from community_ops.common.errors import DomainError, InvalidInput, NotFound
 from community_ops.common.paging import id_in
-from messaging import capability_words, selectors, services, wording
+from messaging import capability_words, inbound_selectors, selectors, services, wording
 from messaging.forms import EndpointForm, OwnLimitForm
 from messaging.models import Endpoint, Platform
 from messaging.platforms import registry
 from messaging.services.handing import is_by_hand
+from messaging.showing import joined
 
 ZONE = settings.DEFAULT_COMMUNITY_TIMEZONE
 
@@ -36,8 +37,9 @@ def endpoint_list(request: WorkspaceRequest) -> HttpResponse:
     failing = selectors.failing_endpoints(
         workspace_id=request.workspace.pk, endpoint_ids=[row.pk for row in rows if not is_by_hand(row)]
     )
+    last = inbound_selectors.last_to_receive(rows)
     context = {
-        "endpoints": [_channel(request, row, failing.get(row.pk, "")) for row in rows],
+        "endpoints": [_channel(request, row, failing.get(row.pk, ""), ends_receiving=row.pk in last) for row in rows],
         "platforms": [{"name": name, "label": Platform(name).label} for name in registry.names()],
         "may_manage": may(request.actor, "endpoints.manage"),
         "may_assign": may(request.actor, "tasks.manage"),
@@ -51,12 +53,15 @@ def endpoint_list(request: WorkspaceRequest) -> HttpResponse:
     return render(request, "messaging/endpoint_list.html", context)
 
 
-def _channel(request: WorkspaceRequest, endpoint: Endpoint, failure: str) -> dict[str, Any]:
+def _channel(request: WorkspaceRequest, endpoint: Endpoint, failure: str, *, ends_receiving: bool) -> dict[str, Any]:
     """A row of the list, with why it fails now if it does, and the question asked before it is archived."""
+    text = _("Nothing is sent through it any more. What was sent stays in the record.")
+    if ends_receiving:
+        text = joined(text, _("It is the last channel of this account: receiving is switched off with it."))
     question = {
         "id": f"archive-{endpoint.pk}",
         "title": _("Archive “%(name)s”?") % {"name": endpoint.name},
-        "text": _("Nothing is sent through it any more. What was sent stays in the record."),
+        "text": text,
         "action": reverse("messaging:endpoint_archive", args=[request.workspace.slug, endpoint.pk]),
         "confirm_label": _("Archive"),
         "is_bad": True,

@@ -1,6 +1,7 @@
 """Reads of what comes in. Each takes who asks."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,7 +12,7 @@ from community_ops.common.actors import Actor
 from community_ops.common.errors import NotAvailable
 from community_ops.common.tenancy import get_row
 from messaging.inbound_models import ChatCursor, InboundRoute, RawEvent, RawState
-from messaging.models import Assignee, Connection, TaskItem
+from messaging.models import Assignee, Connection, Endpoint, TaskItem
 from messaging.ports import task_places
 
 GROUP = "group"
@@ -22,6 +23,16 @@ REMEMBERED = timedelta(days=30)  # how long a group stays in the paste box after
 def route_of(connection: Connection) -> InboundRoute | None:
     """How this connection receives, on or off; None where it was never switched on."""
     return InboundRoute.objects.filter(connection=connection).select_related("connection").first()
+
+
+def last_to_receive(endpoints: Collection[Endpoint]) -> set[int]:
+    """Ids of those with which receiving of their account would end. `endpoints`: all live ones. One query."""
+    channels = Counter(endpoint.connection_id for endpoint in endpoints)
+    alone = [pk for pk, count in channels.items() if count == 1]
+    receiving = set(
+        InboundRoute.objects.filter(connection_id__in=alone, is_on=True).values_list("connection_id", flat=True)
+    )
+    return {endpoint.pk for endpoint in endpoints if endpoint.connection_id in receiving}
 
 
 def raw_events_visible_to(actor: Actor) -> QuerySet[RawEvent]:

@@ -2,6 +2,7 @@
 
 from messaging.forecasting import CALL_SECONDS, COPY_SECONDS, GROUP_SECONDS
 from messaging.platforms.base import Card
+from messaging.services.archiving import archive_endpoint
 from messaging.services.assignees import (
     archive_assignee,
     create_assignee,
@@ -22,7 +23,6 @@ from messaging.services.decisions import (
 )
 from messaging.services.delivery import deliver_due, reap_stuck, run_deliveries, tidy_limits
 from messaging.services.endpoints import (
-    archive_endpoint,
     create_endpoint,
     send_test_message,
     update_endpoint,

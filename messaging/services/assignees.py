@@ -15,7 +15,7 @@ from community_ops.common.actors import Actor
 from community_ops.common.errors import InvalidInput, InvalidTransition
 from messaging.errors import AssigneeBusy
 from messaging.models import Assignee, Connection, Endpoint, HumanTask, Platform, TaskState
-from messaging.services.endpoints import archive_endpoint
+from messaging.services.archiving import archive_endpoint
 from messaging.task_policies import link_digest
 
 CODE_BYTES = 16  # 128 bits

@@ -7,12 +7,11 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from community_ops.common import audit, dbtime, outbox, text
+from community_ops.common import audit, dbtime, text
 from community_ops.common.actors import Actor
 from community_ops.common.errors import InvalidInput, InvalidTransition
-from messaging.errors import ConfigRefused, EndpointInUse
-from messaging.events import EndpointArchived
-from messaging.models import Connection, Delivery, DeliveryState, Endpoint, Platform
+from messaging.errors import ConfigRefused
+from messaging.models import Connection, Endpoint, Platform
 from messaging.platforms import registry
 from messaging.platforms.base import Account, Part, Result
 from messaging.services import limits, resting
@@ -55,21 +54,6 @@ def create_endpoint(
 def _refuse_by_hand(platform: str) -> None:
     if platform == Platform.ASSISTED:
         raise InvalidInput(_("Such a channel is made with its person: add her to the to-send list."), field="platform")
-
-
-@transaction.atomic
-def archive_endpoint(*, endpoint: Endpoint, actor: Actor, now: datetime) -> None:
-    """Hide an endpoint and stop its use: groups that were bound to it have no channel any more.
-
-    Writes an audit row and EndpointArchived. Twice is once. Raises EndpointInUse while messages are planned for it.
-    """
-    open_states = (DeliveryState.PLANNED, DeliveryState.SENDING, DeliveryState.WAITING)
-    planned = Delivery.objects.filter(endpoint=endpoint, state__in=open_states).count()
-    if planned:
-        raise EndpointInUse(count=planned)
-    if Endpoint.objects.filter(pk=endpoint.pk, archived_at__isnull=True).update(archived_at=now, updated_at=now):
-        audit.record(actor=actor, verb="endpoint.archived", target=endpoint, now=now)
-        outbox.publish(EndpointArchived(workspace_id=endpoint.workspace_id, endpoint_id=endpoint.pk))
 
 
 @transaction.atomic

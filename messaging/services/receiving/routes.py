@@ -1,9 +1,11 @@
 """Switching on and off what a connection receives by, and the keys callers prove themselves by."""
 
+import logging
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -25,6 +27,7 @@ from messaging.services.webhooks.keys import former_until, valid_keys, with_new_
 from messaging.webhook_policies import OLD_KEY_FOR
 
 CODE_BYTES = 16
+log = logging.getLogger(__name__)
 
 
 def inbound_of(connection: Connection) -> Inbound:
@@ -39,10 +42,12 @@ def open_route(*, connection: Connection, actor: Actor, now: datetime) -> tuple[
     """Receive from now on; returns the route and its key (empty where nobody needs one). Keys of before are gone.
 
     A platform that is told the address by us is told outside any transaction; a chat that is asked for is read from
-    now on, not its past. Raises CannotReceive, InvalidTransition when it is on already or somebody else changes it at
-    this moment, RouteNotOpened with the platform's words and nothing switched on. Writes an audit row.
+    now on, not its past. Raises CannotReceive, InvalidTransition when it is on already, the account has no live
+    channel, or somebody else changes it at this moment, RouteNotOpened with the platform's words and nothing switched
+    on. Writes an audit row.
     """
     inbound = inbound_of(connection)
+    _ensure_channel(connection)
     way = InboundWay.POLL if inbound.is_polled else InboundWay.HOOK
     route, _is_new = InboundRoute.objects.get_or_create(
         workspace_id=connection.workspace_id,
@@ -57,6 +62,7 @@ def open_route(*, connection: Connection, actor: Actor, now: datetime) -> tuple[
         if inbound.is_registered:
             _register(locked, inbound, key)
         with transaction.atomic():
+            _ensure_channel(Connection.objects.select_for_update().get(pk=connection.pk))
             cursors = ChatCursor.objects.filter(endpoint__connection=connection)
             cursors.update(last_id="", next_poll_at=now, failure="", failing_since=None)
             opened = {"is_on": True, "refused_at": None, "refused_reason": "", "updated_at": now}
@@ -64,6 +70,12 @@ def open_route(*, connection: Connection, actor: Actor, now: datetime) -> tuple[
             audit.record(actor=actor, verb="inbound.opened", target=connection, now=now, after={"way": route.way})
     route.refresh_from_db()
     return route, "" if inbound.is_registered else key
+
+
+def _ensure_channel(connection: Connection) -> None:
+    """What comes in belongs to a channel; receiving ended with the last one (`close_for_good`)."""
+    if not Endpoint.objects.filter(connection=connection, archived_at__isnull=True).exists():
+        raise InvalidTransition(_("This account has no channel any more. Make one first."))
 
 
 def rotate_key(*, route: InboundRoute, actor: Actor, now: datetime) -> str:
@@ -102,12 +114,40 @@ def close_route(*, route: InboundRoute, actor: Actor, now: datetime) -> None:
     with _changing(route) as locked:
         if not locked.is_on:
             return
-        with transaction.atomic():
-            _keep_keys(locked, [])
-            InboundRoute.objects.filter(pk=route.pk).update(is_on=False, updated_at=now)
-            audit.record(actor=actor, verb="inbound.closed", target=route.connection, now=now)
+        _switch_off(locked, actor=actor, now=now)
         if inbound.is_registered:
             _deregister(locked, inbound)
+
+
+@transaction.atomic
+def _switch_off(route: InboundRoute, *, actor: Actor, now: datetime) -> None:
+    _keep_keys(route, [])
+    InboundRoute.objects.filter(pk=route.pk).update(is_on=False, updated_at=now)
+    audit.record(actor=actor, verb="inbound.closed", target=route.connection, now=now)
+
+
+def close_for_good(*, connection: Connection, actor: Actor, now: datetime) -> None:
+    """Switch receiving off with the account's last channel, inside the caller's transaction. Off already: nothing.
+
+    Calls are turned away from the commit on. A platform that was told the address (Telegram) is told after it that
+    nothing is wanted any more; where that fails, its calls meet a 401 until it gives up, and the log says so.
+    """
+    route = InboundRoute.objects.select_for_update().filter(connection=connection, is_on=True).first()
+    if route is None:
+        return
+    _switch_off(route, actor=actor, now=now)
+    if inbound_of(connection).is_registered:
+        transaction.on_commit(partial(_say_goodbye, route.pk), robust=True)
+
+
+def _say_goodbye(route_id: int) -> None:
+    """Unless somebody switched it on again meanwhile."""
+    try:
+        with _changing(InboundRoute.objects.get(pk=route_id)) as locked:
+            if not locked.is_on:
+                _deregister(locked, inbound_of(locked.connection))
+    except (RouteNotOpened, InvalidTransition) as refusal:
+        log.warning("a platform could not be told that receiving is off", extra={"error": str(refusal.message)})
 
 
 @contextmanager
