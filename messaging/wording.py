@@ -233,7 +233,7 @@ def _attempt(attempt: Attempt, *, is_last: bool, zone: str) -> Told:
         AttemptOutcome.ACCEPTED: (_("Try %(number)d: the platform accepted it"), "good"),
         AttemptOutcome.RETRY: (_("Try %(number)d: not possible at that moment"), "warn"),
         AttemptOutcome.REFUSED: (_("Try %(number)d: the platform refused it"), "bad"),
-        AttemptOutcome.IN_DOUBT: (_("Try %(number)d: it went out, no clear answer came back"), "warn"),
+        AttemptOutcome.IN_DOUBT: (_("Try %(number)d: whether it arrived is not known"), "warn"),
         AttemptOutcome.LOST: (_("Try %(number)d: the program ended before the answer was written down"), "warn"),
         AttemptOutcome.NOT_CALLED: (_("Try %(number)d: our own check failed, nothing was sent"), "bad"),
     }[AttemptOutcome(attempt.outcome)]
@@ -369,7 +369,7 @@ def outcome_of_test(outcome: str, code: str, text: str) -> tuple[str, str]:
         Outcome.ACCEPTED: (_("The platform accepted the test message."), "good"),
         Outcome.REFUSED: (_("The platform refused the test message."), "bad"),
         Outcome.RETRY: (_("The test message could not be sent at this moment."), "bad"),
-        Outcome.IN_DOUBT: (_("The test message went out, and no clear answer came back."), "warn"),
+        Outcome.IN_DOUBT: (_("Tried; whether it arrived is not known."), "warn"),
     }[Outcome(outcome)]
     return joined(said[0], answer_words(code, text)), said[1]
 

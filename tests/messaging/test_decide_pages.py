@@ -4,8 +4,11 @@ from datetime import timedelta
 
 import pytest
 from django.urls import reverse
+from django.utils import translation
 
-from messaging import showing
+from community_ops.common.templatetags.reason_words import reason_words
+from community_ops.common.templatetags.state_words import words_of
+from messaging import showing, wording
 from messaging.models import Attempt, Delivery
 from tests.moments import NOON
 
@@ -49,6 +52,18 @@ def text_of(answer) -> str:
 
 def counts_of(answer) -> dict[str, int]:
     return {tab["state"]: tab["count"] for tab in answer.context["tabs"] if tab["state"]}
+
+
+def test_a_doubt_is_told_in_one_way_everywhere_and_claims_nothing(tab, url, doubt) -> None:
+    tried(doubt, "in_doubt")
+    page = text_of(tab.get(url("delivery", doubt.pk), headers=IN_ENGLISH))
+    assert "Try 1: whether it arrived is not known" in page
+    with translation.override("en"):
+        of_test = wording.outcome_of_test("in_doubt", "500", "HTTP 500")
+        said = [reason_words("no_answer"), of_test[0], words_of("delivery", "unknown").help, page]
+    assert said[0] == "Tried; whether it arrived is not known."
+    assert of_test == (f"{said[0]} The platform said: HTTP 500", "warn")
+    assert not [words for words in said if "went out" in words]
 
 
 def test_sending_again_is_a_question_on_every_page_that_offers_it(tab, url, doubt) -> None:

@@ -54,7 +54,7 @@ _REASONS: dict[str, Words] = {
     "key_refused": _("It waits: the platform refused the key of this account several times in a row."),
     "retrying": _("The last try did not work; another one follows by itself."),
     "paused": _("It is paused and goes out when somebody lets it go on."),
-    "no_answer": _("It went out, and no clear answer came back."),
+    "no_answer": _("Tried; whether it arrived is not known."),
     "worker_lost": _("The program ended while it was sending, before the answer was written down."),
     "channel_changed": _("Its group has another channel now. Tried again, the rest goes out through the former one."),
     # a person
