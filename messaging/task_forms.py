@@ -29,6 +29,7 @@ from messaging.task_wording import LEAVE_OUT_REASONS, colleague_words, left_out_
 
 _WALL_TIME = "%Y-%m-%dT%H:%M"
 OTHER_REASON = "other"
+_OWN_WORDS = 160  # after the longest of the reasons in all they fit in 200
 
 
 # --- ticking -----------------------------------------------------------------------------------------
@@ -192,7 +193,7 @@ class LeaveOutForm(RefusableForm):
         error_messages={"invalid_choice": gettext_lazy("This is not open any more.")},
     )
     reason = forms.ChoiceField(label=gettext_lazy("Why not?"), widget=forms.RadioSelect)
-    note = forms.CharField(label=gettext_lazy("In own words"), max_length=200, required=False)
+    note = forms.CharField(label=gettext_lazy("In own words"), max_length=_OWN_WORDS, required=False)
 
     def __init__(self, task: HumanTask, items: Sequence[TaskItem], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -235,9 +236,12 @@ class LeaveOutForm(RefusableForm):
         return [self._labels[pk] for pk in self.cleaned_data.get("items") or self._labels]
 
     def words(self) -> str:
-        """What stands in the record: the own words, else the chosen ones."""
-        note, reason = self.cleaned_data["note"], self.cleaned_data["reason"]
-        return str(note or LEAVE_OUT_REASONS[int(reason)])
+        """What stands in the record: the chosen words and her own after them; of another reason only her own."""
+        note, reason = str(self.cleaned_data["note"]), self.cleaned_data["reason"]
+        if reason == OTHER_REASON:
+            return note
+        chosen = str(LEAVE_OUT_REASONS[int(reason)])
+        return _("%(reason)s: %(note)s") % {"reason": chosen, "note": note} if note else chosen
 
 
 class HandOnForm(RefusableForm):

@@ -462,6 +462,19 @@ def test_a_usual_reason_is_enough(phone, card) -> None:
     assert set(TaskItem.objects.values_list("note", flat=True)) == {"Too late for it"}
 
 
+def test_her_own_words_stand_after_the_reason_she_chose(phone, card) -> None:
+    words = {"leave-items": ids(card), "leave-reason": "0", "leave-note": "群主说这周不发广告"}
+    phone.post(url(card, "leave-out/"), words)
+    assert set(TaskItem.objects.values_list("note", flat=True)) == {"Too late for it: 群主说这周不发广告"}
+
+
+def test_the_longest_own_words_still_stand_after_the_reason(phone, card) -> None:
+    words = {"leave-items": ids(card), "leave-reason": "1", "leave-note": "这" * 160}
+    assert phone.post(url(card, "leave-out/"), words).status_code == 302
+    said = set(TaskItem.objects.values_list("note", flat=True))
+    assert said == {f"The group is busy with something else: {'这' * 160}"}
+
+
 def test_only_the_ticked_places_are_left_out(phone, card) -> None:
     first = ids(card)[0]
     page = phone.post(url(card, "leave-out/"), {"leave-items": [first], "leave-reason": "0"}, follow=True)
