@@ -191,7 +191,8 @@ def update_group(
 def bind_endpoint(*, group: ChatGroup, endpoint: "Endpoint | None", actor: Actor, now: datetime) -> list[Warned]:
     """Let the group's messages go to `endpoint` (None: nowhere); returns warnings (`endpoint_shared`).
 
-    What is planned for the group goes the new way too. Writes an audit row and GroupEndpointBound. A second call
+    What is planned for the group goes the new way too, unless a part of it is out or may be
+    (`messaging.services.retarget_deliveries`). Writes an audit row and GroupEndpointBound. A second call
     changes nothing. Raises GroupArchived.
     """
     locked = ChatGroup.objects.select_for_update().get(pk=group.pk)
