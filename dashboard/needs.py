@@ -23,12 +23,11 @@ from messaging.selectors import (
     WHY_OFF,
     Trouble,
     doubts,
-    first_words,
+    first_words_of,
     held_back_since,
     parts_said,
     rest_words,
     resting_accounts,
-    text_to_read,
     troubles,
     webhooks_switched_off,
 )
@@ -220,17 +219,13 @@ def _paused(actor: Actor, slug: str, *, now: datetime) -> list[Need]:
 def _messages(trouble: Trouble) -> str:
     if trouble.count == 1:
         return _one_message(trouble.last)
-    facts = {"count": trouble.count, "text": _first_words(trouble.last)}
+    facts = {"count": trouble.count, "text": first_words_of(trouble.last)}
     return _("%(count)d messages, the last one: %(text)s") % facts
 
 
 def _one_message(row: "Delivery") -> str:
     group = row.target_label or row.target_id
-    return _("Message to %(group)s: %(text)s") % {"group": group, "text": _first_words(row)}
-
-
-def _first_words(row: "Delivery") -> str:
-    return first_words(text_to_read(row))
+    return _("Message to %(group)s: %(text)s") % {"group": group, "text": first_words_of(row)}
 
 
 def _late_cards(actor: Actor, slug: str, on_board: list[OnBoard], *, now: datetime) -> list[Need]:

@@ -139,7 +139,7 @@ def _panels(request: WorkspaceRequest, group: ChatGroup, now: datetime) -> list[
 def _happening(delivery: Any, now: datetime, request: WorkspaceRequest) -> dict[str, Any]:
     return {
         "at": delivery.accepted_at or delivery.due_at,
-        "title": messaging.text_to_read(delivery)[:120],
+        "title": messaging.words_to_read(delivery)[:120],
         "state": messaging.badge_state(delivery, now=now),
         "kind": "delivery",
         "url": reverse("messaging:delivery", args=[request.workspace.slug, delivery.pk]),

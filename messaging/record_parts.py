@@ -40,10 +40,10 @@ def words_in_doubt(delivery: Delivery) -> str:
         return ""
     part, card = parts[delivery.parts_sent], card_of(delivery)
     if part.has_card and card is not None:
-        return first_words(card.title)
+        return first_words(card.title, is_markdown=False)
     if part.has_file and delivery.message.file is not None:
-        return first_words(delivery.message.file.file_name)
-    return first_words(part.text) if part.text else ""
+        return first_words(delivery.message.file.file_name, is_markdown=False)
+    return first_words(part.text, is_markdown=delivery.message.is_markdown) if part.text else ""
 
 
 def shown_parts(delivery: Delivery) -> list[dict[str, Any]]:

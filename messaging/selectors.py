@@ -97,7 +97,6 @@ __all__ = [  # the pure rules and words higher apps ask for are handed out here 
     "failing_endpoints",
     "file_of",
     "file_problem",
-    "first_words",
     "has_words",
     "is_open_to_everybody",
     "joined",
@@ -289,6 +288,16 @@ def text_to_read(delivery: Delivery) -> str:
     if delivery.sent_text or not delivery.subject_kind:
         return delivery.sent_text or template
     return with_names(template, delivery.subject_kind)
+
+
+def words_to_read(delivery: Delivery) -> str:
+    """`text_to_read` without its marks, for lists."""
+    return plain_words(text_to_read(delivery), is_markdown=delivery.message.is_markdown)
+
+
+def first_words_of(delivery: Delivery) -> str:
+    """As `text_to_read` begins, for a line of a list."""
+    return first_words(text_to_read(delivery), is_markdown=delivery.message.is_markdown)
 
 
 def attempts_of(delivery: Delivery) -> QuerySet[Attempt]:

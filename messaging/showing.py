@@ -52,8 +52,12 @@ def file_of(asset: Asset | None) -> dict[str, Any] | None:
     return {"name": asset.file_name, "size_bytes": asset.size_bytes, "url": page_link(asset)}
 
 
-def first_words(text: str, *, count: int = 40) -> str:
-    """The beginning of a text for a line of a list, without addresses; of one that is only an address, that."""
+def first_words(text: str, *, is_markdown: bool, count: int = 40) -> str:
+    """The beginning of a text for a line of a list, without marks and addresses; of one that is only an address, that.
+
+    The marks go before it is cut: a cut would leave half of one.
+    """
+    text = markup.render(text, is_markdown=is_markdown)
     words = " ".join("".join(piece.text for piece in pieces(text) if not piece.url).split())
     shown = words or text
     return shown if len(shown) <= count else f"{shown[: count - 1]}…"

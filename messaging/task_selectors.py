@@ -214,7 +214,8 @@ def upcoming_of(assignee: Assignee, *, now: datetime) -> list[Upcoming]:
 
 
 def _title(delivery: Delivery) -> str:
-    return first_words(with_names(written_text(delivery), delivery.subject_kind))
+    text = with_names(written_text(delivery), delivery.subject_kind)
+    return first_words(text, is_markdown=delivery.message.is_markdown)
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,7 @@ def card_of(task: HumanTask, items: Sequence[TaskItem], *, now: datetime) -> dic
         "held": held_words(task, held, is_all=len(held) == len(still_open), now=now),
         "is_held": bool(held) and len(held) == len(still_open),
         "about": " · ".join(filter(None, (str(TaskKind(task.kind).label), places))),
-        "is_named": task.title != first_words(with_names(task.text, task.subject_kind)),
+        "is_named": task.title != _usual_title(task),
         "kind": TaskKind(task.kind).label,
         "hint": task_wording.HINTS.get(task.kind, ""),
         "late": task_wording.late_words(task, now),
@@ -96,6 +96,11 @@ def card_of(task: HumanTask, items: Sequence[TaskItem], *, now: datetime) -> dic
         "told": task_wording.told_words(task),
         **texts(task, items, now=now, held=held),
     }
+
+
+def _usual_title(task: HumanTask) -> str:
+    """What a card is called that nobody gave a name: as its text begins."""
+    return first_words(with_names(task.text, task.subject_kind), is_markdown=task.is_markdown)
 
 
 Held = Mapping[int, tuple[TaskItem, services.NotNow]]

@@ -27,7 +27,7 @@ from messaging.part_wording import part_words
 from messaging.policies import EXEMPTIONS, HELD_BACK, PARTLY_SENT
 from messaging.record_holds import holds_on
 from messaging.services.handing import is_by_hand
-from messaging.showing import card_of, file_of, first_words
+from messaging.showing import card_of, file_of
 
 PAGE_SIZE = 50
 LISTED_STATES = (
@@ -88,7 +88,7 @@ def _origin_shown(request: WorkspaceRequest, narrowed: QuerySet[Delivery]) -> di
     if delivery is None:
         return {"label": "", "url": ""}
     label, url = _origin_page(request, delivery)
-    return {"label": " · ".join(filter(None, (label, first_words(selectors.text_to_read(delivery))))), "url": url}
+    return {"label": " · ".join(filter(None, (label, selectors.first_words_of(delivery)))), "url": url}
 
 
 def _tabs(visible: QuerySet[Delivery], query: QueryDict, now: datetime) -> list[dict[str, Any]]:
@@ -145,7 +145,7 @@ def _rows(request: WorkspaceRequest, deliveries: Sequence[Delivery], now: dateti
     return [
         {
             "delivery": delivery,
-            "text": selectors.text_to_read(delivery),
+            "text": selectors.words_to_read(delivery),
             "state": wording.badge_state(delivery, now=now),
             "badge": wording.badge_words(delivery, now=now),
             "sentence": wording.state_sentence(
@@ -340,7 +340,7 @@ def _ask_again(request: WorkspaceRequest, delivery_id: int) -> HttpResponse:
     """The question before it is sent again: htmx gets the dialog, everybody else a page with it."""
     delivery = selectors.get_delivery(request.actor, delivery_id)
     group = delivery.target_label or str(delivery.target_id)
-    text = selectors.words_in_doubt(delivery) or selectors.text_to_read(delivery)
+    text = selectors.words_in_doubt(delivery) or selectors.words_to_read(delivery)
     part = part_words(delivery.parts_sent + 1, delivery.part_count)
     dialog = {
         "id": "delivery-question",

@@ -104,7 +104,7 @@ def _whole(delivery: Delivery) -> Posting:
     message, template = delivery.message, written_text(delivery)
     return Posting(
         digest=card_digest(delivery),
-        title=first_words(with_names(template, delivery.subject_kind)),
+        title=first_words(with_names(template, delivery.subject_kind), is_markdown=message.is_markdown),
         text=template,
         image_id=message.image_id,
         file_id=message.file_id,

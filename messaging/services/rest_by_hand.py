@@ -52,12 +52,12 @@ def _rest(delivery: Delivery, out: Sequence[Part], left: Sequence[Part]) -> Post
     before = {
         "sent": len(out),
         "count": delivery.part_count,
-        "words": first_words(" ".join(filter(None, said))) if any(said) else "",
+        "words": first_words("\n".join(filter(None, said)), is_markdown=message.is_markdown) if any(said) else "",
         "has_image": any(part.has_image for part in out),
     }
     return Posting(
         digest=card_digest(delivery, rest=text, out_count=len(out)),
-        title=first_words(text or delivery.sent_text) or delivery.target_label,
+        title=first_words(text or delivery.sent_text, is_markdown=message.is_markdown) or delivery.target_label,
         text=text,
         image_id=message.image_id if any(part.has_image for part in left) else None,
         file_id=message.file_id if any(part.has_file for part in left) else None,

@@ -173,4 +173,4 @@ def test_who_can_try_a_failed_one_again_reads_nothing_else(tab, url, plan, room)
     ],
 )
 def test_a_line_of_a_list_never_ends_within_an_address(text, words) -> None:
-    assert showing.first_words(text) == words
+    assert showing.first_words(text, is_markdown=False) == words
