@@ -37,6 +37,7 @@ LISTED_STATES = (
 ZONE = settings.DEFAULT_COMMUNITY_TIMEZONE
 NEAR = timedelta(minutes=15)  # the page of a delivery that is due later than this does not refresh itself
 SHOWN_SIGNS = 60
+FIX_FIRST = ("refused", "endpoint_archived")  # why a failed one would fail once more as long as nothing is changed
 STOP_POLLING = 286  # the status that tells htmx so
 
 
@@ -199,6 +200,7 @@ def delivery_detail(request: WorkspaceRequest, delivery_id: int) -> HttpResponse
         "may_decide": may(request.actor, "deliveries.decide"),
         "may_manage": may(request.actor, "endpoints.manage"),
         "question": _question(request, delivery),
+        "fix_first": delivery.reason in FIX_FIRST,
         "write_anew": _write_anew(request, delivery),
         "by_hand": _by_hand(request, delivery),
         "belongs_to": _belongs_to(request, delivery),

@@ -158,6 +158,15 @@ def test_a_viewer_reads_what_follows_and_is_offered_nothing(signed_in, viewer, u
     assert "?group=7" not in text_of(answer)
 
 
+@pytest.mark.parametrize(("reason", "is_told"), [("refused", True), ("endpoint_archived", True), ("gave_up", False)])
+def test_beside_the_button_that_tries_again_stands_what_has_to_be_done_first(
+    tab, url, plan, room, reason, is_told
+) -> None:
+    page = text_of(tab.get(url("delivery", settle(plan(room), state="failed", reason=reason).pk), headers=IN_ENGLISH))
+    assert ">Try again</button>" in page
+    assert ("Put the channel right first, then try again." in page) is is_told
+
+
 def test_who_can_try_a_failed_one_again_reads_nothing_else(tab, url, plan, room) -> None:
     delivery = settle(plan(room), state="failed", reason="refused")
     assert tab.get(url("delivery", delivery.pk)).context["write_anew"] is None
