@@ -12,6 +12,7 @@ from community_ops.common.templatetags.reason_words import IN_DOUBT
 from messaging.models import DeliveryState, Platform
 from messaging.platforms import registry
 from messaging.platforms.base import MAX_PARTS, Content, Outcome, Result, Size, Unit
+from messaging.task_policies import LEFT_OUT
 
 Words: TypeAlias = str | Promise
 DELIVER_TASK = "messaging.tasks.deliver_due"
@@ -55,7 +56,8 @@ KEY_REFUSALS_WITHIN = timedelta(minutes=5)  # of each other, else they are not i
 FIRST_REST, LONGEST_REST = timedelta(minutes=10), timedelta(hours=6)
 # Why a send rule holds a message back; codes of `Delivery.reason`.
 QUIET_HOURS, HOLIDAY, CAP = "quiet_hours", "holiday", "cap"
-HELD_BACK = (QUIET_HOURS, HOLIDAY, CAP)  # of a cancelled one: what people read instead of "cancelled"
+HELD_BACK = (QUIET_HOURS, HOLIDAY, CAP)  # of a cancelled one: a send rule kept it
+READ_BY_REASON = (*HELD_BACK, LEFT_OUT)  # of a cancelled one that nobody cancelled: what people read instead
 MOST_IN_A_ROW = 100  # rules that follow each other without a gap: then no end is in sight
 GAVE_UP, TOO_FAST, LONG_WAIT = "gave_up", "too_fast", "long_wait"
 PARKED = (

@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db.models import Case, CharField, Count, F, Q, QuerySet, Value, When
 
 from messaging.models import Delivery, DeliveryState
-from messaging.policies import HELD_BACK, PARKED, PARTLY_SENT, UNSENT
+from messaging.policies import PARKED, PARTLY_SENT, READ_BY_REASON, UNSENT
 
 # Of each end that is stored, the newest so many are looked at: the record is opened all day, and ends pile up.
 COUNTED_MOST = 999
@@ -18,7 +18,7 @@ _READ_AS: dict[str, tuple[str, ...]] = {  # what a stored end can read
     DeliveryState.CONFIRMED: (DeliveryState.CONFIRMED,),
     DeliveryState.FAILED: (DeliveryState.FAILED, "parked", PARTLY_SENT),
     DeliveryState.EXPIRED: (DeliveryState.EXPIRED, PARTLY_SENT),
-    DeliveryState.CANCELLED: (DeliveryState.CANCELLED, *HELD_BACK, PARTLY_SENT),
+    DeliveryState.CANCELLED: (DeliveryState.CANCELLED, *READ_BY_REASON, PARTLY_SENT),
 }
 
 
@@ -31,7 +31,7 @@ def read_as(now: datetime) -> Case:
         When(is_due, then=Value("due")),
         When(state__in=UNSENT, parts_sent__gt=0, then=Value(PARTLY_SENT)),
         When(Q(state=DeliveryState.FAILED, reason__in=PARKED), then=Value("parked")),
-        When(state=DeliveryState.CANCELLED, reason__in=HELD_BACK, then=F("reason")),
+        When(state=DeliveryState.CANCELLED, reason__in=READ_BY_REASON, then=F("reason")),
         default=F("state"),
         output_field=CharField(),
     )
@@ -41,7 +41,7 @@ def that_read(rows: QuerySet[Delivery], state: str, *, now: datetime) -> QuerySe
     """Narrow to a state as people read it. The stored states are named too: there is an index on them."""
     stored: dict[str, Collection[str]] = dict.fromkeys(("paused", "due", "retrying"), (DeliveryState.PLANNED,))
     stored |= {"parked": (DeliveryState.FAILED,), PARTLY_SENT: UNSENT}
-    stored |= dict.fromkeys(HELD_BACK, (DeliveryState.CANCELLED,))
+    stored |= dict.fromkeys(READ_BY_REASON, (DeliveryState.CANCELLED,))
     return rows.filter(state__in=stored.get(state, (state,))).alias(shown=read_as(now)).filter(shown=state)
 
 

@@ -24,7 +24,7 @@ from community_ops.common.errors import DomainError, InvalidInput
 from messaging import selectors, services, task_selectors, wording
 from messaging.models import Delivery, DeliveryState
 from messaging.part_wording import part_words
-from messaging.policies import EXEMPTIONS, HELD_BACK, PARTLY_SENT
+from messaging.policies import EXEMPTIONS, PARTLY_SENT, READ_BY_REASON
 from messaging.record_holds import holds_on
 from messaging.services.handing import is_by_hand
 from messaging.showing import card_of, file_of
@@ -32,7 +32,7 @@ from messaging.showing import card_of, file_of
 PAGE_SIZE = 50
 LISTED_STATES = (
     "planned", "paused", "due", "retrying", "sending", "accepted", "waiting", "confirmed", "unknown", "failed",
-    "parked", "expired", *HELD_BACK, "cancelled", PARTLY_SENT,
+    "parked", "expired", *READ_BY_REASON, "cancelled", PARTLY_SENT,
 )  # fmt: skip
 ZONE = settings.DEFAULT_COMMUNITY_TIMEZONE
 NEAR = timedelta(minutes=15)  # the page of a delivery that is due later than this does not refresh itself

@@ -20,7 +20,7 @@ from messaging.evidence_wording import accepted_words
 from messaging.models import Attempt, AttemptOutcome, Delivery, DeliveryState, FrequencyCap, Holiday, QuietHours
 from messaging.part_wording import out_of_words, part_words
 from messaging.platforms.base import Capabilities, Outcome, Scope
-from messaging.policies import HELD_BACK, MORE_PARTS, PARKED, PARTLY_SENT, UNSENT
+from messaging.policies import MORE_PARTS, PARKED, PARTLY_SENT, READ_BY_REASON, UNSENT
 from messaging.showing import joined
 from messaging.task_policies import LEFT_OUT, TAKEN_BACK
 
@@ -50,7 +50,7 @@ FINDINGS: dict[str, str | Promise] = {
 def badge_state(delivery: Delivery, *, now: datetime) -> str:
     """The state whose words people read.
 
-    `paused`, `due`, `retrying`, `parked`, `partly_sent` and a send rule's code are not stored.
+    `paused`, `due`, `retrying`, `parked`, `partly_sent`, `left_out` and a send rule's code are not stored.
 
     `messaging.selectors.read_as` says the same in SQL.
     """
@@ -67,7 +67,7 @@ def _end_read(delivery: Delivery) -> str:
     """`badge_state` of one that ended, whatever of it is out."""
     if delivery.state == DeliveryState.FAILED and delivery.reason in PARKED:
         return "parked"
-    if delivery.state == DeliveryState.CANCELLED and delivery.reason in HELD_BACK:
+    if delivery.state == DeliveryState.CANCELLED and delivery.reason in READ_BY_REASON:
         return delivery.reason
     return delivery.state
 

@@ -74,6 +74,8 @@ def test_what_waits_for_a_person_says_for_whom(
     shown = text_of(page(f"announcements/{announcement.pk}/"))
     assert "It was ticked as sent." in shown
     assert "It was not sent: 群主在开会" in shown
+    assert shown.count("Not sent: a colleague said why</span>") == 1
+    assert "Cancelled</span>" not in shown
     assert "has to send it by hand" not in text_of(page(f"announcements/{announcement.pk}/"))
     assert "By hand:" not in text_of(page("announcements/"))
 

@@ -8,6 +8,7 @@ import pytest
 from django.contrib.staticfiles import finders
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.urls import reverse
 from django.utils import translation
 from PIL import Image
 
@@ -455,6 +456,21 @@ def test_leaving_out_needs_a_reason_and_says_it_in_the_record(phone, card) -> No
     assert set(Delivery.objects.values_list("state", "reason")) == {("cancelled", "left_out")}
     assert "群主在开会" in text_of(phone.get(url(card)))
     assert AuditEntry.objects.get(verb="task.left_out").reason == "群主在开会"
+
+
+def test_the_record_says_that_she_did_not_send_it_and_nobody_cancelled_it(
+    phone, person, card, workspace, signed_in, owner
+) -> None:
+    words = {"leave-items": ids(card), "leave-reason": "2", "leave-note": "这周不发广告"}
+    phone.post(url(card, "leave-out/"), words)
+    tab, record = signed_in(owner), reverse("messaging:deliveries", args=[workspace.slug])
+    first = Delivery.objects.order_by("pk")[0]
+    for page in (record, f"{record}?state=left_out", reverse("messaging:delivery", args=[workspace.slug, first.pk])):
+        shown = text_of(tab.get(page, headers={"Accept-Language": "en"}))
+        assert ">Not sent: a colleague said why</span>" in shown
+        assert f"{person.name} did not send it: The group owner does not want it: 这周不发广告" in shown
+        assert ">Cancelled</span>" not in shown
+    assert first.state == "cancelled"
 
 
 def test_a_usual_reason_is_enough(phone, card) -> None:

@@ -65,6 +65,12 @@ _DELIVERY = {
     ),
     "holiday": StateWords(pgettext_lazy("delivery", "Not sent: holiday"), "warn", _("It fell on a holiday.")),
     "cap": StateWords(pgettext_lazy("delivery", "Not sent: limit"), "warn", _("The daily limit was reached.")),
+    # cancelled in the record, and nobody cancelled it: the person who was to send it did not
+    "left_out": StateWords(
+        pgettext_lazy("delivery", "Not sent: a colleague said why"),
+        "warn",
+        _("The person who was to send it left it out and said why."),
+    ),
     "cancelled": StateWords(pgettext_lazy("delivery", "Cancelled")),
     # cancelled, failed or too late midway: which of them, and how much is out, is said of each by itself
     "partly_sent": StateWords(
