@@ -13,7 +13,10 @@ from community_ops.common.actors import Actor
 
 @dataclass(frozen=True)
 class Entry:
-    """A line of the rail; `action`: the row of the role table that opens its page."""
+    """A line of the rail; `action`: the row of the role table that opens its page.
+
+    `also`: how the paths of its pages that lie elsewhere begin, after the workspace's.
+    """
 
     label: Any
     route: str
@@ -21,11 +24,12 @@ class Entry:
     icon: str = ""
     stage: str = ""
     children: "tuple[Entry, ...]" = ()
+    also: tuple[str, ...] = ()
 
 
 SECTIONS: tuple[tuple[Entry, ...], ...] = (
     (
-        Entry(_("Today"), "dashboard:today", icon="sun"),
+        Entry(_("Today"), "dashboard:today", icon="sun", also=("needs/",)),
         Entry(_("Groups"), "groups:group_list", "groups.view", icon="chat-bubble-left-right"),
         Entry(pgettext_lazy("navigation", "Members"), "members:member_list", "members.view", icon="users"),
     ),
@@ -79,7 +83,12 @@ SECTIONS: tuple[tuple[Entry, ...], ...] = (
             "endpoints.view",
             icon="cog-6-tooth",
             children=(
-                Entry(_("Delivery channels"), "messaging:endpoints", "endpoints.view"),
+                Entry(
+                    _("Delivery channels"),
+                    "messaging:endpoints",
+                    "endpoints.view",
+                    also=("connections/", "chats/", "rooms/"),
+                ),
                 Entry(_("Send rules"), "messaging:send_rules", "send_rules.view"),
                 Entry(_("Webhooks"), "messaging:webhooks", "webhooks.view"),
                 Entry(_("Team"), "accounts:team", "workspace.manage"),
@@ -116,5 +125,9 @@ def _longest_match(slug: str, current_path: str) -> str:
     """The address of the entry the open page lies below, so that a detail page marks its list."""
     entries = [entry for group in SECTIONS for entry in group]
     entries += [child for entry in entries for child in entry.children]
-    urls = {reverse(entry.route, args=[slug]) for entry in entries}
-    return max((url for url in urls if current_path.startswith(url)), key=len, default="")
+    home = reverse("dashboard:today", args=[slug]).removesuffix("today/")
+    below = {reverse(entry.route, args=[slug]): entry for entry in entries}
+    begins = [(url, url) for url in below]
+    begins += [(home + path, url) for url, entry in below.items() for path in entry.also]
+    found = [(len(beginning), url) for beginning, url in begins if current_path.startswith(beginning)]
+    return max(found, default=(0, ""))[1]

@@ -186,6 +186,21 @@ def test_a_form_is_sent_once(open_page: Open) -> None:
     assert page.evaluate("window.sent") == 1
 
 
+SAMPLE = """{% extends "base.html" %}{% block content %}<div class="columns"><section></section><aside>
+<section class="panel"><pre id="sample"><code>{"kind": "message", "occurred_at": "2026-11-29T20:00:00+08:00"}</code>
+</pre></section></aside></div>{% endblock %}"""
+
+
+def test_a_long_line_of_code_scrolls_inside_its_card(open_page: Open) -> None:
+    page = open_page(SAMPLE, **FRAME)
+    sizes = page.evaluate("""() => {
+        const sample = document.getElementById("sample"), panel = sample.parentElement;
+        return [sample.clientWidth <= panel.clientWidth, sample.scrollWidth > sample.clientWidth,
+                document.documentElement.scrollWidth <= innerWidth];
+    }""")
+    assert sizes == [True, True, True]
+
+
 @pytest.mark.parametrize("base", ["base.html", "public/base.html"])
 def test_a_phone_never_scrolls_sideways(open_page: Open, base: str) -> None:
     page = open_page(

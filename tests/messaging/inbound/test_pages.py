@@ -188,3 +188,12 @@ def test_the_tasks_do_their_work_and_do_no_harm_twice(sender, group) -> None:
         task()
         task()
     assert (RawEvent.objects.get().state, SandboxPost.objects.count()) == ("read", 0)
+
+
+def test_receiving_the_room_and_the_chats_of_an_account_lie_below_delivery_channels(tab, workspace, room) -> None:
+    channels = reverse("messaging:endpoints", args=[workspace.slug])
+    bot = make_endpoint(workspace, "telegram", token=f"110201543:{'A' * 35}", chat="-1001")
+    pages = [("inbound", room.connection_id), ("connection_chats", bot.connection_id), ("room", room.pk)]
+    for name, pk in pages:
+        answer = tab.get(reverse(f"messaging:{name}", args=[workspace.slug, pk]), follow=True)
+        assert f'<a href="{channels}" aria-current="page">' in answer.content.decode(), name
