@@ -17,14 +17,15 @@ from campaigns.models import Announcement
 from campaigns.services import AnnouncementDraft, extras
 from community_ops.common.actors import Actor
 from community_ops.common.assets import files_of, images_of, store_file, store_image
-from community_ops.common.errors import InvalidInput
+from community_ops.common.errors import DomainError, InvalidInput
 from community_ops.common.forms import MAX_ID_DIGITS, ObjectsField, RefusableForm
 from community_ops.common.models import Asset
 from community_ops.common.tenancy import TenantQuerySet
-from messaging.selectors import Card, Purpose
+from messaging.selectors import Card, Purpose, joined
 
 BUBBLE_ID = "preview"
 MORE = ("card_title", "card_text", "card_url", "card_picture_url", "file")
+SHOWN_NAMES = 5  # of the groups a refusal is about
 _YES = "1"
 HOWEVER_LATE = "any"
 DEFAULT_LATE = str(int(policies.DEFAULT_LATENESS.total_seconds()))
@@ -231,6 +232,18 @@ class AnnouncementForm(ZonedForm):
                 if cleaned[name] is None:
                     self.add_error(name, _("There is no such object."))
         return cleaned
+
+    def refuse(self, refusal: DomainError) -> None:
+        """What one platform does not take is said with the chosen groups that are there."""
+        concerned = [
+            group.name
+            for group in self.cleaned_data.get("groups", ())
+            if group.endpoint is not None and group.endpoint.connection.platform == refusal.extra.get("platform")
+        ]
+        if concerned:
+            words = gettext("It concerns: %(groups)s") % {"groups": wording.names(concerned, at_most=SHOWN_NAMES)}
+            refusal.message = joined(refusal.message, words)
+        super().refuse(refusal)
 
     def draft(self) -> AnnouncementDraft:
         """What was written, for the service."""

@@ -13,6 +13,7 @@ from campaigns.services.announcements import (
 )
 from campaigns.services.channels import failing_endpoint_warnings, no_endpoint_warnings
 from campaigns.services.content import (
+    BLOCKING,
     arrival_warnings,
     arrivals,
     content_of,
@@ -46,6 +47,7 @@ from campaigns.services.runs import (
 )
 
 __all__ = [
+    "BLOCKING",
     "AnnouncementDraft",
     "ForecastWords",
     "PlanForecast",

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from community_ops.common.models import Asset
     from groups.models import ChatGroup
 
+BLOCKING = frozenset({"card_too_long", "no_file"})  # codes of `arrival_warnings` with which nothing can be written
+
 
 def sendable(
     value: str, groups: Sequence["ChatGroup"], *, is_markdown: bool, may_split: bool, card: messaging.Card | None = None

@@ -172,10 +172,11 @@ def _composer(request: WorkspaceRequest, form: AnnouncementForm, *, heading: str
 
 
 def _look(groups: Sequence["ChatGroup"], draft: Draft) -> dict[str, Any]:
-    """The bubbles and what is known beforehand."""
+    """The bubbles and what is known beforehand, first what does not let it be written."""
     arrived = services.arrivals(groups, draft.content, may_split=draft.may_split)
     notes = [*known_troubles(groups), *services.arrival_warnings(arrived.values())]
-    return {"bubbles": bubbles(groups, draft, arrived), "notes": notes}
+    notes.sort(key=lambda note: note["code"] not in services.BLOCKING)
+    return {"bubbles": bubbles(groups, draft, arrived), "notes": notes, "blocking": services.BLOCKING}
 
 
 def _no_groups(request: WorkspaceRequest) -> dict[str, str]:

@@ -1,9 +1,11 @@
 """Pages: 群消息, the composer and its preview."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 
 from campaigns.models import Announcement
 from groups.models import ChatGroup
@@ -57,6 +59,43 @@ def test_composer_refuses_what_a_platform_cannot_take(page: Page, community: Any
     answer = page("announcements/new/", fill(robot, text="字" * 700), method="post")
     assert "2048" in answer.content.decode()
     assert not Announcement.objects.exists()
+
+
+def summary_of(page: str) -> str:
+    found = re.search(
+        r'<div class="notice tone-bad" role="alert" tabindex="-1" autofocus.*?</div></div>', page, re.DOTALL
+    )
+    return found[0] if found else ""
+
+
+def test_a_refused_file_is_said_first_with_its_field_and_the_groups_it_concerns(
+    page: Page, group: ChatGroup, community: Any
+) -> None:
+    hooks = [make_group(community, f"钉钉{number}", platform="dingtalk_robot") for number in (1, 2)]
+    sent = fill(group, *hooks, file=SimpleUploadedFile("价目表.pdf", b"%PDF-1.7 prices"))
+    answer = page("announcements/new/", sent, method="post")
+    assert answer.status_code == 422
+    shown = answer.content.decode()
+    told = summary_of(shown)
+    assert 'href="#id_file"' in told
+    assert "takes no files" in told
+    assert "It concerns: 钉钉1, 钉钉2" in told
+    assert shown.index(told) < shown.index('id="id_groups_field"')
+
+
+def test_each_field_in_error_has_its_link_and_a_form_without_errors_no_summary(page: Page, group: ChatGroup) -> None:
+    told = summary_of(page("announcements/new/", fill(text=""), method="post").content.decode())
+    assert ('href="#id_groups_field"' in told, 'href="#id_text"' in told) == (True, True)
+    assert not summary_of(text_of(page("announcements/new/")))
+
+
+def test_what_does_not_let_it_be_written_is_the_first_of_the_notes(
+    page: Page, silent_group: ChatGroup, community: Any
+) -> None:
+    hook = make_group(community, "钉钉", platform="dingtalk_robot")
+    answer = page("announcements/new/", fill(silent_group, hook, file="价目表.pdf"), method="post", **HTMX)
+    assert [note["code"] for note in answer.context["notes"]][:2] == ["no_file", "no_endpoint"]
+    assert '<div class="notice tone-bad">' in text_of(answer)
 
 
 def test_composer_does_not_offer_other_workspaces_groups(
