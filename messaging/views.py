@@ -184,7 +184,7 @@ def _next_step(request: WorkspaceRequest, delivery: Delivery) -> dict[str, str] 
 def delivery_detail(request: WorkspaceRequest, delivery_id: int) -> HttpResponse:
     """What happened, call by call, in words; htmx asks again while the next thing happens by itself."""
     delivery = selectors.get_delivery(request.actor, delivery_id)
-    attempts, decisions = selectors.attempts_of(delivery), list(selectors.decisions_on(delivery))
+    attempts, decisions = list(selectors.attempts_of(delivery)), list(selectors.decisions_on(delivery))
     decisions += holds_on(delivery, decisions)
     now = clock.now()
     row, is_open = _rows(request, [delivery], now)[0], _is_open(delivery, now)
@@ -193,6 +193,7 @@ def delivery_detail(request: WorkspaceRequest, delivery_id: int) -> HttpResponse
         "delivery": delivery,
         "is_open": is_open,
         "story": wording.story(delivery, attempts, decisions, zone=ZONE),
+        "tries": wording.tries_words(delivery, attempts),
         "answer": wording.answer_words(delivery.platform_code, delivery.platform_text),
         "exemption": EXEMPTIONS.get(delivery.exemption, delivery.exemption),
         "bubble": _bubble(delivery),

@@ -1,5 +1,6 @@
 """Deliveries in words: why a row is in its state, and what happened, call by call. Formatting only."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -215,7 +216,10 @@ def story(delivery: Delivery, attempts: Iterable[Attempt], decisions: Iterable[A
     gave_up = delivery.state == DeliveryState.FAILED  # cancelled or too late, the last try was not known to be it
     last = delivery.attempt_count if gave_up else 0
     told = [Told(delivery.created_at, _("Planned"))]
-    told += [_attempt(attempt, is_last=attempt.number == last, zone=zone) for attempt in attempts]
+    of_part: Counter[int] = Counter()
+    for attempt in attempts:
+        of_part[attempt.part] += 1
+        told.append(_attempt(attempt, of_part[attempt.part], is_last=attempt.number == last, zone=zone))
     told += [_decision(entry) for entry in decisions]
     is_told = delivery.reason in (BY_PERSON, LEFT_OUT, TAKEN_BACK)  # by the decision's own entry
     if delivery.state in (DeliveryState.CANCELLED, DeliveryState.EXPIRED) and not is_told:
@@ -228,7 +232,22 @@ def story(delivery: Delivery, attempts: Iterable[Attempt], decisions: Iterable[A
     return sorted(told, key=lambda item: item.at, reverse=True)
 
 
-def _attempt(attempt: Attempt, *, is_last: bool, zone: str) -> Told:
+def tries_words(delivery: Delivery, attempts: Iterable[Attempt]) -> str:
+    """How often it was tried; of one in several parts, how often each that was tried more than once."""
+    labels: dict[int, str] = {}
+    counts: Counter[int] = Counter()
+    for attempt in attempts:
+        counts[attempt.part] += 1
+        labels[attempt.part] = part_words(attempt.part, max(attempt.part_count, delivery.part_count))
+    if delivery.part_count < 2:
+        return str(delivery.attempt_count or "")
+    pattern = _("%(field)s: %(problem)s")
+    again = [pattern % {"field": labels[part], "problem": count} for part, count in sorted(counts.items()) if count > 1]
+    return " · ".join(again)
+
+
+def _attempt(attempt: Attempt, number: int, *, is_last: bool, zone: str) -> Told:
+    """`number`: which try of its part it was."""
     title, tone = {
         AttemptOutcome.ACCEPTED: (_("Try %(number)d: the platform accepted it"), "good"),
         AttemptOutcome.RETRY: (_("Try %(number)d: not possible at that moment"), "warn"),
@@ -239,7 +258,9 @@ def _attempt(attempt: Attempt, *, is_last: bool, zone: str) -> Told:
     }[AttemptOutcome(attempt.outcome)]
     if is_last and attempt.outcome == AttemptOutcome.RETRY:
         title, tone = _("Try %(number)d: not possible at that moment; it was the last one, nothing follows"), "bad"
-    return Told(attempt.started_at, title % {"number": attempt.number}, _said(attempt, zone), tone)
+    which = part_words(attempt.part, attempt.part_count)
+    title = " · ".join(filter(None, (which, title % {"number": number})))
+    return Told(attempt.started_at, title, _said(attempt, zone), tone)
 
 
 def answer_words(code: str, text: str) -> str:
@@ -261,8 +282,7 @@ def _is_plain_success(code: str, text: str) -> bool:
 
 
 def _said(attempt: Attempt, zone: str) -> str:
-    part = part_words(attempt.part, attempt.part_count)
-    parts = [*filter(None, (part, _to_the_second(attempt.started_at, zone), *_answer(attempt)))]
+    parts = [*filter(None, (_to_the_second(attempt.started_at, zone), *_answer(attempt)))]
     if attempt.latency_ms >= 1000:
         parts.append(_("took %(time)s") % {"time": duration(attempt.latency_ms / 1000)})
     elif attempt.latency_ms:
