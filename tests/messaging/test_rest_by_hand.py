@@ -87,7 +87,7 @@ def test_what_she_leaves_out_is_partly_sent(half, by_hand, fresh) -> None:
     waiting = selectors.parts_said([fresh(half)])[half.pk]
     assert waiting == "1 of 3 messages went out; the rest has not been sent yet."
     services.leave_out(task=HumanTask.objects.get(), note="群解散了", actor=SYSTEM, now=LATER)
-    assert wording.badge_words(fresh(half), now=LATER).label == "Cancelled · 1 of 3 sent"
+    assert wording.badge_words(fresh(half), now=LATER).label == "Not sent: a colleague said why · 1 of 3 sent"
 
 
 def test_values_stay_those_of_the_first_part(half, by_hand, fresh) -> None:
