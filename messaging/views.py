@@ -157,6 +157,8 @@ def _rows(request: WorkspaceRequest, deliveries: Sequence[Delivery], now: dateti
                 said=said.get(delivery.pk),
                 parts=parts.get(delivery.pk, ""),
             ),
+            "carrier": wording.carrier_words(delivery, person=people.get(delivery.pk, ""), said=said.get(delivery.pk)),
+            "doubted": wording.doubt_in_short(delivery),
             "left_out": selectors.left_out(delivery),
             "is_unknown": delivery.state == DeliveryState.UNKNOWN,
             "next_step": _next_step(request, delivery),

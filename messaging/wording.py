@@ -18,7 +18,16 @@ from community_ops.common.templatetags.reason_words import IN_DOUBT, reason_word
 from community_ops.common.templatetags.state_words import StateWords, words_of
 from community_ops.common.templatetags.wording import MISSING, duration, in_zone
 from messaging.evidence_wording import accepted_words
-from messaging.models import Attempt, AttemptOutcome, Delivery, DeliveryState, FrequencyCap, Holiday, QuietHours
+from messaging.models import (
+    Attempt,
+    AttemptOutcome,
+    Delivery,
+    DeliveryState,
+    FrequencyCap,
+    Holiday,
+    Platform,
+    QuietHours,
+)
 from messaging.part_wording import out_of_words, part_words
 from messaging.platforms.base import Capabilities, Outcome, Scope
 from messaging.policies import MORE_PARTS, PARKED, PARTLY_SENT, READ_BY_REASON, UNSENT
@@ -107,7 +116,10 @@ def state_sentence(
     if delivery.state == DeliveryState.ACCEPTED:
         return accepted_words(delivery, at=_to_the_second(delivery.accepted_at, zone))
     if delivery.state == DeliveryState.UNKNOWN:
-        asked = _("It may have been sent or not. Please look into the group, then tap “Sent” or “Not sent”.")
+        asked = _(
+            "It may have been sent or not. Please look into the group: “Sent” if it is there; “Not sent” if it is not, "
+            "then it stays unsent; “Send again” sends it once more."
+        )
         if delivery.reason.startswith(IN_DOUBT):
             asked = joined(joined(reason_words(delivery.reason), _answer_in_doubt(delivery)), asked)
         return joined(asked, parts)
@@ -139,6 +151,23 @@ def said_words(said: SaidByHand) -> str:
     if said.name:
         return _("%(name)s did not send it: %(reason)s") % {"name": said.name, "reason": said.note}
     return _("It was not sent: %(reason)s") % {"reason": said.note}
+
+
+def carrier_words(delivery: Delivery, *, person: str = "", said: SaidByHand | None = None) -> str:
+    """Which channel carries it, or which colleague; nothing where there is neither. Arguments as `state_sentence`."""
+    if delivery.endpoint is None:
+        return ""
+    is_by_hand = delivery.endpoint.connection.platform == Platform.ASSISTED
+    name = (person or (said.name if said else "") if is_by_hand else "") or delivery.endpoint.name
+    label = _("Sent by hand") if is_by_hand else _("Delivery channel")
+    return _("%(field)s: %(problem)s") % {"field": label, "problem": name}
+
+
+def doubt_in_short(delivery: Delivery) -> str:
+    """Why nobody knows whether it arrived, where `state_sentence` does not say so: the answer, else our finding."""
+    if delivery.state != DeliveryState.UNKNOWN or delivery.reason.startswith(IN_DOUBT):
+        return ""
+    return answer_words(delivery.platform_code, delivery.platform_text) or reason_words(delivery.reason)
 
 
 def by_hand_words(person: str) -> str:

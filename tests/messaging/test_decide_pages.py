@@ -6,10 +6,12 @@ import pytest
 from django.urls import reverse
 from django.utils import translation
 
+from community_ops.accounts.models import Role
 from community_ops.common.templatetags.reason_words import reason_words
 from community_ops.common.templatetags.state_words import words_of
 from messaging import showing, wording
 from messaging.models import Attempt, Delivery
+from tests.factories.people import make_person
 from tests.moments import NOON
 
 pytestmark = pytest.mark.django_db
@@ -183,3 +185,42 @@ def test_who_can_try_a_failed_one_again_reads_nothing_else(tab, url, plan, room)
 )
 def test_a_line_of_a_list_never_ends_within_an_address(text, words) -> None:
     assert showing.first_words(text, is_markdown=False) == words
+
+
+# --- the list alone ------------------------------------------------------------------------------------
+
+
+def test_a_row_says_which_channel_carried_it_and_why_it_is_in_doubt(tab, url, plan, room, new_person) -> None:
+    settle(plan(room), state="unknown", reason="no_answer", platform_code="500", platform_text="HTTP 500")
+    plan(new_person().endpoint)
+    rows = tab.get(url("deliveries"), headers=IN_ENGLISH).context["rows"]
+    assert {row["carrier"] for row in rows} >= {f"Delivery channel: {room.name}"}
+    assert any(row["carrier"].startswith("Sent by hand: ") for row in rows)
+    page = text_of(tab.get(url("deliveries"), headers=IN_ENGLISH))
+    assert f"Delivery channel: {room.name}" in page
+    assert "The platform said: HTTP 500" in page
+    assert '<a class="text-link" href=' in page
+
+
+def test_a_doubt_without_an_answer_says_how_it_came(tab, url, doubt) -> None:
+    page = text_of(tab.get(url("deliveries"), headers=IN_ENGLISH))
+    assert "Tried; whether it arrived is not known." in page
+    assert "“Send again” sends it once more" in page
+
+
+def test_what_was_not_sent_can_be_tried_again_in_its_row(tab, url, doubt) -> None:
+    row = text_of(tab.post(url("delivery_decide", doubt.pk), {"verdict": "not_sent"}, headers=HTMX))
+    assert f'hx-post="{url("delivery_requeue", doubt.pk)}"' in row
+    assert text_of(tab.post(url("delivery_requeue", doubt.pk), headers=HTMX))
+    assert Delivery.objects.get().state == "planned"
+
+
+def test_whoever_may_not_decide_is_not_offered_to_try_again(signed_in, workspace, url, doubt) -> None:
+    settle(doubt, state="failed", reason="not_sent")
+    viewer = signed_in(make_person(workspace, role=Role.VIEWER))
+    assert url("delivery_requeue", doubt.pk) not in text_of(viewer.get(url("deliveries")))
+
+
+def test_today_offers_to_send_a_doubt_again_after_the_question(tab, workspace, url, doubt) -> None:
+    page = text_of(tab.get(reverse("dashboard:today", args=[workspace.slug])))
+    assert f'href="{url("delivery_decide", doubt.pk)}?verdict=again&amp;back=' in page

@@ -50,7 +50,10 @@ _DELIVERY = {
     "unknown": StateWords(
         pgettext_lazy("delivery", "To be checked"),
         "warn",
-        _("It may have been sent or not. Please look into the group, then tap “Sent” or “Not sent”."),
+        _(
+            "It may have been sent or not. Please look into the group: “Sent” if it is there; “Not sent” if it is not, "
+            "then it stays unsent; “Send again” sends it once more."
+        ),
     ),
     "expired": StateWords(
         pgettext_lazy("delivery", "Too late, not sent"),
