@@ -137,7 +137,9 @@ def test_a_channel_that_takes_no_file_is_named_before_anything_is_planned(
 def test_a_card_too_long_for_a_channel_is_named_at_its_field(page: Page, community: Community) -> None:
     robot = make_group(community, "机器人群", platform="wecom_robot")
     found = errors(page(NEW, fill(robot, **TYPED | {"card_title": "题" * 43}), method="post"))
-    assert found == {"card_title": ["The card's title has 129 bytes; WeCom group robot takes 128. It concerns: 机器人群"]}
+    assert found == {
+        "card_title": ["The card's title has 129 bytes; WeCom group robot takes 128. It concerns: 机器人群"]
+    }
 
 
 def test_the_words_of_a_card_count_where_they_stand_below_the_text(page: Page, telegram: ChatGroup) -> None:
