@@ -130,7 +130,7 @@ def test_a_channel_that_takes_no_file_is_named_before_anything_is_planned(
     page: Page, group: ChatGroup, telegram: ChatGroup
 ) -> None:
     found = errors(page(NEW, fill(group, telegram, file=upload()), method="post"))
-    assert found == {"file": ["Telegram bot takes no files: a message with one is not sent there."]}
+    assert found == {"file": ["Telegram bot takes no files: a message with one is not sent there. It concerns: 电报群"]}
     assert not Announcement.objects.exists()
 
 
