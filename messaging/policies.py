@@ -82,7 +82,11 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Quiet:
-    """Quiet hours between two wall times; over midnight when `ends` is not later. `span`: days on which they begin."""
+    """Quiet hours between two wall times; over midnight when `ends` is not later.
+
+    `span`: days on which they begin. Those over midnight hold from the first day's midnight on: whoever makes a rule
+    "from today" in the middle of the night means this night too.
+    """
 
     span: Span
     begins: time
@@ -94,7 +98,7 @@ class Quiet:
             return self.begins <= moment < self.ends and self.span.has(day)
         if moment >= self.begins:
             return self.span.has(day)
-        return moment < self.ends and self.span.has(day - timedelta(days=1))
+        return moment < self.ends and (day == self.span.from_on or self.span.has(day - timedelta(days=1)))
 
     def end_after(self, local: datetime) -> datetime:
         """When the quiet hours end that hold at this wall time."""

@@ -61,8 +61,15 @@ def test_quiet_hours_over_midnight_are_those_of_the_targets_clock(
 
 def test_a_night_belongs_to_the_day_it_begins_on() -> None:
     one_night = Quiet(Span(TODAY, TODAY), time(22), time(8))
-    nights = {hour: one_night.has(datetime(2026, 11, 21, 0) + hour * HOUR) for hour in (3, 23, 24 + 3, 24 + 23)}
-    assert nights == {3: False, 23: True, 27: True, 47: False}
+    nights = {hour: one_night.has(datetime(2026, 11, 21, 0) + hour * HOUR) for hour in (-1, 23, 24 + 3, 24 + 23)}
+    assert nights == {-1: False, 23: True, 27: True, 47: False}
+
+
+def test_a_rule_made_in_the_middle_of_the_night_holds_at_once() -> None:
+    """From "today" at two o'clock means this night too; it began yesterday."""
+    from_today = Quiet(Span(TODAY, None), time(22), time(8))
+    night = datetime(2026, 11, 21, 0)
+    assert [from_today.has(night + hour * HOUR) for hour in (0, 3, 8, 22)] == [True, True, False, True]
 
 
 def test_the_same_moment_is_quiet_here_and_not_there(workspace, plan, deliver, room) -> None:
