@@ -25,6 +25,13 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 @page("workspace.view")
+@require_safe
+def workspace(request: WorkspaceRequest) -> HttpResponse:
+    """What somebody types who shortens an address."""
+    return redirect("dashboard:today", request.workspace.slug)
+
+
+@page("workspace.view")
 def today(request: WorkspaceRequest) -> HttpResponse:
     """今日"""
     days = request.GET.get("days", "")

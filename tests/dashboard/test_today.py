@@ -34,6 +34,12 @@ def today(client, slug: str, **query) -> str:
     return answer.content.decode()
 
 
+def test_a_shortened_address_leads_to_today(owner, signed_in) -> None:
+    slug = owner.workspace.slug
+    answer = signed_in(owner).get(f"/w/{slug}/")
+    assert (answer.status_code, answer["Location"]) == (302, f"/w/{slug}/today/")
+
+
 def test_an_empty_workspace_begins_with_seven_steps(owner, signed_in) -> None:
     page = today(signed_in(owner), owner.workspace.slug)
     assert page.count('class="step') >= 7
