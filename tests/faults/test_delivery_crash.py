@@ -8,10 +8,11 @@ from pathlib import Path
 from benchmarks.kill_worker import kill_in_the_middle
 from benchmarks.receiver import receiving
 from benchmarks.running import bin_run
+from messaging.services.delivery import SENDERS
 from tests.commands.services import own_redis
 
-GROUPS = 40
-RECEIVER_DELAY_SECONDS = 0.25  # eight in flight at any moment, five rounds of them
+GROUPS = 80
+RECEIVER_DELAY_SECONDS = 0.25  # sixteen in flight at any moment, five rounds of them
 
 
 def fan_out_and_kill(prepared: Path, **servers: str) -> None:
@@ -20,7 +21,7 @@ def fan_out_and_kill(prepared: Path, **servers: str) -> None:
 
     assert (outcome.groups, outcome.twice, outcome.lost) == (GROUPS, 0, 0)
     assert set(outcome.states) == {"accepted", "unknown"}
-    assert outcome.states["unknown"] <= 8
+    assert outcome.states["unknown"] <= SENDERS
     assert outcome.doubt_seconds <= 45
 
 
