@@ -39,19 +39,25 @@ def card_of(delivery: Delivery) -> Card | None:
     return showing.card_of(delivery.message.card)
 
 
-def sent_parts(delivery: Delivery) -> tuple[Part, ...]:
-    """What was called for, one after the other; nothing before the first call, or where it is cut otherwise now."""
-    if delivery.endpoint is None or (not delivery.sent_text and not delivery.attempt_count):
-        return ()
+def parts_for(delivery: Delivery, text: str) -> tuple[Part, ...]:
+    """`parts_of` a delivery's message with its text filled in. It has a channel."""
+    assert delivery.endpoint is not None
     message = delivery.message
-    parts = parts_of(
+    return parts_of(
         delivery.endpoint,
-        text=delivery.sent_text,
+        text=text,
         is_markdown=message.is_markdown,
         has_image=message.image_id is not None,
         card=card_of(delivery),
         has_file=message.file_id is not None,
     )
+
+
+def sent_parts(delivery: Delivery) -> tuple[Part, ...]:
+    """What was called for, one after the other; nothing before the first call, or where it is cut otherwise now."""
+    if delivery.endpoint is None or (not delivery.sent_text and not delivery.attempt_count):
+        return ()
+    parts = parts_for(delivery, delivery.sent_text)
     return parts if len(parts) == delivery.part_count else ()
 
 

@@ -17,7 +17,7 @@ from messaging.platforms.base import MAX_PARTS, Outcome, Outgoing, Part, Result
 from messaging.ports import ALLOWED, SendGuard, Verdict, origin_guards, subject_guards, text_contexts
 from messaging.services import claiming, recording
 from messaging.services.books import Book
-from messaging.services.calling import call, card_of, outgoing, parts_of, takes_file
+from messaging.services.calling import call, card_of, outgoing, parts_for, takes_file
 from messaging.services.handing import hand_over, is_by_hand
 from messaging.services.limits import Known, Limits, limits_of
 from messaging.services.recording import End, Start
@@ -184,14 +184,7 @@ def _parts(delivery: Delivery, text: str) -> tuple[Part, ...]:
     message = delivery.message
     if message.file is not None and not takes_file(delivery.endpoint, message.file):
         raise Refusal(DeliveryState.FAILED, "file_not_taken")
-    parts = parts_of(
-        delivery.endpoint,
-        text=text,
-        is_markdown=message.is_markdown,
-        has_image=message.image_id is not None,
-        card=card_of(delivery),
-        has_file=message.file_id is not None,
-    )
+    parts = parts_for(delivery, text)
     if all(part.is_empty for part in parts):  # a picture alone, where the platform has none
         raise Refusal(DeliveryState.FAILED, "nothing_to_send")
     most = MAX_PARTS if message.may_split else 1
