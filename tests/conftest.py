@@ -20,7 +20,7 @@ from werkzeug import Request, Response
 
 from community_ops.accounts.models import Role, Workspace
 from community_ops.common import pulses
-from messaging.services import books
+from messaging.services import books, calling
 from messaging.services.limits import BOOK
 from messaging.services.send_rules import RULES
 from tests.factories.people import Someone, make_person, make_token, make_workspace
@@ -88,6 +88,12 @@ def fresh_books(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(books, "KEPT_SECONDS", 3600.0)
     BOOK.forget()
     RULES.forget()
+
+
+@pytest.fixture(autouse=True)
+def fresh_parts() -> None:
+    """How texts are cut is remembered; a test may let a platform take less."""
+    calling.cut.cache_clear()
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 import logging
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from community_ops.common.assets import read_bytes
@@ -10,7 +11,7 @@ from messaging import showing
 from messaging.extras import file_problem
 from messaging.models import Delivery, Endpoint
 from messaging.platforms import registry
-from messaging.platforms.base import Attachment, Card, Content, Outcome, Outgoing, Part, Picture, Result
+from messaging.platforms.base import Adapter, Attachment, Card, Content, Outcome, Outgoing, Part, Picture, Result
 from messaging.services import pictures
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,13 @@ def parts_of(
     """
     file_bytes = 1 if has_file else None  # whether it is taken is asked by `takes_file`
     content = Content(text=text, is_markdown=is_markdown, has_image=has_image, card=card, file_bytes=file_bytes)
-    return registry.get(endpoint.connection.platform).all_parts(content)
+    return cut(registry.get(endpoint.connection.platform), content)
+
+
+@lru_cache(maxsize=256)  # a fan-out asks for the same text a hundred times; texts have at most 20,000 characters
+def cut(adapter: Adapter, content: Content) -> tuple[Part, ...]:
+    """`Adapter.all_parts`, remembered: it depends on platform and content alone."""
+    return adapter.all_parts(content)
 
 
 def card_of(delivery: Delivery) -> Card | None:

@@ -78,9 +78,11 @@ def limits_of(endpoint: Endpoint, known: Known | None = None) -> Limits:
     was told "too fast" is among them until its cooldown is over. Without `known` it is read first.
     """
     known = known or read(endpoint.workspace_id)
-    found: dict[Key, dict[int, Limit]] = {}
+    of_platform, found = _platforms_own(endpoint), dict[Key, dict[int, Limit]]()
+    if not (of_platform or known.own or known.cooling):
+        return {}
     for scope, scope_id in scope_ids(endpoint).items():
-        platforms = [one for one in _platforms_own(endpoint) if one.scope == scope]
+        platforms = [one for one in of_platform if one.scope == scope]
         windows = {one.seconds: one for one in (*platforms, *known.own.get((scope, scope_id), ()))}
         if windows or (scope, scope_id) in known.cooling:
             found[scope, scope_id] = windows
