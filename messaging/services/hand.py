@@ -14,12 +14,15 @@ _Row = tuple[datetime, int, Delivery]
 class Hand:
     """Rows that were claimed and not started, and how many calls run for whom. Guarded by whoever shares it.
 
-    Next is the earliest row that is due of the workspace with the fewest running calls. One account has at most
-    `most_of_account` of them at a time: threads are left for the others while its platform hangs.
+    Next is the earliest row that is due of the workspace with the fewest running calls. While platforms hang, threads
+    are left for the others: an account has at most all but four of them, a workspace all but two, and the last one is
+    for a workspace that has none.
     """
 
-    def __init__(self, *, most_of_account: int) -> None:
-        self._most_of_account = most_of_account
+    def __init__(self, *, threads: int) -> None:
+        self._threads = threads
+        self._most_of_account = max(1, threads - 4)
+        self._most_of_workspace = max(2, threads - 2)
         self._order = itertools.count()
         self._rows: dict[int, list[_Row]] = {}  # by workspace, soonest first
         self._aside: dict[int, list[Delivery]] = defaultdict(list)  # due, and their account has no call left
@@ -47,7 +50,7 @@ class Hand:
 
     def start(self, now: datetime) -> Delivery | None:
         """The row to send now; `end` says when its call is over. None when none is due or may be."""
-        for workspace_id in sorted(self._rows, key=self._rank):
+        for workspace_id in sorted(filter(self._may_start, self._rows), key=self._rank):
             if (delivery := self._first_of(workspace_id, now)) is not None:
                 self._calls_of_workspace[workspace_id] += 1
                 self._calls_of_account[_account(delivery)] += 1
@@ -65,9 +68,8 @@ class Hand:
 
     def seconds_to_first(self, now: datetime) -> float | None:
         """Until the next row is due, zero or less when one is; None where only ends of calls can bring one."""
-        if not self._rows:
-            return None
-        return (min(rows[0][0] for rows in self._rows.values()) - now).total_seconds()
+        firsts = [rows[0][0] for workspace_id, rows in self._rows.items() if self._may_start(workspace_id)]
+        return (min(firsts) - now).total_seconds() if firsts else None
 
     def empty(self) -> list[Delivery]:
         """Take out everything that was not started."""
@@ -77,6 +79,11 @@ class Hand:
         self._aside.clear()
         self._count = 0
         return left
+
+    def _may_start(self, workspace_id: int) -> bool:
+        running_count = self._calls_of_workspace[workspace_id]
+        is_last = self.running_count >= self._threads - 1
+        return not running_count or (running_count < self._most_of_workspace and not is_last)
 
     def _rank(self, workspace_id: int) -> tuple[int, _Row]:
         return self._calls_of_workspace[workspace_id], self._rows[workspace_id][0]

@@ -61,7 +61,7 @@ class Senders:
         self.channels = Channels()
         self._now = now
         self._count = count
-        self._hand = Hand(most_of_account=max(1, count - 2))
+        self._hand = Hand(threads=count)
         self._desk = Desk()
         self._crew = Crew()
         self._pace = _Pace()

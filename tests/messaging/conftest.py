@@ -1,7 +1,7 @@
 """Endpoints of every platform, played by a real local HTTP server, and deliveries to them."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -68,6 +68,15 @@ def make_endpoint(workspace: Workspace, platform: str, **config: Any) -> Endpoin
     return services.create_endpoint(
         workspace_id=workspace.pk, name=name, platform=platform, config=config, actor=SYSTEM, now=NOON
     )
+
+
+@pytest.fixture
+def receivers() -> Iterator[HTTPServer]:
+    """A receiver that takes several calls at a time; the suite's own takes one after another."""
+    server = HTTPServer(threaded=True)
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ def row(workspace_id: int, *, account: int = 1, seconds: int = 0) -> Delivery:
     return Delivery(workspace_id=workspace_id, endpoint=endpoint, next_try_at=NOON + seconds * SECOND)
 
 
-def hand_of(*rows: Delivery, most_of_account: int = 99) -> Hand:
-    hand = Hand(most_of_account=most_of_account)
+def hand_of(*rows: Delivery, threads: int = 99) -> Hand:
+    hand = Hand(threads=threads)
     hand.put(rows)
     return hand
 
@@ -40,7 +40,7 @@ def test_who_has_the_fewest_calls_running_is_next() -> None:
 
 def test_an_account_has_no_more_calls_than_it_may_and_goes_on_when_one_ends() -> None:
     slow, quick = [row(1, account=1) for _ in range(3)], row(1, account=2, seconds=1)
-    hand = hand_of(*slow, quick, most_of_account=2)
+    hand = hand_of(*slow, quick, threads=6)
 
     assert [hand.start(NOON + SECOND) for _ in range(4)] == [slow[0], slow[1], quick, None]
     assert len(hand) == 1
@@ -52,9 +52,28 @@ def test_an_account_has_no_more_calls_than_it_may_and_goes_on_when_one_ends() ->
     assert (len(hand), hand.running_count) == (0, 3)
 
 
+def test_a_workspace_whose_accounts_all_hang_leaves_threads_for_two_others() -> None:
+    slow = [row(1, account=number) for number in range(8)]
+    hand = hand_of(*slow, threads=6)
+
+    assert [hand.start(NOON) for _ in range(5)] == [*slow[:4], None]
+    assert hand.seconds_to_first(NOON) is None
+
+    others = [row(2, account=8), row(2, account=9), row(3, account=10)]
+    hand.put(others)
+
+    assert hand.seconds_to_first(NOON) == 0
+    assert [hand.start(NOON) for _ in range(3)] == [others[0], others[2], None]
+
+    hand.end(slow[0])
+    hand.end(slow[1])
+
+    assert hand.start(NOON) is others[1]
+
+
 def test_all_that_was_not_started_is_given_back() -> None:
     rows = [row(1, account=1) for _ in range(3)] + [row(2, account=2, seconds=60)]
-    hand = hand_of(*rows, most_of_account=1)
+    hand = hand_of(*rows, threads=5)
     assert [hand.start(NOON), hand.start(NOON)] == [rows[0], None]
 
     assert hand.workspaces() == {1, 2}
@@ -64,5 +83,5 @@ def test_all_that_was_not_started_is_given_back() -> None:
 
 def test_what_has_no_account_waits_for_none() -> None:
     rows = [Delivery(workspace_id=1, endpoint=None, next_try_at=NOON) for _ in range(3)]
-    hand = hand_of(*rows, most_of_account=1)
+    hand = hand_of(*rows, threads=5)
     assert [hand.start(NOON) for _ in range(3)] == rows

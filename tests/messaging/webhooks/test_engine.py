@@ -6,7 +6,6 @@ from collections import Counter
 
 import pytest
 from django.db import connections
-from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
 from community_ops.common import clock
@@ -18,15 +17,6 @@ from tests.messaging.webhooks.conftest import received, subscribe
 from tests.races import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def receivers():
-    """A receiver that takes several calls at a time; the suite's own takes one after another."""
-    server = HTTPServer(threaded=True)
-    server.start()
-    yield server
-    server.stop()
 
 
 def test_a_run_makes_everything_due_once_and_ends(workspace, happen, httpserver) -> None:
