@@ -14,12 +14,14 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 FAULTS = "tests/faults"
-FAST_OPTIONS = [f"--ignore={FAULTS}"]
+FAST_OPTIONS = [
+    f"--ignore={FAULTS}",
+    "--session-timeout=2400",  # seconds, for all of them: what hangs outside of a test ends too
+]
 MOST_WORKERS = 4  # each has a database, a folder and (tests/settings.py) a Redis database of its own
 FAULT_OPTIONS = [
     "--override-ini=addopts=--strict-markers --strict-config -q",  # without pyproject's --ignore of this folder
     "--timeout=120",  # seconds, for one test without shared fixtures: twice what it may take on two idle cores
-    "--override-ini=timeout_func_only=true",
     "--session-timeout=1200",  # seconds, for all of them
 ]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")

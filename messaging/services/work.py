@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -18,7 +19,7 @@ from messaging import task_policies
 from messaging.models import Assignee, DeliveryState, HumanTask, Purpose, TaskItem, TaskKind, TaskState
 from messaging.ports import text_contexts
 from messaging.services import cards
-from messaging.services.card_posts import NewItem, plan_posts
+from messaging.services.card_posts import GROUP, NewItem, plan_posts, zones_of
 from messaging.task_policies import HAS_TEXT, MOST_ITEMS, TAKEN_BACK, TELL_TASK
 
 MAX_TEXT = 20_000
@@ -40,7 +41,7 @@ def create_task(
     subject_kind: str = "",
     subject_id: int | None = None,
     source_key: str = "",
-    zone: str = "UTC",
+    zone: str = "",
     purpose: str = Purpose.NOTICE,
     actor: Actor,
     now: datetime,
@@ -51,7 +52,8 @@ def create_task(
     hold it, caps count it by `purpose`, and its subject's guard is asked, as of a touch.
     With a subject, `text` is a template that is filled when she copies it; without one a placeholder in it is a
     mistake, as in announcements. `facts`: `task_policies.FACTS`, amounts
-    as decimal strings in major units. A `source_key` (kind:object:occurrence) that exists returns its card
+    as decimal strings in major units. `zone`: whose clock her times are told by; without one that of the first group,
+    else the installation's. A `source_key` (kind:object:occurrence) that exists returns its card
     unchanged, whatever its state: calling twice is harmless; without one every call makes a card.
     Writes an audit row. Raises InvalidInput naming the field.
     """
@@ -66,7 +68,7 @@ def create_task(
         "is_markdown": is_markdown,
         "image": image,
         "facts": task_policies.read(task_policies.FACTS.get(kind, ()), facts or {}),
-        "zone": zone,
+        "zone": zone or _zone_of(assignee.workspace_id, items),
         "due_at": due_at,
         "latest_at": _after(due_at, latest_at),
         "next_tell_at": max(due_at, now),
@@ -79,6 +81,11 @@ def create_task(
         _add_items(task, places, purpose=purpose, actor=actor, now=now)
         nudge(TELL_TASK)
     return task
+
+
+def _zone_of(workspace_id: int, items: Sequence[NewItem]) -> str:
+    zones = zones_of(workspace_id, [item.target_id for item in items if item.target_kind == GROUP and item.target_id])
+    return next(iter(zones.values()), settings.DEFAULT_COMMUNITY_TIMEZONE)
 
 
 def _add_items(task: HumanTask, places: Sequence[NewItem], *, purpose: str, actor: Actor, now: datetime) -> None:

@@ -57,6 +57,7 @@ def new_task(person):
     def make(kind: str = "message", *labels: str, **facts) -> HumanTask:
         values = {"title": "晚上的事", "due_at": NOON, "text": "快来" if kind in ("message", "moments") else ""}
         items = [NewItem(label) for label in labels]
+        values["zone"] = "UTC"
         return services.create_task(assignee=person, kind=kind, items=items, actor=SYSTEM, now=NOON, **values | facts)
 
     return make

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 
 from community_ops.common import clock
 from community_ops.common.models import AuditEntry
@@ -81,6 +82,17 @@ def test_a_card_is_made_once_per_source_key(api, person, group) -> None:
         ("晨跑 1 群", "group", group.pk),
         ("老客群", "", None),
     ]
+
+
+def test_times_are_told_by_the_clock_of_the_first_group_or_of_the_installation(api, person, group) -> None:
+    group.community.timezone = "Europe/Berlin"
+    group.community.save(update_fields=["timezone"])
+    items = [{"label": "老客群"}, {"target_kind": "group", "target_id": group.pk}]
+
+    bodies = [BODY | {"assignee": person.pk} | more for more in ({"items": items}, {}, {"zone": "Asia/Tokyo"})]
+    zones = [api.post("/api/v1/tasks/", body).json()["zone"] for body in bodies]
+
+    assert zones == ["Europe/Berlin", settings.DEFAULT_COMMUNITY_TIMEZONE, "Asia/Tokyo"]
 
 
 def test_amounts_are_major_units_outside(api, person) -> None:

@@ -142,7 +142,7 @@ def test_who_has_no_channel_is_passed_over_and_told_once_she_has_one(new_person,
 def test_work_made_for_tomorrow_is_told_tomorrow(person, deliver) -> None:
     tomorrow = NOON + timedelta(days=1)
     facts = {"assignee": person, "kind": "new_group", "title": "建 3 群", "due_at": tomorrow}
-    services.create_task(**facts, actor=SYSTEM, now=NOON)
+    services.create_task(**facts, zone="UTC", actor=SYSTEM, now=NOON)
     assert tell() == 0
     assert services.tell_assignees(now=tomorrow) == 1
     deliver(tomorrow)
