@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from community_ops.common.events import Event
+from messaging.models import DeliveryState, TaskState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +18,65 @@ class EndpointArchived(Event):
     @property
     def aggregate_id(self) -> str:
         return f"endpoint:{self.endpoint_id}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeliveriesEnded(Event):
+    """These deliveries came to this end in one go (`services.ends`): only written where a webhook wants it.
+
+    `unknown` is told as an end too: nothing happens to it before a person decides.
+    """
+
+    name: ClassVar[str] = "messaging.DeliveriesEnded"
+    delivery_ids: tuple[int, ...]
+    state: DeliveryState
+    ended_at: datetime
+
+    @property
+    def aggregate_id(self) -> str:
+        return f"delivery:{self.delivery_ids[0]}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeliveriesReopened(Event):
+    """What was told by DeliveriesEnded is so no more: they are planned again, or wait for a person again."""
+
+    name: ClassVar[str] = "messaging.DeliveriesReopened"
+    delivery_ids: tuple[int, ...]
+    reopened_at: datetime
+
+    @property
+    def aggregate_id(self) -> str:
+        return f"delivery:{self.delivery_ids[0]}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskItemsEnded(Event):
+    """These places of a card came to this end in one go: done, left out or withdrawn. As DeliveriesEnded."""
+
+    name: ClassVar[str] = "messaging.TaskItemsEnded"
+    task_id: int
+    item_ids: tuple[int, ...]
+    state: TaskState
+    ended_at: datetime
+
+    @property
+    def aggregate_id(self) -> str:
+        return f"task_item:{self.item_ids[0]}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskItemsReopened(Event):
+    """These places of a card are open again: taken back by the person, or tried again."""
+
+    name: ClassVar[str] = "messaging.TaskItemsReopened"
+    task_id: int
+    item_ids: tuple[int, ...]
+    reopened_at: datetime
+
+    @property
+    def aggregate_id(self) -> str:
+        return f"task_item:{self.item_ids[0]}"
 
 
 @dataclass(frozen=True, kw_only=True)

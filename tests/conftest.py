@@ -23,6 +23,7 @@ from community_ops.common import pulses
 from messaging.services import books, calling
 from messaging.services.limits import BOOK
 from messaging.services.send_rules import RULES
+from messaging.services.webhook_events import WANTED
 from tests.factories.people import Someone, make_person, make_token, make_workspace
 
 # A busy machine is slow; that is no finding about what is tested.
@@ -88,6 +89,7 @@ def fresh_books(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(books, "KEPT_SECONDS", 3600.0)
     BOOK.forget()
     RULES.forget()
+    WANTED.forget()
 
 
 @pytest.fixture(autouse=True)

@@ -1,8 +1,9 @@
-"""Base of the events an app tells upward: frozen, past tense, JSON scalars and aware times only."""
+"""Base of the events an app tells upward: frozen, past tense, JSON scalars, choices and aware times only."""
 
 import dataclasses
 import typing
 from datetime import datetime
+from enum import Enum
 from typing import Any, ClassVar, Self
 
 
@@ -35,4 +36,6 @@ class Event:
 def _read(kind: Any, value: Any) -> Any:
     if kind is datetime or (value is not None and datetime in typing.get_args(kind)):
         return datetime.fromisoformat(value)
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return kind(value)
     return tuple(value) if isinstance(value, list) else value

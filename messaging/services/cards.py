@@ -4,7 +4,7 @@ Whoever changes items holds the card's row lock first, and takes several in the 
 are updated after that. So a tick of the person, a cancelled sale and the tick that looks after both cannot meet.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from django.db.models import Q, QuerySet
 from community_ops.common import audit
 from community_ops.common.actors import Actor
 from messaging.models import Delivery, DeliveryState, HumanTask, TaskItem, TaskState
+from messaging.services import ends
 from messaging.task_policies import BY_HAND, HANDED_ON, LEFT_OUT
 
 
@@ -39,9 +40,12 @@ def end_items(
     ended = [item for item in items if item.state == TaskState.OPEN]
     rows = TaskItem.objects.filter(pk__in=[item.pk for item in ended], state=TaskState.OPEN)
     rows.update(state=state, done_at=now, updated_at=now, **facts)
-    waiting = Delivery.objects.filter(pk__in=[item.delivery_id for item in ended if item.delivery_id])
-    new_state, reason = delivery
-    waiting.filter(state=DeliveryState.WAITING).update(state=new_state, reason=reason, updated_at=now)
+    ends.tell_items_ended(ended, state, now=now)
+    of_items = Delivery.objects.filter(pk__in=[item.delivery_id for item in ended if item.delivery_id])
+    waiting, (new_state, reason) = of_items.filter(state=DeliveryState.WAITING), delivery
+    if ended and ends.are_told(ended[0].workspace_id):
+        ends.tell_ended(ended[0].workspace_id, new_state, list(waiting.values_list("pk", flat=True)), now=now)
+    waiting.update(state=new_state, reason=reason, updated_at=now)
     return ended
 
 
@@ -94,8 +98,15 @@ def note_on_deliveries(
             audit.record(actor=actor, verb=verb, target=item.delivery, now=now, after=after, reason=reason)
 
 
-def back_to_waiting(items: Iterable[TaskItem], *, now: datetime) -> None:
-    """The one way back from `confirmed`, and from `cancelled`: a person takes back what she said a moment ago."""
-    rows = Delivery.objects.filter(pk__in=[item.delivery_id for item in items if item.delivery_id])
+def back_to_waiting(items: Sequence[TaskItem], *, now: datetime) -> None:
+    """The one way back from `confirmed`, and from `cancelled`: a person takes back what she said a moment ago.
+
+    `items` of one card, which are open again.
+    """
+    ends.tell_items_reopened(items, now=now)
+    of_items = Delivery.objects.filter(pk__in=[item.delivery_id for item in items if item.delivery_id])
     her_word = Q(state=DeliveryState.CONFIRMED) | Q(state=DeliveryState.CANCELLED, reason=LEFT_OUT)
-    rows.filter(her_word).update(state=DeliveryState.WAITING, reason=BY_HAND, updated_at=now)
+    rows = of_items.filter(her_word)
+    if items and ends.are_told(items[0].workspace_id):
+        ends.tell_reopened(items[0].workspace_id, list(rows.values_list("pk", flat=True)), now=now)
+    rows.update(state=DeliveryState.WAITING, reason=BY_HAND, updated_at=now)

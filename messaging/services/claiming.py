@@ -16,6 +16,7 @@ from community_ops.common.turns import unlocked
 from messaging.models import Delivery, DeliveryState
 from messaging.policies import end_of
 from messaging.services.channels import Channels
+from messaging.services.ends import telling
 from messaging.services.limits import IN_LINE
 from messaging.services.statements import update_where
 
@@ -100,7 +101,11 @@ def drop(delivery: Delivery, *, owner: str, state: DeliveryState, reason: str, n
     """
     state, reason = end_of(state, reason, may_have_arrived=delivery.may_have_arrived)
     settled = {"state": state, "reason": reason[:60], "lease_owner": "", "lease_until": None, "updated_at": now}
-    return update_where(Delivery, held(delivery, owner), settled) == 1
+    with telling([(delivery, state)], now=now) as tell:
+        if not update_where(Delivery, held(delivery, owner), settled):
+            return False
+        tell([delivery.pk])
+    return True
 
 
 def held(delivery: Delivery, owner: str) -> dict[str, Any]:

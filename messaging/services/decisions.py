@@ -16,6 +16,7 @@ from community_ops.common.nudge import nudge
 from messaging.errors import NoChannel, NotFailed, NotUnknown
 from messaging.models import Delivery, DeliveryState
 from messaging.policies import ATTEMPT_LIMIT, DELIVER_TASK, MORE_PARTS, called_off_as, end_of
+from messaging.services.ends import tell_ended, tell_reopened
 from messaging.services.planning import cancel_deliveries
 
 Verdict = Literal["sent", "not_sent", "again"]
@@ -49,6 +50,7 @@ def decide_unknown(*, delivery: Delivery, verdict: Verdict, actor: Actor, now: d
         moved = rows.update(**_RESULT[verdict], may_have_arrived=False, updated_at=now)
     fresh = Delivery.objects.get(pk=delivery.pk)
     if moved:
+        tell_ended(fresh.workspace_id, fresh.state, [fresh.pk], now=now)
         audit.record(
             actor=actor,
             verb=f"delivery.{verdict}",
@@ -178,7 +180,8 @@ def _plan_again(delivery: Delivery, state: str, now: datetime, *, next_part: boo
     nudge(DELIVER_TASK)
     parts = {"parts_sent": delivery.parts_sent + 1} if next_part else {}
     is_doubt = state == DeliveryState.UNKNOWN and not next_part
-    return Delivery.objects.filter(pk=delivery.pk, state=state, parts_sent=delivery.parts_sent).update(
+    rows = Delivery.objects.filter(pk=delivery.pk, state=state, parts_sent=delivery.parts_sent)
+    planned = rows.update(
         **parts,
         state=DeliveryState.PLANNED,
         reason=MORE_PARTS if next_part else "again",
@@ -191,3 +194,5 @@ def _plan_again(delivery: Delivery, state: str, now: datetime, *, next_part: boo
         lease_until=None,
         updated_at=now,
     )
+    tell_reopened(delivery.workspace_id, [delivery.pk] * planned, now=now)
+    return planned

@@ -22,6 +22,7 @@ from messaging.models import (
 )
 from messaging.services import cards, claiming
 from messaging.services.calling import card_of
+from messaging.services.ends import tell_items_reopened
 from messaging.showing import first_words, with_names
 from messaging.task_policies import BY_HAND, TELL_TASK, card_digest, card_key
 
@@ -96,6 +97,7 @@ def _back_on(item: TaskItem, now: datetime) -> HumanTask:
     task = cards.lock_card(item.task)
     facts = {"reason": "", "note": "", "copied_text": "", "done_at": None, "done_by": None, "updated_at": now}
     TaskItem.objects.filter(pk=item.pk).update(state=TaskState.OPEN, **facts)
+    tell_items_reopened([item], now=now)
     cards.reopen(task, next_tell_at=now + SETTLING)
     return task
 

@@ -18,6 +18,7 @@ from messaging.models import Delivery, DeliveryState, OutboundMessage, Purpose
 from messaging.platforms.base import Card
 from messaging.policies import ATTEMPT_LIMIT, DELIVER_TASK, end_of
 from messaging.services import cards
+from messaging.services.ends import are_told, tell_ended
 from messaging.services.rest_by_hand import hand_over_rests
 
 T = TypeVar("T")
@@ -246,9 +247,9 @@ def retarget_deliveries(
         rows = rows.filter(endpoint_id__isnull=False)
     else:
         rows = rows.filter(~Q(endpoint_id=endpoint_id) | Q(endpoint_id__isnull=True))
-    _end(rows.filter(may_have_arrived=True), DeliveryState.FAILED, CHANNEL_CHANGED, now)
+    _end(workspace_id, rows.filter(may_have_arrived=True), DeliveryState.FAILED, CHANNEL_CHANGED, now)
     handed = hand_over_rests(rows, endpoint_id=endpoint_id, now=now) if endpoint_id is not None else 0
-    _end(rows.filter(parts_sent__gt=0), DeliveryState.FAILED, CHANNEL_CHANGED, now)
+    _end(workspace_id, rows.filter(parts_sent__gt=0), DeliveryState.FAILED, CHANNEL_CHANGED, now)
     changed = rows.update(endpoint_id=endpoint_id, lease_owner="", lease_until=None, updated_at=now)
     if changed:
         nudge(DELIVER_TASK)
@@ -277,21 +278,39 @@ def cancel_deliveries(
         rows = rows.filter(origin=origin, origin_id=origin_id)
     if source_keys is None:
         assert origin_id is not None, "say whose deliveries, or which"
-        return _cancel(rows, reason, now)
-    return sum(_cancel(rows.filter(source_key__in=keys), reason, now) for keys in _chunks(list(source_keys)))
+        return _cancel(workspace_id, rows, reason, now)
+    chunks = _chunks(list(source_keys))
+    return sum(_cancel(workspace_id, rows.filter(source_key__in=keys), reason, now) for keys in chunks)
 
 
-def _cancel(rows: QuerySet[Delivery], reason: str, now: datetime) -> int:
+def _cancel(workspace_id: int, rows: QuerySet[Delivery], reason: str, now: datetime) -> int:
     """First the planned rows: a worker that hands one over at this moment has done so, or never will."""
-    cancelled = _end(rows, DeliveryState.CANCELLED, reason, now)
+    cancelled = _end(workspace_id, rows, DeliveryState.CANCELLED, reason, now)
     return cancelled + cards.withdraw(rows, reason=reason, now=now)
 
 
-def _end(rows: QuerySet[Delivery], state: DeliveryState, reason: str, now: datetime) -> int:
-    """End what is planned among the rows, in doubt where an earlier try may have arrived; one conditional update."""
+def _end(workspace_id: int, rows: QuerySet[Delivery], state: DeliveryState, reason: str, now: datetime) -> int:
+    """End what is planned among the rows, in doubt where an earlier try may have arrived.
+
+    One conditional update; where a webhook is told of it, one for each `CHUNK` rows.
+    """
+    planned = rows.filter(state=DeliveryState.PLANNED)
+    if not are_told(workspace_id):
+        return _put_to_end(planned, state, reason, now)
+    count = 0
+    for in_doubt in (False, True):
+        ids = list(
+            planned.filter(may_have_arrived=in_doubt).select_for_update().order_by("pk").values_list("pk", flat=True)
+        )
+        count += sum(_put_to_end(Delivery.objects.filter(pk__in=some), state, reason, now) for some in _chunks(ids))
+        tell_ended(workspace_id, end_of(state, reason, may_have_arrived=in_doubt)[0], ids, now=now)
+    return count
+
+
+def _put_to_end(planned: QuerySet[Delivery], state: DeliveryState, reason: str, now: datetime) -> int:
     in_doubt, why = end_of(state, reason, may_have_arrived=True)
     is_doubt = Q(may_have_arrived=True)
-    return rows.filter(state=DeliveryState.PLANNED).update(
+    return planned.update(
         state=Case(When(is_doubt, then=Value(in_doubt.value)), default=Value(state.value)),
         reason=Case(When(is_doubt, then=Value(why[:60])), default=Value(reason)),
         lease_owner="",

@@ -26,6 +26,7 @@ from messaging.policies import (
 )
 from messaging.services import resting
 from messaging.services.claiming import held
+from messaging.services.ends import tell_ended, telling
 from messaging.services.limits import Limits, end_slots, take_slots
 from messaging.services.statements import (
     Change,
@@ -118,7 +119,9 @@ def write(ends: Sequence["End"], starts: Sequence[Start]) -> tuple[list[bool], l
         return finish_all(ends), begin_all(starts)
     changes, attempts = zip(*endings, strict=True)
     firsts = _firsts(starts)
-    done, begun = update_two(Delivery, changes, Attempt, attempts, [_beginning(start) for start in firsts.values()])
+    with telling(zip((end.delivery for end in ends), map(_state, changes), strict=True), now=ends[0].now) as tell:
+        done, begun = update_two(Delivery, changes, Attempt, attempts, [_beginning(start) for start in firsts.values()])
+        tell(done)
     return [end.delivery.pk in done or finish(end) for end in ends], _begun(starts, firsts, begun)
 
 
@@ -148,6 +151,14 @@ def finish(end: End) -> bool:
     False, and nothing written, when the row is no longer this worker's: the reaper was there first.
     """
     change, attempt = _ending(end)
+    with telling([(end.delivery, _state(change))], now=end.now) as tell:
+        if not _finished(end, change, attempt):
+            return False
+        tell([end.delivery.pk])
+    return True
+
+
+def _finished(end: End, change: Change, attempt: dict[str, Any]) -> bool:
     if is_plain(end):
         return update_then_insert(Delivery, *change, Attempt, attempt)
     with transaction.atomic():
@@ -157,6 +168,11 @@ def finish(end: End) -> bool:
     return True
 
 
+def _state(change: Change) -> str:
+    """Which one the row has afterwards."""
+    return str(change[1]["state"])
+
+
 def finish_all(ends: Sequence[End]) -> list[bool]:
     """`finish` for several; those that end alike and keep to no limit in one statement where the database can."""
     done = _finished_together(ends) if len(ends) > 1 and connection.vendor == "postgresql" else set()
@@ -164,16 +180,19 @@ def finish_all(ends: Sequence[End]) -> list[bool]:
 
 
 def _finished_together(ends: Sequence[End]) -> set[int]:
-    alike: dict[tuple[str, ...], list[tuple[Change, dict[str, Any]]]] = defaultdict(list)
+    alike: dict[tuple[str, ...], list[tuple[Delivery, Change, dict[str, Any]]]] = defaultdict(list)
     for end in ends:
         if is_plain(end):
             change, attempt = _ending(end)
-            alike[tuple(change[1])].append((change, attempt))
+            alike[tuple(change[1])].append((end.delivery, change, attempt))
     done: set[int] = set()
     for found in alike.values():
         if len(found) > 1:
-            changes, attempts = zip(*found, strict=True)
-            done |= update_each_then_insert(Delivery, changes, Attempt, attempts)
+            rows, changes, attempts = zip(*found, strict=True)
+            with telling(zip(rows, map(_state, changes), strict=True), now=ends[0].now) as tell:
+                together = update_each_then_insert(Delivery, changes, Attempt, attempts)
+                tell(together)
+            done |= together
     return done
 
 
@@ -292,6 +311,7 @@ def put_off(delivery: Delivery, *, owner: str, result: Result, now: datetime) ->
     if not update_where(Delivery, held(delivery, owner), {"attempt_count": number, **_facts(then, now)}):
         return False
     _note(delivery, number, AttemptOutcome.NOT_CALLED, result=result, started_at=now, now=now)
+    tell_ended(delivery.workspace_id, then.state, [delivery.pk], now=now)
     return True
 
 
@@ -319,4 +339,5 @@ def _reap(delivery: Delivery, *, db_now: datetime, now: datetime) -> int:
     number, started_at = delivery.attempt_count, delivery.sending_at or now
     lost = Result(Outcome.IN_DOUBT)
     _note(delivery, number, AttemptOutcome.LOST, result=lost, started_at=started_at, now=now)
+    tell_ended(delivery.workspace_id, then.state, [delivery.pk], now=now)
     return 1

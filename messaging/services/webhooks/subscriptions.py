@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from community_ops.common import audit, net, text
 from community_ops.common.actors import Actor
 from community_ops.common.errors import InvalidInput, InvalidTransition
-from messaging.services.webhook_events import offered
+from messaging.services.webhook_events import forget_wanted, offered
 from messaging.services.webhooks.keys import first_secret, make_key, with_new_key
 from messaging.webhook_models import CallState, OffReason, WebhookCall, WebhookSubscription
 from messaging.webhook_policies import EVERYTHING, MOST_SUBSCRIPTIONS
@@ -38,6 +38,7 @@ def create_subscription(
         events=_known(events),
         created_by=actor.label[:150],
     )
+    forget_wanted()
     audit.record(actor=actor, verb="webhook.created", target=subscription, now=now, after=_facts(subscription))
     return subscription, key
 
@@ -68,6 +69,7 @@ def update_subscription(
         return locked
     locked.secret = _stored(secret | {"url": address})
     locked.save(update_fields=["name", "events", "host", "secret", "updated_at"])
+    forget_wanted()
     after = _facts(locked) | {"has_new_address": is_moved}
     audit.record(actor=actor, verb="webhook.changed", target=locked, now=now, before=before, after=after)
     return locked
@@ -96,6 +98,7 @@ def switch_on(*, subscription: WebhookSubscription, actor: Actor, now: datetime)
     WebhookSubscription.objects.filter(pk=locked.pk).update(
         is_on=True, switched_off_at=None, off_reason="", failing_since=None, updated_at=now
     )
+    forget_wanted()
     before = {"reason": locked.off_reason}
     audit.record(actor=actor, verb="webhook.switched_on", target=locked, now=now, before=before)
 
@@ -108,6 +111,7 @@ def switch_off(
     rows = WebhookSubscription.objects.filter(pk=subscription.pk, is_on=True, archived_at__isnull=True)
     if not rows.update(is_on=False, switched_off_at=now, off_reason=reason, updated_at=now):
         return False
+    forget_wanted()
     given_up = give_up_all(subscription.pk, now=now)
     after = {"reason": reason.value, "given_up": given_up}
     audit.record(actor=actor, verb="webhook.switched_off", target=subscription, now=now, after=after)
