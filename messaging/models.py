@@ -63,6 +63,7 @@ class Endpoint(TenantModel):
     address = models.JSONField(default=dict)  # which chat of the connection; empty where it has only one
     # The receiver promises to ignore a webhook-id it has seen: only then is a send in doubt repeated by itself.
     drops_repeats = models.BooleanField(default=False)
+    chat_changed_at = models.DateTimeField(null=True)  # what was called before went to another chat than what follows
     archived_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

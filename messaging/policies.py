@@ -65,7 +65,9 @@ PARKED = (
     TOO_FAST,
     LONG_WAIT,
 )  # of a failed one: it was refused for now until the end, and was not refused for good
+AGAIN = "again"  # planned, because a person asked for it
 MORE_PARTS = "more_parts"  # planned, and a part of it has gone out
+CHAT_CHANGED = "chat_changed"  # of one that has begun: its channel leads to another chat than its beginning went to
 PARTLY_SENT = "partly_sent"  # read of one that ended midway: a part of it has gone out, the rest will not
 
 
@@ -294,6 +296,11 @@ def with_doubt(then: Next, *, may_have_arrived: bool) -> Next:
         return then
     state, reason = end_of(then.state, then.reason, may_have_arrived=may_have_arrived)
     return Next(state, reason, then.next_try_at, may_have_arrived)
+
+
+def went_elsewhere(sending_at: datetime | None, chat_changed_at: datetime | None) -> bool:
+    """Whether the last call (`sending_at`: its start) of a message went to another chat than its channel's of now."""
+    return sending_at is not None and chat_changed_at is not None and sending_at < chat_changed_at
 
 
 def called_off_as(reason: str) -> str:

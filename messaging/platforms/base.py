@@ -349,6 +349,7 @@ class Adapter:
     plain_dialect: ClassVar[markup.Dialect] = markup.PLAIN  # of texts without marks: mentions, and what needs escaping
 
     leads_secrets: ClassVar[frozenset[str]] = frozenset()  # settings that say where a secret goes
+    names_chat: ClassVar[frozenset[str]] = frozenset()  # settings of an account that has one chat, and is named by them
     inbound: ClassVar["Inbound | None"] = None  # how what happens in its chats comes in
 
     @property
@@ -367,6 +368,12 @@ class Adapter:
     def read_address(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """Check what names one more chat of an account that is known. Raises messaging.errors.ConfigRefused."""
         return read_settings([one for one in self.settings if one.is_of_chat], config)
+
+    def is_same_chat(self, one: Account, other: Account) -> bool:
+        """Whether what is sent with either of the two arrives in the same chat, as far as their settings say."""
+        told = {key: value for key, value in (one.config | one.secret).items() if key in self.names_chat}
+        said = {key: value for key, value in (other.config | other.secret).items() if key in self.names_chat}
+        return one.address == other.address and told == said
 
     def list_chats(self, config: dict[str, Any], secret: dict[str, Any]) -> Sequence[Chat]:
         """The chats the account is in, where the platform says (`can_list_chats`). Raises ChatsUnknown."""

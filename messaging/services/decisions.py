@@ -15,7 +15,16 @@ from community_ops.common.models import AuditEntry
 from community_ops.common.nudge import nudge
 from messaging.errors import NoChannel, NotFailed, NotUnknown
 from messaging.models import Delivery, DeliveryState
-from messaging.policies import ATTEMPT_LIMIT, DELIVER_TASK, MORE_PARTS, called_off_as, end_of
+from messaging.policies import (
+    AGAIN,
+    ATTEMPT_LIMIT,
+    CHAT_CHANGED,
+    DELIVER_TASK,
+    MORE_PARTS,
+    called_off_as,
+    end_of,
+    went_elsewhere,
+)
 from messaging.services.ends import tell_ended, tell_reopened
 from messaging.services.planning import cancel_deliveries
 
@@ -65,15 +74,21 @@ def decide_unknown(*, delivery: Delivery, verdict: Verdict, actor: Actor, now: d
 
 
 def _go_on(delivery: Delivery, now: datetime) -> int:
-    """The next part after one that is out, or the end where the rest was called off."""
-    why = called_off_as(delivery.reason)
+    """The next part after one that is out, or the end where the rest was called off or its channel left the chat."""
+    why, state = called_off_as(delivery.reason), DeliveryState.CANCELLED
+    if not why and _is_elsewhere(delivery):
+        why, state = CHAT_CHANGED, DeliveryState.FAILED
     if not why:
         return _plan_again(delivery, DeliveryState.UNKNOWN, now, next_part=True)
     rows = Delivery.objects.filter(pk=delivery.pk, state=DeliveryState.UNKNOWN, reason=delivery.reason)
-    ended = {"state": DeliveryState.CANCELLED, "reason": why, "may_have_arrived": False}
+    ended = {"state": state, "reason": why, "may_have_arrived": False}
     return rows.filter(parts_sent=delivery.parts_sent).update(
         **ended, parts_sent=delivery.parts_sent + 1, updated_at=now
     )
+
+
+def _is_elsewhere(delivery: Delivery) -> bool:
+    return delivery.endpoint is not None and went_elsewhere(delivery.sending_at, delivery.endpoint.chat_changed_at)
 
 
 def _part_of(delivery: Delivery) -> dict[str, int]:
@@ -176,15 +191,20 @@ def cancel_delivery(*, delivery: Delivery, actor: Actor, now: datetime) -> Deliv
 
 
 def _plan_again(delivery: Delivery, state: str, now: datetime, *, next_part: bool = False) -> int:
-    """Planned for now. Of what was in doubt an earlier try may have arrived, unless the next part is planned."""
+    """Planned for now. Of what was in doubt an earlier try may have arrived, unless the next part is planned.
+
+    Where its channel leads to another chat by now, all of it goes there: its first parts are in the former one.
+    """
     nudge(DELIVER_TASK)
     parts = {"parts_sent": delivery.parts_sent + 1} if next_part else {}
+    if not next_part and _is_elsewhere(delivery):
+        parts = {"parts_sent": 0}
     is_doubt = state == DeliveryState.UNKNOWN and not next_part
     rows = Delivery.objects.filter(pk=delivery.pk, state=state, parts_sent=delivery.parts_sent)
     planned = rows.update(
         **parts,
         state=DeliveryState.PLANNED,
-        reason=MORE_PARTS if next_part else "again",
+        reason=MORE_PARTS if next_part else AGAIN,
         next_try_at=now,
         latest_at=None,
         attempt_limit=F("attempt_count") + ATTEMPT_LIMIT,

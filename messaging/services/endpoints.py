@@ -11,7 +11,7 @@ from community_ops.common import audit, dbtime, text
 from community_ops.common.actors import Actor
 from community_ops.common.errors import InvalidInput, InvalidTransition
 from messaging.errors import ConfigRefused
-from messaging.models import Connection, Endpoint, Platform
+from messaging.models import Connection, Delivery, DeliveryState, Endpoint, Platform
 from messaging.platforms import registry
 from messaging.platforms.base import Account, Part, Result
 from messaging.services import limits, resting
@@ -60,6 +60,8 @@ def _refuse_by_hand(platform: str) -> None:
 def update_endpoint(*, endpoint: Endpoint, name: str, config: dict[str, Any], actor: Actor, now: datetime) -> Endpoint:
     """Change a channel's name and settings, and return it fresh; what is planned for it goes the new way.
 
+    Where it leads to another chat from now on, what has begun in the former one ends there (`chat_changed`).
+
     A setting that `config` leaves out stays as it is, secrets too; `drops_repeats` is the exception: out is no.
     Settings of the account change for all its channels; its name only follows where this is the only one.
     An account that was left alone because its key was refused is tried again at once.
@@ -77,12 +79,15 @@ def update_endpoint(*, endpoint: Endpoint, name: str, config: dict[str, Any], ac
     before, after = _facts(locked, account), _facts_of(name, settings)
     old_secret: Any = account.secret  # the field decrypts JSON; its type says text
     news = {"has_new_secret": old_secret != settings.secret}
-    if settings.address != locked.address:
+    known = Account(config=account.config, secret=old_secret, address=locked.address)
+    if is_moved := not registry.get(account.platform).is_same_chat(known, settings):
         refuse_bound_chat(account, settings.address, but=locked)
         news["has_new_chat"] = True
     if before == after and not any(news.values()):
         return locked
     _store(locked, account, name=name, settings=settings, now=now)
+    if is_moved:
+        _leave_chat(locked, now=now)
     after |= news
     audit.record(actor=actor, verb="endpoint.changed", target=locked, now=now, before=before, after=after)
     return Endpoint.objects.select_related("connection").get(pk=locked.pk)
@@ -107,6 +112,14 @@ def _store(endpoint: Endpoint, account: Connection, *, name: str, settings: Acco
     Endpoint.objects.filter(pk=endpoint.pk).update(
         name=name, address=settings.address, drops_repeats=settings.drops_repeats, updated_at=now
     )
+
+
+def _leave_chat(endpoint: Endpoint, *, now: datetime) -> None:
+    """What has begun there is not ended here (`sending.look` refuses it); a worker that holds a row loses it, with the
+    chat it knows."""
+    Endpoint.objects.filter(pk=endpoint.pk).update(chat_changed_at=now)
+    in_hand = Delivery.objects.filter(endpoint=endpoint, state=DeliveryState.PLANNED).exclude(lease_owner="")
+    in_hand.update(lease_owner="", lease_until=None, updated_at=now)
 
 
 def channels_beside(endpoint: Endpoint) -> int:

@@ -14,6 +14,7 @@ from community_ops.common.pictures import PictureLost
 from community_ops.common.ports import Registry
 from messaging.models import Delivery, DeliveryState, TaskItem
 from messaging.platforms.base import MAX_PARTS, Outcome, Outgoing, Part, Result
+from messaging.policies import AGAIN, CHAT_CHANGED, went_elsewhere
 from messaging.ports import ALLOWED, SendGuard, Verdict, origin_guards, subject_guards, text_contexts
 from messaging.services import claiming, recording
 from messaging.services.books import Book
@@ -157,6 +158,8 @@ def _look_again(delivery: Delivery, now: datetime) -> tuple[str, tuple[Part, ...
             raise Refusal(DeliveryState.FAILED, "no_endpoint")
         if delivery.endpoint.archived_at is not None:
             raise Refusal(DeliveryState.FAILED, "endpoint_archived")
+        if _began_elsewhere(delivery):
+            raise Refusal(DeliveryState.FAILED, CHAT_CHANGED)
         text = delivery.sent_text if is_begun else filled(delivery, now)
         return text, _parts(delivery, text)
     except (DatabaseError, InterfaceError):
@@ -164,6 +167,16 @@ def _look_again(delivery: Delivery, now: datetime) -> tuple[str, tuple[Part, ...
     except Exception:
         _ask_guards(delivery, now)
         raise
+
+
+def _began_elsewhere(delivery: Delivery) -> bool:
+    """Whether its beginning, or what may be it, is in another chat: half a message in each of two would be none.
+
+    Whoever has it tried again has all of it sent to the chat of now (`decisions`).
+    """
+    assert delivery.endpoint is not None
+    has_begun = delivery.parts_sent > 0 or (delivery.may_have_arrived and delivery.reason != AGAIN)
+    return has_begun and went_elsewhere(delivery.sending_at, delivery.endpoint.chat_changed_at)
 
 
 def _ask_guards(delivery: Delivery, now: datetime) -> None:

@@ -104,6 +104,7 @@ def test_what_is_left_out_stays_and_no_secret_is_in_the_audit_row(workspace, own
     assert entry.before["config"] == {"hint": "hooks.example.com"}
     assert entry.after == {
         "name": "小林", "config": {"hint": "other.example.com"}, "drops_repeats": True, "has_new_secret": True,
+        "has_new_chat": True,
     }  # fmt: skip
     stored = stored_text()
     assert not [secret for secret in (SECRET, "secret-path", "new-path") if secret in stored]

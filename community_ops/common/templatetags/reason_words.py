@@ -57,6 +57,7 @@ _REASONS: dict[str, Words] = {
     "no_answer": _("Tried; whether it arrived is not known."),
     "worker_lost": _("The program ended while it was sending, before the answer was written down."),
     "channel_changed": _("Its group has another channel now. Tried again, the rest goes out through the former one."),
+    "chat_changed": _("Its channel leads to another chat now. Tried again, all of it goes there."),
     # a person
     "again": _("Queued again by a person."),
     "confirmed_by_person": _("A person looked into the group and confirmed it."),
@@ -74,6 +75,7 @@ _REASONS: dict[str, Words] = {
 _REASONS_IN_DOUBT: dict[str, Words] = {
     "gave_up": _("It was tried several times, and no try was answered with success."),
     "channel_changed": _("Its group has another channel now."),
+    "chat_changed": _("Its channel leads to another chat now."),
 }
 _CONDITIONS: dict[str, Words] = {
     "half_sold": _("When half is sold"),

@@ -32,6 +32,7 @@ _STATUS = re.compile(r"error=([1-5]\d\d)\b")  # how it reports what a service an
 class AppriseAdapter(Adapter):
     capabilities = CAPABILITIES
     settings = SETTINGS
+    names_chat = frozenset({"url"})
 
     @property
     def is_available(self) -> bool:

@@ -39,6 +39,7 @@ _LINE_END = re.compile(r"(?<=[^\n])\n(?=[^\n])")
 class DingtalkRobotAdapter(Adapter):
     capabilities = CAPABILITIES
     settings = SETTINGS
+    names_chat = frozenset({"access_token"})
     inbound = SignedEvents()
     dialect = DingtalkMarkdown()
     plain_dialect = DingtalkText()

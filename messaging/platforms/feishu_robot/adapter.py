@@ -31,6 +31,7 @@ _LONGEST_SIGNATURE = {"timestamp": "0" * 10, "sign": "0" * 44}
 class FeishuRobotAdapter(Adapter):
     capabilities = CAPABILITIES
     settings = SETTINGS
+    names_chat = frozenset({"hook", "region"})
     inbound = SignedEvents()
     dialect = FeishuCard()
     plain_dialect = FeishuText()

@@ -21,6 +21,7 @@ _encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 class WebhookAdapter(Adapter):
     capabilities = CAPABILITIES
     settings = SETTINGS
+    names_chat = frozenset({"url"})
     inbound = SignedEvents()
 
     def read_config(self, config: Mapping[str, Any]) -> Account:
