@@ -24,6 +24,16 @@ def test_parallel_duplicates_make_one_thing_and_hear_the_same() -> None:
     assert IdempotencyRecord.objects.count() == 1
 
 
+def test_no_cache_on_the_way_keeps_an_answer_whether_it_is_the_first_or_given_again(api, workspace) -> None:
+    """A webhook's answer holds its secret, a community's none: a stored answer does not say which it is."""
+    hook = {"name": "记账", "url": "https://tools.example/hook", "events": ["*"]}
+    for path, body in (("communities", BODY), ("webhooks", hook)):
+        headers = {"Idempotency-Key": path}
+        first, again = (api.post(f"/api/v1/{path}/", body, headers=headers) for _ in range(2))
+        assert again["Idempotent-Replay"] == "true"
+        assert (first["Cache-Control"], again["Cache-Control"]) == ("no-store", "no-store")
+
+
 def test_a_refused_request_leaves_no_record(api) -> None:
     answer = api.post("/api/v1/communities/", BODY | {"kind": "war"}, headers={"Idempotency-Key": "k1"})
     assert answer.status_code == 400

@@ -17,6 +17,7 @@ from community_ops.common.models import IdempotencyRecord
 
 WAIT_SECONDS = 5
 MAX_KEY_LENGTH = 255
+NOT_KEPT = "no-store"  # on the way: some answers hold a secret, and a stored one does not say which
 
 
 class KeyInProgress(DomainError):
@@ -35,7 +36,7 @@ class Replay(Response):
     """A stored answer, byte for byte."""
 
     def __init__(self, record: IdempotencyRecord) -> None:
-        headers = {"Idempotent-Replay": "true", "Content-Type": "application/json"}
+        headers = {"Idempotent-Replay": "true", "Content-Type": "application/json", "Cache-Control": NOT_KEPT}
         super().__init__(status=record.status, headers=headers)
         self._answer = decrypt(bytes(record.answer).decode()).encode()
 
@@ -49,7 +50,7 @@ def once(request: HttpRequest, *, scope: str, run: Callable[[], Response]) -> Re
 
     The record is written in the transaction of the effect, so neither exists without the other. A
     parallel duplicate waits up to 5 s for the first, past that KeyInProgress (409); the same key with
-    another body is KeyReused (422); refusals are not stored, so they can be tried again.
+    another body is KeyReused (422); refusals are not stored, so they can be tried again. No cache keeps either answer.
     """
     key = request.headers.get("Idempotency-Key", "")
     if not key:
@@ -65,6 +66,7 @@ def once(request: HttpRequest, *, scope: str, run: Callable[[], Response]) -> Re
             answer = CarefulJSONRenderer().render(response.data)  # kept as a secret is: some answers hold one
             record.status, record.answer = response.status_code, encrypt(answer.decode()).encode()
             record.save(update_fields=["status", "answer", "updated_at"])
+            response["Cache-Control"] = NOT_KEPT
         else:
             transaction.set_rollback(True)
         return response
