@@ -12,6 +12,7 @@ from community_ops.accounts.models import ApiToken
 from community_ops.accounts.selectors import find_live_token, token_actor
 from community_ops.common import clock
 from community_ops.common.actors import Actor
+from community_ops.common.throttle import Limit, address_of, seconds_to_wait
 
 _NOTE_USE_EVERY = timedelta(minutes=10)
 
@@ -25,6 +26,7 @@ class ApiTokenAuthentication(authentication.BaseAuthentication):
             return None
         token = find_live_token(value.strip())
         if token is None:
+            _count_unknown(request)
             raise exceptions.AuthenticationFailed(
                 gettext("This token is unknown, expired or revoked."), code="invalid_token"
             )
@@ -33,6 +35,13 @@ class ApiTokenAuthentication(authentication.BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return "Token"
+
+
+def _count_unknown(request: Request) -> None:
+    """Raises Throttled (429) when this address came with too many tokens nobody has; good ones go on (ADR-0015)."""
+    wait = seconds_to_wait(Limit.UNKNOWN, address_of(request._request), now=clock.now())
+    if wait is not None:
+        raise exceptions.Throttled(wait=wait)
 
 
 def _note_use(token: ApiToken) -> None:

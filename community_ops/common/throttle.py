@@ -23,7 +23,7 @@ class Limit(StrEnum):
     LINK = "LINK_LIMIT_PER_MINUTE"  # a personal link, on all phones it was opened on
     PASTE = "PASTE_LIMIT_PER_MINUTE"  # texts pasted behind one personal link
     HOOK = "HOOK_LIMIT_PER_MINUTE"  # calls of one hook
-    UNKNOWN = "UNKNOWN_CODE_LIMIT_PER_MINUTE"  # codes nobody has, from one address
+    UNKNOWN = "UNKNOWN_CODE_LIMIT_PER_MINUTE"  # codes and tokens nobody has, from one address
     TOKEN = "API_THROTTLE_PER_MINUTE"  # noqa: S105 - of REST calls, each token for itself
 
 

@@ -194,5 +194,34 @@ def test_a_token_has_so_many_calls_and_another_one_its_own(settings, api_of, wor
     assert client.get("/api/v1/docs/").status_code == 200
 
 
+def test_tokens_nobody_has_are_counted_by_address_and_good_ones_go_on(settings, api_of, workspace, at) -> None:
+    settings.UNKNOWN_CODE_LIMIT_PER_MINUTE = 2
+    guess = {"headers": {"Authorization": "Token co_nobody-has-this", "Accept-Language": "en"}}
+    asked = [Client().get("/api/v1/groups/", **guess) for _ in range(4)]
+
+    assert [answer.status_code for answer in asked] == [401, 401, 429, 429]
+    assert asked[0].json()["code"] == "authentication_failed"
+    assert (asked[2].json()["code"], asked[2]["Retry-After"]) == ("throttled", "50")
+    assert set(asked[2].json()) == {"code", "message", "extra"}
+    assert "WWW-Authenticate" not in asked[2]
+    assert api_of(workspace).get("/api/v1/groups/").status_code == 200
+    assert Client(REMOTE_ADDR="203.0.113.9").get("/api/v1/groups/", **guess).status_code == 401
+    at(seconds=60)
+    assert Client().get("/api/v1/groups/", **guess).status_code == 401
+
+
+def test_another_address_in_a_header_guesses_no_more_tokens(settings) -> None:
+    settings.UNKNOWN_CODE_LIMIT_PER_MINUTE = 1
+    guess = {"Authorization": "Token co_nobody-has-this"}
+    headers = [guess | {"X-Forwarded-For": f"203.0.113.{number}"} for number in (1, 2)]
+    assert [Client().get("/api/v1/groups/", headers=one).status_code for one in headers] == [401, 429]
+
+
+def test_a_call_without_a_token_is_not_counted(settings, client) -> None:
+    settings.UNKNOWN_CODE_LIMIT_PER_MINUTE = 1
+    assert statuses(client, "/api/v1/groups/", 3) == [401, 401, 401]
+    assert statuses(client, "/t/nobody-has-this", 2) == [404, 429]
+
+
 def test_a_sale_over_rest_is_not_stopped_by_the_defaults(settings) -> None:
     assert settings.API_THROTTLE_PER_MINUTE == 6000  # benchmarks/flash_sale.py: 500 buyers, twice each, in seconds
