@@ -200,18 +200,18 @@ class Senders:
 
     def _look(self, delivery: Delivery) -> None:
         """What keeps to limits is also started, called and recorded here, by itself."""
+        ready, end = None, None
         try:
             ready = look(delivery, owner=self.owner, now=self._now, db_now=self.db_now, book=BOOK)
+            if ready is not None and ready.limits and self._has_begun(ready):
+                end = answered(ready, now=self._now)
         except (DatabaseError, InterfaceError):
             _log_lost(delivery)
-            ready = None
+        finally:
+            if ready is None or ready.limits:
+                self._end(delivery, end)
         if ready is not None and not ready.limits:
             self._lay_down(ready)
-        else:
-            self._end(delivery, self._sent(ready) if ready is not None else None)
-
-    def _sent(self, ready: Ready) -> End | None:
-        return answered(ready, now=self._now) if self._has_begun(ready) else None
 
     def _lay_down(self, ready: Ready) -> None:
         """To be started with others; put back where the run was over meanwhile."""
@@ -223,28 +223,37 @@ class Senders:
         self._end(ready.start.delivery, None)
 
     def _call(self, ready: Ready) -> None:
-        self._end(ready.start.delivery, answered(ready, now=self._now))
+        end = None
+        try:
+            end = answered(ready, now=self._now)
+        finally:
+            self._end(ready.start.delivery, end)
 
     def _end(self, delivery: Delivery, end: End | None) -> None:
         """A row has had its turn. What concerns other calls is recorded at once, the rest with the next starts."""
         count, is_late = 0, end is not None and recording.is_plain(end) and not self._is_over
-        if end is not None and not is_late:
-            count = record_all([end])
-        with self._steps:
-            self.sent_count += count
-            self._hand.end(delivery)
-            if end is not None and is_late:
-                self._desk.ended.append(end)
+        try:
+            if end is not None and not is_late:
+                count = record_all([end])
+        finally:
+            with self._steps:
+                self.sent_count += count
+                self._hand.end(delivery)
+                if end is not None and is_late:
+                    self._desk.ended.append(end)
 
     def _write(self, ends: list[End], readies: list[Ready]) -> None:
-        count, begun = self._written(ends, readies)
-        with self._steps:
-            self.sent_count += count
-            self._desk.written(begun)
-            started = set(map(id, begun))
-            for ready in readies:
-                if id(ready) not in started:
-                    self._hand.end(ready.start.delivery)
+        count, begun = 0, list[Ready]()
+        try:
+            count, begun = self._written(ends, readies)
+        finally:  # whatever happened: others may write, and have the places of what did not start
+            with self._steps:
+                self.sent_count += count
+                self._desk.written(begun)
+                started = set(map(id, begun))
+                for ready in readies:
+                    if id(ready) not in started:
+                        self._hand.end(ready.start.delivery)
 
     def _written(self, ends: list[End], readies: list[Ready]) -> tuple[int, list[Ready]]:
         """All in one go; where that fails each by itself, and meets its own error: one bad row spoils no other."""

@@ -131,6 +131,25 @@ def test_one_row_that_fails_spoils_no_other(plan, room, guard, monkeypatch) -> N
     assert SandboxPost.objects.count() == 3
 
 
+@pytest.mark.parametrize(("place", "step"), [(senders, "look"), (senders, "answered"), (senders.Senders, "_written")])
+def test_an_error_nobody_foresaw_takes_no_place(plan, room, monkeypatch, place, step) -> None:
+    """One thread: a place that was kept, or a pen, would let nothing else go."""
+    for _ in range(4):
+        plan(room, due_at=clock.now())
+    original, met = getattr(place, step), []
+
+    def fail_once(*given: object, **more: object) -> object:
+        if not met:
+            met.append(True)
+            raise MemoryError
+        return original(*given, **more)
+
+    monkeypatch.setattr(place, step, fail_once)
+
+    assert services.run_deliveries(worker="tests", senders=1, seconds=5) == 3
+    assert met
+
+
 @pytest.mark.parametrize("senders", [1, 2, 16])
 def test_a_run_of_any_size_sends_all(plan, room, senders) -> None:
     for _ in range(40):
