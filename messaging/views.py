@@ -1,29 +1,23 @@
 """Pages: 发送记录, the list and one delivery with what happened to it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
-from django.utils.text import Truncator
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_safe
 
-from community_ops.accounts.pages import WorkspaceRequest, page, tell
+from community_ops.accounts.pages import WorkspaceRequest, page
 from community_ops.accounts.policies import may
 from community_ops.common import clock
 from community_ops.common.assets import page_link
-from community_ops.common.errors import DomainError, InvalidInput
-from messaging import selectors, services, task_selectors, wording
+from messaging import selectors, task_selectors, wording
 from messaging.models import Delivery, DeliveryState
-from messaging.part_wording import part_words
 from messaging.policies import EXEMPTIONS, PARTLY_SENT, READ_BY_REASON
 from messaging.record_holds import holds_on
 from messaging.services.handing import is_by_hand
@@ -36,7 +30,6 @@ LISTED_STATES = (
 )  # fmt: skip
 ZONE = settings.DEFAULT_COMMUNITY_TIMEZONE
 NEAR = timedelta(minutes=15)  # the page of a delivery that is due later than this does not refresh itself
-SHOWN_SIGNS = 60
 FIX_FIRST = ("refused", "endpoint_archived")  # why a failed one would fail once more as long as nothing is changed
 STOP_POLLING = 286  # the status that tells htmx so
 
@@ -47,12 +40,12 @@ def delivery_list(request: WorkspaceRequest) -> HttpResponse:
     """The last planned first, each page by send time. `?state=`, `?group=`, `?origin=` with `?origin_id=` (all of one
     announcement, run or card) and `?cursor=` (planned before this id) stand in the address: it can be shared."""
     now = clock.now()
-    visible, group_id, state = _narrowed(request, request.GET)
+    visible, group_id, state = narrowed(request, request.GET)
     rows = selectors.that_read(visible, state, now=now) if state in LISTED_STATES else visible
     shown, pager = _page_of(request, rows)
     context = {
-        "rows": _rows(request, shown, now),
-        "tabs": _tabs(visible, request.GET, now),
+        "rows": rows_of(request, shown, now),
+        "tabs": tabs_of(visible, request.GET, now),
         "state": state if state in LISTED_STATES else "",
         "back": request.get_full_path(),
         "group_label": shown[0].target_label if shown and group_id is not None else "",
@@ -67,7 +60,7 @@ def delivery_list(request: WorkspaceRequest) -> HttpResponse:
     )
 
 
-def _narrowed(request: WorkspaceRequest, query: QueryDict) -> tuple[QuerySet[Delivery], int | None, str]:
+def narrowed(request: WorkspaceRequest, query: QueryDict) -> tuple[QuerySet[Delivery], int | None, str]:
     """What the record's address asks for: deliveries of its group and origin, the group, the state."""
     visible, group_id = selectors.deliveries_visible_to(request.actor), _number(query, "group")
     if origin := _origin_of(query):
@@ -92,7 +85,7 @@ def _origin_shown(request: WorkspaceRequest, narrowed: QuerySet[Delivery]) -> di
     return {"label": " · ".join(filter(None, (label, selectors.first_words_of(delivery)))), "url": url}
 
 
-def _tabs(visible: QuerySet[Delivery], query: QueryDict, now: datetime) -> list[dict[str, Any]]:
+def tabs_of(visible: QuerySet[Delivery], query: QueryDict, now: datetime) -> list[dict[str, Any]]:
     """One for everything, one for each state there is and for the chosen one, with their addresses."""
     found, chosen = selectors.delivery_counts(visible, now=now), query.get("state", "")
     listed = [state for state in LISTED_STATES if state in found.counts or state in found.more or state == chosen]
@@ -140,7 +133,7 @@ def _number(query: QueryDict, name: str) -> int | None:
     return int(value) if value.isascii() and value.isdigit() and len(value) < 19 else None
 
 
-def _rows(request: WorkspaceRequest, deliveries: Sequence[Delivery], now: datetime) -> list[dict[str, Any]]:
+def rows_of(request: WorkspaceRequest, deliveries: Sequence[Delivery], now: datetime) -> list[dict[str, Any]]:
     tries, people = selectors.tries_in_vain(deliveries), selectors.who_has(deliveries)
     said, parts = selectors.said_by_hand(deliveries), selectors.parts_said(deliveries)
     return [
@@ -189,7 +182,7 @@ def delivery_detail(request: WorkspaceRequest, delivery_id: int) -> HttpResponse
     attempts, decisions = list(selectors.attempts_of(delivery)), list(selectors.decisions_on(delivery))
     decisions += holds_on(delivery, decisions)
     now = clock.now()
-    row, is_open = _rows(request, [delivery], now)[0], _is_open(delivery, now)
+    row, is_open = rows_of(request, [delivery], now)[0], _is_open(delivery, now)
     context = {
         "row": row,
         "delivery": delivery,
@@ -199,7 +192,7 @@ def delivery_detail(request: WorkspaceRequest, delivery_id: int) -> HttpResponse
         "answer": wording.answer_words(delivery.platform_code, delivery.platform_text),
         "exemption": EXEMPTIONS.get(delivery.exemption, delivery.exemption),
         "bubble": _bubble(delivery),
-        "breadcrumbs": [{"label": _("Delivery record"), "url": _record_url(request)}],
+        "breadcrumbs": [{"label": _("Delivery record"), "url": record_url(request)}],
         "may_decide": may(request.actor, "deliveries.decide"),
         "may_manage": may(request.actor, "endpoints.manage"),
         "question": _question(request, delivery),
@@ -322,100 +315,5 @@ def _holds_card(delivery: Delivery) -> bool:
     return bool(delivery.sent_text) and not delivery.parts_sent and is_by_hand(delivery.endpoint)
 
 
-def _record_url(request: WorkspaceRequest) -> str:
+def record_url(request: WorkspaceRequest) -> str:
     return reverse("messaging:deliveries", args=[request.workspace.slug])
-
-
-@page("deliveries.decide")
-@require_http_methods(["GET", "POST"])
-def delivery_decide(request: WorkspaceRequest, delivery_id: int) -> HttpResponse:
-    """A word for a delivery in doubt: sent, not_sent or again. GET asks before it is sent again."""
-    if request.method == "GET":
-        return _ask_again(request, delivery_id)
-    return _change(request, delivery_id, partial(_decide, verdict=request.POST.get("verdict", "")))
-
-
-def _decide(*, verdict: str, **facts: Any) -> Delivery:
-    if verdict not in services.VERDICTS:
-        raise InvalidInput(_("Unknown verdict."), field="verdict")
-    return services.decide_unknown(verdict=verdict, **facts)
-
-
-def _ask_again(request: WorkspaceRequest, delivery_id: int) -> HttpResponse:
-    """The question before it is sent again: htmx gets the dialog, everybody else a page with it."""
-    delivery = selectors.get_delivery(request.actor, delivery_id)
-    group = delivery.target_label or str(delivery.target_id)
-    text = selectors.words_in_doubt(delivery) or selectors.words_to_read(delivery)
-    part = part_words(delivery.parts_sent + 1, delivery.part_count)
-    dialog = {
-        "id": "delivery-question",
-        "title": _("Send again to %(group)s?") % {"group": group},
-        "text": _("The first one may have arrived. If it did, the group gets it twice. Please look into it first."),
-        "facts": [
-            {"label": _("Group"), "value": group},
-            *([{"label": pgettext("part of a message", "Part"), "value": part}] if part else []),
-            {"label": _("Text"), "value": Truncator(text).chars(SHOWN_SIGNS)},
-        ],
-        "action": request.path,
-        "hidden": {"verdict": "again", "back": request.GET.get("back", "")},
-        "confirm_label": pgettext("button", "Send again"),
-        "is_bad": True,
-    }
-    template = "components/_dialog.html" if request.htmx else "messaging/delivery_question.html"
-    crumbs = [{"label": _("Delivery record"), "url": _record_url(request)}]
-    return render(request, template, {"dialog": dialog, "breadcrumbs": crumbs})
-
-
-@page("deliveries.decide")
-@require_POST
-def delivery_try_now(request: WorkspaceRequest, delivery_id: int) -> HttpResponse:
-    """Let a delivery that is being retried try at once."""
-    return _change(request, delivery_id, services.try_now)
-
-
-@page("deliveries.decide")
-@require_POST
-def delivery_cancel(request: WorkspaceRequest, delivery_id: int) -> HttpResponse:
-    """Cancel one delivery that has not gone out."""
-    return _change(request, delivery_id, services.cancel_delivery)
-
-
-@page("deliveries.decide")
-@require_POST
-def delivery_requeue(request: WorkspaceRequest, delivery_id: int) -> HttpResponse:
-    """Give a failed delivery its tries again."""
-    return _change(request, delivery_id, services.requeue_failed)
-
-
-def _change(request: WorkspaceRequest, delivery_id: int, service: Callable[..., Delivery]) -> HttpResponse:
-    """Call the service for this delivery; a refusal is said on the next page."""
-    delivery = selectors.get_delivery(request.actor, delivery_id)
-    try:
-        service(delivery=delivery, actor=request.actor, now=clock.now())
-    except DomainError as refusal:
-        tell(request, refusal)
-    return _after_change(request, delivery_id)
-
-
-def _after_change(request: WorkspaceRequest, delivery_id: int) -> HttpResponse:
-    """For htmx the row anew with the record's tabs; otherwise the page it was asked on, or the delivery's."""
-    if request.htmx:
-        return _row_anew(request, selectors.get_delivery(request.actor, delivery_id))
-    back = request.POST.get("back", "")
-    if back and url_has_allowed_host_and_scheme(back, allowed_hosts=None):
-        return redirect(back)
-    return redirect("messaging:delivery", slug=request.workspace.slug, delivery_id=delivery_id)
-
-
-def _row_anew(request: WorkspaceRequest, delivery: Delivery) -> HttpResponse:
-    """A row of the record, and the tabs, whose numbers it changed, as the address in the browser has them."""
-    now, query = clock.now(), QueryDict((request.htmx.current_url or "").partition("#")[0].partition("?")[2])
-    visible, _group_id, _state = _narrowed(request, query)
-    context = {
-        "row": _rows(request, [delivery], now)[0],
-        "tabs": _tabs(visible, query, now),
-        "back": f"{_record_url(request)}?{query.urlencode()}",
-        "zone": ZONE,
-        "may_decide": True,
-    }
-    return render(request, "messaging/_delivery_decided.html", context)
