@@ -88,12 +88,13 @@ class DeliveryAdmin(RepairAdmin):
     list_filter = ("state", "reason", "origin")
     list_select_related = ("endpoint",)
     search_fields = ("source_key", "target_label", "platform_code")
-    actions = ("requeue", "mark_sent", "mark_not_sent", "send_again")
+    actions = ("requeue", "mark_sent", "mark_not_sent", "send_again", "undo_decision")
     rights: ClassVar[dict[str, str]] = {
         "requeue": "deliveries.decide",
         "mark_sent": "deliveries.decide",
         "mark_not_sent": "deliveries.decide",
         "send_again": "deliveries.decide",
+        "undo_decision": "deliveries.decide",
     }
 
     @admin.action(description=_("Queue failed deliveries again"))
@@ -114,6 +115,13 @@ class DeliveryAdmin(RepairAdmin):
     @admin.action(description=_("In doubt: send it again"))
     def send_again(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
         self._decide(request, queryset, "send_again", "again")
+
+    @admin.action(description=_("Undo the last word about a doubt, within ten minutes"))
+    def undo_decision(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
+        def change(delivery: Delivery, actor: Actor, now: datetime) -> None:
+            services.undo_decision(delivery=delivery, actor=actor, now=now)
+
+        self.repair(request, queryset, "undo_decision", change)
 
     def _decide(self, request: HttpRequest, rows: QuerySet[Delivery], name: str, verdict: services.Verdict) -> None:
         def change(delivery: Delivery, actor: Actor, now: datetime) -> None:

@@ -3,24 +3,32 @@
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import gettext_lazy, pgettext
 from django.views.decorators.http import require_http_methods, require_POST
 
-from community_ops.accounts.pages import WorkspaceRequest, page, tell
+from community_ops.accounts.pages import WorkspaceRequest, page, tell, tell_undoable
 from community_ops.common import clock
 from community_ops.common.errors import DomainError, InvalidInput
 from messaging import selectors, services
 from messaging.models import Delivery
 from messaging.part_wording import part_words
+from messaging.undoing import undo_until
 from messaging.views import ZONE, narrowed, record_url, rows_of, tabs_of
 
 SHOWN_SIGNS = 60
+_UNDOABLE: dict[str, str | Promise] = {  # said where the page it was asked on shows it no more
+    "sent": gettext_lazy("Noted: it was sent. This can be undone for ten minutes."),
+    "not_sent": gettext_lazy("Noted: it was not sent. This can be undone for ten minutes."),
+}
 
 
 @page("deliveries.decide")
@@ -29,7 +37,8 @@ def decide(request: WorkspaceRequest, delivery_id: int) -> HttpResponse:
     """A word for a delivery in doubt: sent, not_sent or again. GET asks before it is sent again."""
     if request.method == "GET":
         return _ask_again(request, delivery_id)
-    return _change(request, delivery_id, partial(_decide, verdict=request.POST.get("verdict", "")))
+    verdict = request.POST.get("verdict", "")
+    return _change(request, delivery_id, partial(_decide, verdict=verdict), undoable=_UNDOABLE.get(verdict, ""))
 
 
 def _decide(*, verdict: str, **facts: Any) -> Delivery:
@@ -47,7 +56,10 @@ def _ask_again(request: WorkspaceRequest, delivery_id: int) -> HttpResponse:
     dialog = {
         "id": "delivery-question",
         "title": _("Send again to %(group)s?") % {"group": group},
-        "text": _("The first one may have arrived. If it did, the group gets it twice. Please look into it first."),
+        "text": _(
+            "The first one may have arrived. If it did, the group gets it twice, and that cannot be undone."
+            " Please look into it first."
+        ),
         "facts": [
             {"label": _("Group"), "value": group},
             *([{"label": pgettext("part of a message", "Part"), "value": part}] if part else []),
@@ -84,13 +96,31 @@ def requeue(request: WorkspaceRequest, delivery_id: int) -> HttpResponse:
     return _change(request, delivery_id, services.requeue_failed)
 
 
-def _change(request: WorkspaceRequest, delivery_id: int, service: Callable[..., Delivery]) -> HttpResponse:
-    """Call the service for this delivery; a refusal is said on the next page."""
+@page("deliveries.decide")
+@require_POST
+def undo(request: WorkspaceRequest, delivery_id: int) -> HttpResponse:
+    """Take the last word about a doubt back."""
+    return _change(request, delivery_id, services.undo_decision)
+
+
+def _change(
+    request: WorkspaceRequest,
+    delivery_id: int,
+    service: Callable[..., Delivery],
+    undoable: str | Promise = "",
+) -> HttpResponse:
+    """Call the service for this delivery; a refusal is said on the next page, and so is `undoable` where the delivery
+    itself is not to be seen there."""
     delivery = selectors.get_delivery(request.actor, delivery_id)
+    now = clock.now()
     try:
-        service(delivery=delivery, actor=request.actor, now=clock.now())
+        fresh = service(delivery=delivery, actor=request.actor, now=now)
     except DomainError as refusal:
         tell(request, refusal)
+    else:
+        if undoable and not request.htmx and _back(request) and undo_until([fresh], now=now):
+            address = reverse("messaging:delivery_undo", args=[request.workspace.slug, delivery_id])
+            tell_undoable(request, undoable, f"{address}?{urlencode({'back': _back(request)})}")
     return _after_change(request, delivery_id)
 
 
@@ -98,10 +128,14 @@ def _after_change(request: WorkspaceRequest, delivery_id: int) -> HttpResponse:
     """For htmx the row anew with the record's tabs; otherwise the page it was asked on, or the delivery's."""
     if request.htmx:
         return _row_anew(request, selectors.get_delivery(request.actor, delivery_id))
-    back = request.POST.get("back", "")
-    if back and url_has_allowed_host_and_scheme(back, allowed_hosts=None):
-        return redirect(back)
-    return redirect("messaging:delivery", slug=request.workspace.slug, delivery_id=delivery_id)
+    back = _back(request)
+    return redirect(back) if back else redirect("messaging:delivery", request.workspace.slug, delivery_id)
+
+
+def _back(request: WorkspaceRequest) -> str:
+    """The page of ours it was asked on, where it was named: by the form, or in the address of an undo."""
+    back = request.POST.get("back", "") or request.GET.get("back", "")
+    return back if url_has_allowed_host_and_scheme(back, allowed_hosts=None) else ""
 
 
 def _row_anew(request: WorkspaceRequest, delivery: Delivery) -> HttpResponse:

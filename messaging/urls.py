@@ -71,6 +71,7 @@ urlpatterns = [
     path("w/<slug:slug>/deliveries/", views.delivery_list, name="deliveries"),
     path("w/<slug:slug>/deliveries/<int:delivery_id>/", views.delivery_detail, name="delivery"),
     path("w/<slug:slug>/deliveries/<int:delivery_id>/decide/", decision_views.decide, name="delivery_decide"),
+    path("w/<slug:slug>/deliveries/<int:delivery_id>/undo/", decision_views.undo, name="delivery_undo"),
     path("w/<slug:slug>/deliveries/<int:delivery_id>/now/", decision_views.try_now, name="delivery_try_now"),
     path("w/<slug:slug>/deliveries/<int:delivery_id>/cancel/", decision_views.cancel, name="delivery_cancel"),
     path("w/<slug:slug>/deliveries/<int:delivery_id>/requeue/", decision_views.requeue, name="delivery_requeue"),

@@ -22,6 +22,7 @@ from messaging.policies import EXEMPTIONS, PARTLY_SENT, READ_BY_REASON
 from messaging.record_holds import holds_on
 from messaging.services.handing import is_by_hand
 from messaging.showing import card_of, file_of
+from messaging.undoing import undo_until
 
 PAGE_SIZE = 50
 LISTED_STATES = (
@@ -136,6 +137,7 @@ def _number(query: QueryDict, name: str) -> int | None:
 def rows_of(request: WorkspaceRequest, deliveries: Sequence[Delivery], now: datetime) -> list[dict[str, Any]]:
     tries, people = selectors.tries_in_vain(deliveries), selectors.who_has(deliveries)
     said, parts = selectors.said_by_hand(deliveries), selectors.parts_said(deliveries)
+    undo = undo_until(deliveries, now=now) if may(request.actor, "deliveries.decide") else {}
     return [
         {
             "delivery": delivery,
@@ -154,6 +156,7 @@ def rows_of(request: WorkspaceRequest, deliveries: Sequence[Delivery], now: date
             "doubted": wording.doubt_in_short(delivery),
             "left_out": selectors.left_out(delivery),
             "is_unknown": delivery.state == DeliveryState.UNKNOWN,
+            "undo_until": undo.get(delivery.pk),
             "next_step": _next_step(request, delivery),
         }
         for delivery in deliveries

@@ -336,6 +336,7 @@ def _decision(entry: AuditEntry) -> Told:
         "delivery.sent": _("Checked: it was sent"),
         "delivery.not_sent": _("Checked: it was not sent"),
         "delivery.again": _("Queued to be sent again"),
+        "delivery.decision_undone": _("Undone: it is to be checked again"),
         "delivery.requeued": _("Queued to be sent again"),
         "delivery.tried_now": _("Tried at once instead of later"),
         "delivery.cancelled": _("Cancelled"),

@@ -78,7 +78,9 @@ def test_a_moderator_sees_and_repairs_what_the_role_table_says(world, signed_in)
 
 def test_a_moderator_is_offered_every_repair_of_deliveries() -> None:
     needed = {name: OURS[model].rights[name] for model, name in REPAIRS if model is Delivery}
-    assert needed == dict.fromkeys(("requeue", "mark_sent", "mark_not_sent", "send_again"), "deliveries.decide")
+    assert needed == dict.fromkeys(
+        ("requeue", "mark_sent", "mark_not_sent", "send_again", "undo_decision"), "deliveries.decide"
+    )
     assert "moderator" in ACTIONS["deliveries.decide"]
 
 

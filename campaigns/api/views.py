@@ -26,7 +26,7 @@ from community_ops.common import clock
 from community_ops.common.actors import Actor
 from community_ops.common.api.views import TenantViewSet
 from messaging.selectors import attempts_of, deliveries_visible_to, get_delivery
-from messaging.services import cancel_delivery, decide_unknown, requeue_failed, try_now
+from messaging.services import cancel_delivery, decide_unknown, requeue_failed, try_now, undo_decision
 
 if TYPE_CHECKING:
     from messaging.models import Delivery
@@ -165,6 +165,7 @@ class DeliveryViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
         "retrieve": "deliveries.view",
         "attempts": "deliveries.view",
         "decide": "deliveries.decide",
+        "undo_decision": "deliveries.decide",
         "try_now": "deliveries.decide",
         "cancel": "deliveries.decide",
         "requeue": "deliveries.decide",
@@ -191,6 +192,15 @@ class DeliveryViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
         given = VerdictSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         decide_unknown(delivery=delivery, **given.validated_data, actor=self.actor, now=clock.now())
+        return self._answer(delivery)
+
+    @extend_schema(request=None)
+    @action(detail=True, methods=["post"], url_path="undo-decision")
+    def undo_decision(self, request: Request, pk: str) -> Response:
+        """Take the last word about a doubt back, within ten minutes: it is `unknown` as before. Repeating is harmless;
+        409 when nothing was decided, something followed from it (the next part, another try), or it is too late."""
+        delivery = self.get_object()
+        undo_decision(delivery=delivery, actor=self.actor, now=clock.now())
         return self._answer(delivery)
 
     @extend_schema(request=None)

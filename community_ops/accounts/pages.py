@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django_htmx.middleware import HtmxDetails
 
@@ -74,6 +75,11 @@ def unassigned(actor: Actor) -> dict[str, str] | None:
 def tell(request: HttpRequest, error: DomainError) -> None:
     """Show a refusal of the domain to the person, as a message on the next page."""
     messages.error(request, str(error.message), extra_tags=error.code)
+
+
+def tell_undoable(request: HttpRequest, text: str | Promise, undo_url: str) -> None:
+    """Say what was done, with a button on the next page that takes it back: a POST to `undo_url`, a path of ours."""
+    messages.success(request, str(text), extra_tags=undo_url)
 
 
 def admin_actor(request: HttpRequest, *, workspace_id: int) -> Actor:

@@ -20,6 +20,7 @@ from messaging.services.decisions import (
     requeue_all_failed,
     requeue_failed,
     try_now,
+    undo_decision,
 )
 from messaging.services.delivery import deliver_due, reap_stuck, run_deliveries, tidy_limits
 from messaging.services.endpoints import (
@@ -132,6 +133,7 @@ __all__ = [
     "tell_assignees",
     "tidy_limits",
     "try_now",
+    "undo_decision",
     "undo_items",
     "update_assignee",
     "update_endpoint",

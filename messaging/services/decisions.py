@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils.translation import gettext as _
 
 from community_ops.common import audit
@@ -27,6 +27,7 @@ from messaging.policies import (
 )
 from messaging.services.ends import tell_ended, tell_reopened
 from messaging.services.planning import cancel_deliveries
+from messaging.undoing import DECISION_UNDONE, VERDICT_OF, undoing_of
 
 Verdict = Literal["sent", "not_sent", "again"]
 VERDICTS: tuple[Verdict, ...] = ("sent", "not_sent", "again")
@@ -48,7 +49,7 @@ def decide_unknown(*, delivery: Delivery, verdict: Verdict, actor: Actor, now: d
     then `cancelled`. not_sent: `failed`. again: `planned` for now with its tries given back, past its cut-off too,
     because a person asked; the send guard is asked again. That is no word about the first one: where this one is not
     accepted, it is in doubt once more. The same verdict twice is harmless; anything else on a delivery that is not in
-    doubt raises NotUnknown. Writes an audit row.
+    doubt raises NotUnknown. Writes an audit row. For ten minutes there is a way back: `undo_decision`.
     """
     if verdict == "again":
         moved = _plan_again(delivery, DeliveryState.UNKNOWN, now)
@@ -65,12 +66,60 @@ def decide_unknown(*, delivery: Delivery, verdict: Verdict, actor: Actor, now: d
             verb=f"delivery.{verdict}",
             target=fresh,
             now=now,
-            before={"state": "unknown"},
-            after=_part_of(delivery),
+            before={
+                "state": "unknown",
+                "reason": delivery.reason,
+                "latest_at": delivery.latest_at,
+                "parts_sent": delivery.parts_sent,
+            },
+            after={"state": fresh.state, "attempt_count": fresh.attempt_count, **_part_of(delivery)},
         )
     elif not _already(fresh, verdict):
         raise NotUnknown
     return fresh
+
+
+@transaction.atomic
+def undo_decision(*, delivery: Delivery, actor: Actor, now: datetime) -> Delivery:
+    """Take a person's word about a doubt back, so that it is in doubt as before; returns it fresh.
+
+    Within ten minutes, and only while nothing followed from it: of `sent`, the next part has not begun; of `not_sent`,
+    nobody queued it again; of `again`, it has not gone out. Whatever counts deliveries counts them by their state, and tools
+    are told that it is in doubt once more. A second call changes nothing. Raises InvalidTransition, which says why.
+    Writes an audit row.
+    """
+    row = Delivery.objects.select_for_update().get(pk=delivery.pk)
+    entries = list(_said_of(row).order_by("id"))
+    if row.state == DeliveryState.UNKNOWN and entries and entries[-1].verb == DECISION_UNDONE:
+        return row
+    undoing = undoing_of(row, entries, now=now)
+    if undoing.entry is None or undoing.until is None or not _in_doubt_again(row, undoing.entry.before, now):
+        raise InvalidTransition(undoing.refusal)
+    audit.record(
+        actor=actor,
+        verb=DECISION_UNDONE,
+        target=row,
+        now=now,
+        before={"state": row.state, "verdict": VERDICT_OF[undoing.entry.verb]},
+        after={"state": "unknown", **_part_of(row, undoing.entry.before["parts_sent"])},
+    )
+    tell_ended(row.workspace_id, DeliveryState.UNKNOWN, [row.pk], now=now)
+    return Delivery.objects.get(pk=row.pk)
+
+
+def _in_doubt_again(row: Delivery, before: dict[str, Any], now: datetime) -> int:
+    """Whoever has a planned one in hand loses it by this; whose call has begun meanwhile keeps it."""
+    latest_at = before["latest_at"]
+    return Delivery.objects.filter(pk=row.pk, state=row.state, attempt_count=row.attempt_count).update(
+        state=DeliveryState.UNKNOWN,
+        reason=before["reason"],
+        parts_sent=before["parts_sent"],
+        latest_at=latest_at and datetime.fromisoformat(latest_at),
+        may_have_arrived=True,
+        lease_owner="",
+        lease_until=None,
+        updated_at=now,
+    )
 
 
 def _go_on(delivery: Delivery, now: datetime) -> int:
@@ -91,11 +140,12 @@ def _is_elsewhere(delivery: Delivery) -> bool:
     return delivery.endpoint is not None and went_elsewhere(delivery.sending_at, delivery.endpoint.chat_changed_at)
 
 
-def _part_of(delivery: Delivery) -> dict[str, int]:
+def _part_of(delivery: Delivery, parts_sent: int | None = None) -> dict[str, int]:
     """Which part of a message that takes several a person's word is about."""
     if delivery.part_count == 1:
         return {}
-    return {"part": delivery.parts_sent + 1, "part_count": delivery.part_count}
+    out_count = delivery.parts_sent if parts_sent is None else parts_sent
+    return {"part": out_count + 1, "part_count": delivery.part_count}
 
 
 def _already(delivery: Delivery, verdict: Verdict) -> bool:
@@ -109,9 +159,13 @@ def _already(delivery: Delivery, verdict: Verdict) -> bool:
 
 def _last_said(delivery: Delivery, verdict: str) -> bool:
     """Whether this was the last word about it."""
-    said = AuditEntry.objects.filter(workspace_id=delivery.workspace_id, target_kind="messaging.delivery")
-    last = said.filter(target_id=str(delivery.pk)).order_by("-id").first()
+    last = _said_of(delivery).order_by("-id").first()
     return last is not None and last.verb == f"delivery.{verdict}"
+
+
+def _said_of(delivery: Delivery) -> QuerySet[AuditEntry]:
+    rows = AuditEntry.objects.filter(workspace_id=delivery.workspace_id, target_kind="messaging.delivery")
+    return rows.filter(target_id=str(delivery.pk))
 
 
 @transaction.atomic

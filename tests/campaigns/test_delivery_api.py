@@ -21,7 +21,7 @@ from tests.factories.people import SYSTEM, Someone
 from tests.moments import NOON
 
 URL = "/api/v1/deliveries/"
-ACTIONS = [("decide", {"verdict": "sent"}), ("try-now", {}), ("cancel", {}), ("requeue", {})]
+ACTIONS = [("decide", {"verdict": "sent"}), ("undo-decision", {}), ("try-now", {}), ("cancel", {}), ("requeue", {})]
 pytestmark = pytest.mark.usefixtures("at_noon")
 
 
@@ -57,6 +57,15 @@ def test_an_unknown_word_is_400_naming_it(api: APIClient, delivery: Delivery, bo
     answer = post(api, delivery, "decide", body)
     assert (answer.status_code, list(answer.json())) == (400, ["verdict"])
     assert Delivery.objects.get().state == "unknown"
+
+
+def test_a_word_is_taken_back_and_answered_fresh(api: APIClient, delivery: Delivery) -> None:
+    settle(delivery, state="unknown", reason="no_answer")
+    post(api, delivery, "decide", {"verdict": "not_sent"})
+    for _twice in range(2):
+        answer = post(api, delivery, "undo-decision")
+        assert (answer.status_code, answer.json()["state"], answer.json()["reason"]) == (200, "unknown", "no_answer")
+    assert AuditEntry.objects.filter(verb="delivery.decision_undone").count() == 1
 
 
 def test_one_that_is_retried_tries_at_once(api: APIClient, delivery: Delivery) -> None:
@@ -125,7 +134,7 @@ def test_a_viewer_decides_nothing(
     assert Delivery.objects.values().get() == before
 
 
-@pytest.mark.parametrize("action", ["decide", "try-now", "cancel", "requeue", "attempts"])
+@pytest.mark.parametrize("action", ["decide", "undo-decision", "try-now", "cancel", "requeue", "attempts"])
 def test_a_helper_finds_those_of_her_groups_only(
     helper: Someone, delivery: Delivery, group: ChatGroup, action: str
 ) -> None:

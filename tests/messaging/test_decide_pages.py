@@ -3,10 +3,13 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import translation
 
 from community_ops.accounts.models import Role
+from community_ops.common.models import AuditEntry
 from community_ops.common.templatetags.reason_words import reason_words
 from community_ops.common.templatetags.state_words import words_of
 from messaging import showing, wording
@@ -224,3 +227,77 @@ def test_whoever_may_not_decide_is_not_offered_to_try_again(signed_in, workspace
 def test_today_offers_to_send_a_doubt_again_after_the_question(tab, workspace, url, doubt) -> None:
     page = text_of(tab.get(reverse("dashboard:today", args=[workspace.slug])))
     assert f'href="{url("delivery_decide", doubt.pk)}?verdict=again&amp;back=' in page
+
+
+# --- a word taken back ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("verdict", "state"), [("sent", "confirmed"), ("not_sent", "failed")])
+def test_the_row_of_a_word_just_given_offers_to_undo_it(tab, url, doubt, verdict, state) -> None:
+    undo = f'hx-post="{url("delivery_undo", doubt.pk)}"'
+    assert undo not in text_of(tab.get(url("deliveries")))
+    row = text_of(tab.post(url("delivery_decide", doubt.pk), {"verdict": verdict}, headers=HTMX))
+    assert (Delivery.objects.get().state, undo in row) == (state, True)
+    shown = text_of(tab.post(url("delivery_undo", doubt.pk), headers=HTMX))
+    assert ('value="sent"' in shown, undo in shown) == (True, False)
+    assert Delivery.objects.get().state == "unknown"
+
+
+def test_the_page_of_a_message_says_until_when_it_can_be_undone(tab, url, doubt) -> None:
+    page = text_of(tab.post(url("delivery_decide", doubt.pk), {"verdict": "sent"}, headers=IN_ENGLISH, follow=True))
+    assert "This was decided by a person. It can be undone until " in page
+    answer = tab.post(url("delivery_undo", doubt.pk), headers=IN_ENGLISH, follow=True)
+    assert answer.redirect_chain == [(url("delivery", doubt.pk), 302)]
+    assert "Undone: it is to be checked again" in text_of(answer)
+    assert 'value="sent"' in text_of(answer)
+
+
+def test_a_word_given_elsewhere_is_answered_there_with_a_way_back(tab, url, doubt, workspace) -> None:
+    elsewhere = reverse("dashboard:today", args=[workspace.slug])
+    given = {"verdict": "not_sent", "back": elsewhere}
+    page = text_of(tab.post(url("delivery_decide", doubt.pk), given, headers=IN_ENGLISH, follow=True))
+    assert "Noted: it was not sent. This can be undone for ten minutes." in page
+    undo = f"{url('delivery_undo', doubt.pk)}?back={elsewhere.replace('/', '%2F')}"
+    assert f'action="{undo}"' in page
+    assert tab.post(undo).url == elsewhere
+    assert Delivery.objects.get().state == "unknown"
+
+
+def test_an_undo_that_comes_too_late_says_so(tab, url, doubt) -> None:
+    tab.post(url("delivery_decide", doubt.pk), {"verdict": "sent"})
+    AuditEntry.objects.update(at=NOON - timedelta(days=1))
+    page = text_of(tab.post(url("delivery_undo", doubt.pk), headers=IN_ENGLISH, follow=True))
+    assert "This was decided more than ten minutes ago." in page
+    assert "can be undone until" not in page
+    assert Delivery.objects.get().state == "confirmed"
+
+
+def test_whoever_may_not_decide_is_offered_no_undo(tab, signed_in, viewer, url, doubt) -> None:
+    tab.post(url("delivery_decide", doubt.pk), {"verdict": "sent"})
+    for address in (url("deliveries"), url("delivery", doubt.pk)):
+        assert url("delivery_undo", doubt.pk) not in text_of(signed_in(viewer).get(address))
+    assert signed_in(viewer).post(url("delivery_undo", doubt.pk)).status_code == 403
+
+
+def test_the_record_asks_once_for_all_words_that_can_be_undone(tab, url, plan, room) -> None:
+    def counted() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            assert tab.get(url("deliveries")).content.count(b"/undo/") == 2 * Delivery.objects.count()
+        return len(queries)
+
+    def decided() -> None:
+        row = settle(plan(room), state="unknown", reason="no_answer", attempt_count=1)
+        tab.post(url("delivery_decide", row.pk), {"verdict": "sent"}, headers=HTMX)
+
+    decided()
+    first = counted()
+    for _more in range(5):
+        decided()
+    assert counted() == first
+
+
+def test_the_admin_takes_a_word_back(tab, url, doubt) -> None:
+    address, chosen = reverse("admin:messaging_delivery_changelist"), {"_selected_action": [doubt.pk]}
+    for action, state in (("mark_sent", "confirmed"), ("undo_decision", "unknown"), ("mark_not_sent", "failed")):
+        tab.post(address, chosen | {"action": action})
+        assert Delivery.objects.get().state == state

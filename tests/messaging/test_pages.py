@@ -561,7 +561,7 @@ def test_a_viewer_sees_the_record_and_can_change_nothing(signed_in, viewer, url,
     page = tab.get(url("delivery", delivery.pk))
 
     assert url("delivery_decide", delivery.pk) not in text_of(page)
-    for name in ("delivery_decide", "delivery_requeue", "delivery_try_now", "delivery_cancel"):
+    for name in ("delivery_decide", "delivery_undo", "delivery_requeue", "delivery_try_now", "delivery_cancel"):
         assert tab.post(url(name, delivery.pk), {"verdict": "sent"}).status_code == 403
     assert tab.get(url("endpoints")).status_code == 403
     for name in ("endpoint_archive", "endpoint_edit", "endpoint_test"):
