@@ -1,12 +1,13 @@
 """Answers messaging.TaskPlaces: the groups that work by hand can be about."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from community_ops.common.actors import Actor
 from community_ops.common.errors import NotFound
+from community_ops.common.ordering import by_name
 from groups.models import ChatGroup
 from groups.selectors import groups_by_id, groups_visible_to
 from messaging.ports import task_places
@@ -16,13 +17,13 @@ TARGET_KIND = "group"
 
 class GroupPlaces:
     def names(self, actor: Actor) -> Mapping[int, str]:
-        return dict(groups_visible_to(actor).values_list("pk", "name"))
+        return _by_name(groups_visible_to(actor).values_list("pk", "name"))
 
     def reached_by(self, *, workspace_id: int, endpoint_id: int | None, ids: Collection[int]) -> Mapping[int, str]:
         rows = ChatGroup.objects.of(workspace_id).filter(archived_at__isnull=True)
         bound = Q(endpoint_id=endpoint_id) if endpoint_id is not None else Q(pk__in=[])
         rows = rows.filter(bound | Q(pk__in=ids))
-        return dict(rows.order_by("name", "pk").values_list("pk", "name"))
+        return _by_name(rows.values_list("pk", "name"))
 
     def zone(self, *, workspace_id: int, target_id: int) -> str:
         found = groups_by_id(workspace_id=workspace_id, group_ids=[target_id])
@@ -39,3 +40,8 @@ _PLACES = GroupPlaces()
 
 def register() -> None:
     task_places.register(TARGET_KIND, _PLACES)
+
+
+def _by_name(found: Iterable[tuple[int, str]]) -> dict[int, str]:
+    """In the order in which people look for groups."""
+    return dict(sorted(found, key=lambda one: (by_name(one[1]), one[0])))

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_noop as _
 from community_ops.accounts.policies import is_limited
 from community_ops.common.actors import Actor, ActorKind
 from community_ops.common.models import AuditEntry
+from community_ops.common.ordering import by_name
 from community_ops.common.tenancy import get_row
 from messaging import task_policies
 from messaging.models import Assignee, Delivery, DeliveryState, HumanTask, TaskItem, TaskState
@@ -114,8 +115,15 @@ def items_visible_to(actor: Actor) -> QuerySet[TaskItem]:
 
 
 def items_of(task: HumanTask) -> list[TaskItem]:
-    """In the order they came, with who did them."""
-    return list(TaskItem.objects.filter(task=task).select_related("delivery", "done_by", "evidence").order_by("id"))
+    """In the order in which people look for them (`in_order`), with who did them."""
+    return in_order(TaskItem.objects.filter(task=task).select_related("delivery", "done_by", "evidence"))
+
+
+def in_order(items: Iterable[TaskItem]) -> list[TaskItem]:
+    """Groups by name, as they are found in a chat app; what was typed by hand after them, in the order it was."""
+    return sorted(
+        items, key=lambda item: (not item.target_kind, by_name(item.label) if item.target_kind else (), item.pk)
+    )
 
 
 def entries_of(task: HumanTask) -> QuerySet[AuditEntry]:
@@ -184,9 +192,9 @@ def cards_of(assignee: Assignee, *, now: datetime) -> Cards:
 
 
 def open_items_of(tasks: Iterable[HumanTask]) -> list[TaskItem]:
-    """What is open of several cards, with their deliveries. One query."""
+    """What is open of several cards, with their deliveries, in order (`in_order`). One query."""
     rows = TaskItem.objects.filter(task__in=[task.pk for task in tasks], state=TaskState.OPEN)
-    return list(rows.select_related("delivery").order_by("id"))
+    return in_order(rows.select_related("delivery"))
 
 
 @dataclass(frozen=True, slots=True)
