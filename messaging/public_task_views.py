@@ -4,10 +4,11 @@ They work without script, without an account, and with one hand. Every change an
 said on it, and what was typed stands there again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -18,6 +19,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from community_ops.accounts.pages import tell_undoable
 from community_ops.common import clock
 from community_ops.common.errors import DomainError, InvalidInput, NotFound
 from community_ops.common.throttle import Limit, page_if_over, too_many_from
@@ -195,13 +197,17 @@ def _after_done(request: HttpRequest, task: HumanTask, form: DoneForm) -> HttpRe
     count = len(form.item_ids())
     words = ngettext("Noted. It can be taken back for ten minutes.",
                      "Noted, %(count)d of them. It can be taken back for ten minutes.", count)  # fmt: skip
-    messages.success(request, words % {"count": count})
-    return _back_to(task)
+    return _said(request, task, words % {"count": count}, form.item_ids())
 
 
-def _back_to(task: HumanTask) -> HttpResponse:
+def _said(request: HttpRequest, task: HumanTask, words: str, item_ids: Iterable[int]) -> HttpResponse:
+    """The card while something of it is open: each place that ended has its own way back there. Else the list, where
+    the words bring a button for all of them."""
     if task.state == TaskState.OPEN:
+        messages.success(request, words)
         return redirect(reverse("messaging:my_task", args=[task.pk]) + "?send=now")
+    query = urlencode({"items": list(item_ids)}, doseq=True)
+    tell_undoable(request, words, f"{reverse('messaging:my_task_undo', args=[task.pk])}?{query}")
     return redirect("messaging:my_tasks")
 
 
@@ -209,7 +215,8 @@ def _back_to(task: HumanTask) -> HttpResponse:
 @of_card
 def undo(request: HttpRequest, person: Assignee, task: HumanTask) -> HttpResponse:
     """Take back ticks, and what was left out, of the last ten minutes."""
-    ids = [int(raw) for raw in request.POST.getlist("items") if raw.isascii() and raw.isdigit() and len(raw) < 19]
+    named = request.POST.getlist("items") or request.GET.getlist("items")
+    ids = [int(raw) for raw in named if raw.isascii() and raw.isdigit() and len(raw) < 19]
     try:
         services.undo_items(task=task, item_ids=ids, actor=actor_of(person), now=clock.now())
         messages.success(request, _("Taken back: it is open again."))
@@ -228,8 +235,8 @@ def leave_out(request: HttpRequest, person: Assignee, task: HumanTask) -> HttpRe
         try:
             ids, note = form.item_ids(), form.words()
             left = services.leave_out(task=task, item_ids=ids, note=note, actor=actor_of(person), now=clock.now())
-            messages.success(request, task_wording.left_out_words(form.names()))
-            return _back_to(left)
+            ended = ids if ids is not None else [item.pk for item in still_open]
+            return _said(request, left, task_wording.left_out_words(form.names()), ended)
         except InvalidInput as refusal:
             form.refuse(refusal)
         except DomainError as refusal:

@@ -70,7 +70,9 @@ def _expected(task: HumanTask) -> dict[str, Any]:
 
 
 def _answer_field(one: Field, *, currency: str = "") -> forms.Field:
-    facts: dict[str, Any] = {"label": one.label, "required": one.is_required}
+    is_chosen = one.type in (Type.YES_NO, Type.CHOICE)
+    missing = _("Please choose an answer.") if is_chosen else _("Please fill this in.")
+    facts: dict[str, Any] = {"label": one.label, "required": one.is_required, "error_messages": {"required": missing}}
     match one.type:
         case Type.YES_NO:
             return forms.ChoiceField(widget=forms.RadioSelect, choices=_yes_no(), **facts)
@@ -192,7 +194,11 @@ class LeaveOutForm(RefusableForm):
         widget=forms.CheckboxSelectMultiple,
         error_messages={"invalid_choice": gettext_lazy("This is not open any more.")},
     )
-    reason = forms.ChoiceField(label=gettext_lazy("Why not?"), widget=forms.RadioSelect)
+    reason = forms.ChoiceField(
+        label=gettext_lazy("Why not?"),
+        widget=forms.RadioSelect,
+        error_messages={"required": gettext_lazy("Please choose why it is not done.")},
+    )
     note = forms.CharField(label=gettext_lazy("In own words"), max_length=_OWN_WORDS, required=False)
 
     def __init__(self, task: HumanTask, items: Sequence[TaskItem], *args: Any, **kwargs: Any) -> None:
@@ -247,7 +253,9 @@ class LeaveOutForm(RefusableForm):
 class HandOnForm(RefusableForm):
     """Whom the open part of a card goes to; the deputy stands first."""
 
-    to = forms.ChoiceField(label=gettext_lazy("To whom"))
+    to = forms.ChoiceField(
+        label=gettext_lazy("To whom"), error_messages={"required": gettext_lazy("Please choose a colleague.")}
+    )
 
     def __init__(self, colleagues: Sequence[Assignee], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

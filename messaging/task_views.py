@@ -165,7 +165,7 @@ def _card(request: WorkspaceRequest, task: HumanTask, status: int = 200, **forms
     context = {
         "card": card,
         "ended": [row for row in card["items"] if row["item"].state != TaskState.OPEN or not may_act],
-        "story": task_wording.story(task, list(task_selectors.entries_of(task))),
+        "story": task_wording.story(task, list(task_selectors.entries_of(task)), items),
         "done_form": DoneForm(task, still_open),
         "leave_out_form": LeaveOutForm(task, still_open, prefix="leave"),
         "can_be_told": services.can_be_told(task.assignee),

@@ -214,12 +214,20 @@ def _some_of(names: Sequence[str]) -> str:
     return pgettext("between names", ", ").join(names[:_NAMES_IN_A_SENTENCE]) + more
 
 
-def story(task: HumanTask, entries: Iterable[AuditEntry]) -> list[Told]:
-    """What people did with a card, newest first."""
-    told = [Told(entry.at, _did(entry), entry.reason, actor=entry.actor_label) for entry in entries]
+def story(task: HumanTask, entries: Iterable[AuditEntry], items: Iterable[TaskItem]) -> list[Told]:
+    """What people did with a card, newest first, and with which of its places."""
+    labels = {item.pk: item.label for item in items}
+    told = [Told(entry.at, _did(entry), _which(entry, labels), actor=entry.actor_label) for entry in entries]
     if "task.created" not in {entry.verb for entry in entries}:
         told.insert(0, Told(task.created_at, _("Came onto the list")))
     return sorted(told, key=lambda one: one.at, reverse=True)
+
+
+def _which(entry: AuditEntry, labels: Mapping[int, str]) -> str:
+    """The places it was about, by name, and the reason that was given."""
+    named = set(entry.after.get("items", ())) if isinstance(entry.after, dict) else set()
+    names = [label for pk, label in labels.items() if pk in named]
+    return " · ".join(filter(None, (_some_of(names), entry.reason)))
 
 
 def _did(entry: AuditEntry) -> str:

@@ -42,3 +42,15 @@ def test_names_that_were_typed_stay_as_they_were(person) -> None:
         due_at=NOON, actor=SYSTEM, now=NOON,
     )  # fmt: skip
     assert [item.label for item in task_selectors.items_of(task)] == typed
+
+
+def test_the_story_of_a_card_names_the_groups(signed_in, owner, workspace, mixed_card) -> None:
+    items = {item.label: item.pk for item in task_selectors.items_of(mixed_card)}
+    chosen = [items["晨跑 10 群"], items["a 群"]]
+    services.finish_items(task=mixed_card, item_ids=chosen, actor=SYSTEM, now=NOON)
+    services.leave_out(task=mixed_card, item_ids=[items["B 群"]], note="群主在开会", actor=SYSTEM, now=NOON)
+    services.undo_items(task=mixed_card, item_ids=chosen, actor=SYSTEM, now=NOON)
+    tab = signed_in(owner)
+    page = tab.get(reverse("messaging:task", args=[workspace.slug, mixed_card.pk]), headers={"Accept-Language": "en"})
+    told = [one.text for one in page.context["story"] if one.text]
+    assert told == ["a 群, 晨跑 10 群", "B 群 · 群主在开会", "a 群, 晨跑 10 群"]

@@ -1,6 +1,7 @@
 """The phone of whoever works by hand: her link, her list, and a card from copying to taking back."""
 
 import io
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -265,7 +266,7 @@ def test_a_tick_twice_is_one(phone, card) -> None:
 
 
 def test_a_tick_is_taken_back_within_ten_minutes_and_not_later(phone, card, at) -> None:
-    phone.post(url(card, "done/"), {"items": ids(card)})
+    phone.post(url(card, "done/"), {"items": ids(card)}, follow=True)
     at(minutes=9)
     assert text_of(phone.get(url(card))).count("Undo") == 3
     phone.post(url(card, "undo/"), {"items": ids(card)[:1]})
@@ -276,6 +277,20 @@ def test_a_tick_is_taken_back_within_ten_minutes_and_not_later(phone, card, at) 
     page = phone.post(url(card, "undo/"), {"items": ids(card)[1:]}, follow=True)
     assert "more than ten minutes ago" in text_of(page)
     assert states(card) == ["open", "done", "done"]
+
+
+@pytest.mark.parametrize("path", ["done/", "leave-out/"])
+def test_the_list_brings_a_way_back_for_all_that_ended_with_the_card(phone, card, path) -> None:
+    phone.post(url(card, "done/"), {"items": ids(card)[:1]})
+    undo = re.compile(r'action="(/t/\d+/undo/\?[^"]+)"')
+    rest = [str(pk) for pk in ids(card)[1:]]
+    given = {"items": rest} if path == "done/" else {"leave-items": rest, "leave-reason": "0"}
+    page = text_of(phone.post(url(card, path), given, follow=True))
+    assert "can be taken back for ten minutes" in page
+    (address,) = undo.findall(page)
+    phone.post(address.replace("&amp;", "&"))
+    assert states(card) == ["done", "open", "open"]
+    assert not undo.search(text_of(phone.get("/t/")))
 
 
 def test_what_was_left_out_is_taken_back_within_ten_minutes_and_not_later(phone, card, at) -> None:
@@ -510,6 +525,26 @@ def test_without_a_tick_all_are_named_and_asked_back_once(phone, card) -> None:
     assert f"none of these 3? Then press again: {', '.join(GROUPS)}" in page
     assert answer.context["leave_out_form"]["items"].value() == [str(pk) for pk in ids(card)]
     assert answer.context["leave_out_form"]["reason"].value() == "0"
+
+
+def test_what_is_missing_says_what_to_do(phone, card, new_person) -> None:
+    new_person("小周")
+    page = text_of(phone.post(url(card, "leave-out/"), {"leave-items": ids(card)}))
+    assert "Please choose why it is not done." in page
+    page += text_of(phone.post(url(card, "hand-on/"), {}))
+    assert "Please choose a colleague." in page
+    assert "field is required" not in page
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"), [("group_report", "Please choose an answer."), ("red_packet", "fill this in")]
+)
+def test_what_a_kind_asks_says_what_is_missing(phone, new_task, kind, words) -> None:
+    facts = {"count": "20", "amount": "88.00", "currency": "CNY"} if kind == "red_packet" else {}
+    task = new_task(kind, "晨跑 1 群", facts=facts)
+    page = text_of(phone.post(url(task, "done/"), {f"item-{ids(task)[0]}-spoke": ""}))
+    assert words in page
+    assert "field is required" not in page
 
 
 def test_a_single_open_place_is_left_out_without_a_list(phone, card) -> None:

@@ -100,7 +100,19 @@ function countTicks() {
   if (count) count.textContent = ticked ? `${ticked}/${all.length}` : "";
 }
 
+/** What was refused is not so any more once she changes it. */
+function forgetRefusal(changed) {
+  const form = changed.closest("form");
+  const field = changed.closest(".field");
+  form?.querySelector("[data-until-change]")?.remove();
+  field?.querySelector(":scope > .field-errors")?.remove();
+  const told = field && form?.querySelector(`[data-form-errors] a[href="#${CSS.escape(field.id)}"]`);
+  const all = told?.closest("[data-form-errors]");
+  (all?.querySelectorAll("a").length > 1 ? told.closest("li") || told : all)?.remove();
+}
+
 startChoosing();
+document.addEventListener("change", (event) => forgetRefusal(event.target));
 document.addEventListener("change", (event) => event.target.matches("input[type=checkbox]") && countTicks());
 countTicks();
 lookAtAge();
