@@ -129,5 +129,7 @@ class FrequencyCapForm(SpanForm):
         label=_("Purpose"), choices=[("", _("All messages together")), *Purpose.choices], required=False
     )
     count = forms.IntegerField(label=_("At most"), help_text=_("messages to one group"))
-    days = forms.IntegerField(label=_("In"), initial=1, help_text=_("days, today included"))
+    days = forms.IntegerField(
+        label=_("Counted over"), initial=1, help_text=_("days, the day itself included; 1: each day by itself")
+    )
     field_order = ("purpose", "count", "days", "from_on", "until_on")

@@ -25,7 +25,6 @@ def row_of(task: HumanTask, *, now: datetime) -> dict[str, Any]:
         "about": " · ".join(filter(None, (str(TaskKind(task.kind).label), places))),
         "late": task_wording.late_words(task, now),
         "places": places or "—",
-        "told": task_wording.told_words(task),
         "closed": None if task.state == TaskState.OPEN else task_wording.closed_words(task, item_count, done_count),
         "is_today": _day(task.due_at, task.zone) == _day(now, task.zone),
     }
@@ -93,7 +92,6 @@ def card_of(task: HumanTask, items: Sequence[TaskItem], *, now: datetime) -> dic
         "items": [item_row(item, task, now=now) for item in items],
         "done_words": task_wording.done_words(task.kind),
         "is_sending": task.kind in task_wording.SENDING,
-        "told": task_wording.told_words(task),
         **texts(task, items, now=now, held=held),
     }
 

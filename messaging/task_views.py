@@ -62,7 +62,12 @@ def _person(request: WorkspaceRequest, one: OnBoard, everybody: list[Assignee], 
         "late_count": one.late_count,
         "can_be_told": one.can_be_told,
         "can_hand_on": bool(colleagues),
-        "rows": [task_showing.row_of(task, now=now) | _questions(request, task, colleagues) for task in one.cards],
+        "rows": [
+            task_showing.row_of(task, now=now)
+            | {"told": task_wording.told_words(task, can_be_told=one.can_be_told)}
+            | _questions(request, task, colleagues)
+            for task in one.cards
+        ],
     }
 
 
@@ -162,13 +167,14 @@ def _card(request: WorkspaceRequest, task: HumanTask, status: int = 200, **forms
     colleagues = task_selectors.colleagues_of(task.assignee)
     may_act = may(request.actor, "tasks.act")
     card = task_showing.card_of(task, items, now=now)
+    can_be_told = services.can_be_told(task.assignee)
     context = {
-        "card": card,
+        "card": card | {"told": task_wording.told_words(task, can_be_told=can_be_told)},
         "ended": [row for row in card["items"] if row["item"].state != TaskState.OPEN or not may_act],
         "story": task_wording.story(task, list(task_selectors.entries_of(task)), items),
         "done_form": DoneForm(task, still_open),
         "leave_out_form": LeaveOutForm(task, still_open, prefix="leave"),
-        "can_be_told": services.can_be_told(task.assignee),
+        "can_be_told": can_be_told,
         "can_hand_on": bool(colleagues),
         **_questions(request, task, colleagues),
         "may_act": may_act,

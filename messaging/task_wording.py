@@ -123,14 +123,15 @@ def progress_words(task: HumanTask, item_count: int, open_count: int) -> str:
     return words
 
 
-def told_words(task: HumanTask) -> list[str]:
-    """What is known of her having heard of it: told, opened, copied, each with its time."""
+def told_words(task: HumanTask, *, can_be_told: bool) -> list[str]:
+    """What is known of her having heard of it: told, opened, copied, each with its time. "Not yet" promises that she
+    will be told, so who has no channel for it is not said to be waiting for it."""
     words = []
     if task.told_at is not None:
         told = ngettext("told once, %(at)s", "told %(count)d times, last %(at)s", task.told_count)
         words.append(told % {"count": task.told_count, "at": time_in_zone(task.told_at, task.zone)})
     else:
-        words.append(_("not told yet"))
+        words.append(_("not told yet") if can_be_told else _("no way to tell her"))
     if task.opened_at is not None:
         words.append(_("opened %(at)s") % {"at": time_in_zone(task.opened_at, task.zone)})
     if task.copied_at is not None:

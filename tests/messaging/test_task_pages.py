@@ -98,7 +98,18 @@ def test_the_list_shows_cards_by_person_with_late_ones_first(tab, url, told, car
 def test_the_list_says_who_cannot_be_told_and_offers_no_nudge(tab, url, card) -> None:
     page = text_of(tab.get(url("tasks")))
     assert "No way to tell her" in page
+    assert f'<a href="{url("assignee_edit", card.assignee_id)}">Choose how she is told</a>' in page
     assert url("task_nudge", card.pk) not in page
+
+
+def test_who_cannot_be_told_is_not_said_to_be_told_later(tab, url, card, room) -> None:
+    for address in (url("tasks"), url("task", card.pk)):
+        page = text_of(tab.get(address))
+        assert ("no way to tell her" in page, "not told yet" in page) == (True, False)
+    Assignee.objects.update(notice_endpoint=room)
+    for address in (url("tasks"), url("task", card.pk)):
+        page = text_of(tab.get(address))
+        assert ("no way to tell her" in page, "not told yet" in page) == (False, True)
 
 
 def test_a_nudge_is_one_tap_and_a_second_one_is_refused_in_words(tab, url, told, card) -> None:
