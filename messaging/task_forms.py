@@ -195,7 +195,7 @@ class LeaveOutForm(RefusableForm):
         error_messages={"invalid_choice": gettext_lazy("This is not open any more.")},
     )
     reason = forms.ChoiceField(
-        label=gettext_lazy("Why not?"),
+        label=gettext_lazy("Reason"),
         widget=forms.RadioSelect,
         error_messages={"required": gettext_lazy("Please choose why it is not done.")},
     )

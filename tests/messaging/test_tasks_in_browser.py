@@ -116,6 +116,7 @@ def test_she_copies_once_ticks_five_and_takes_one_back(five, open_phone) -> None
 
     undo_all = page.locator(".notice.tone-good button")
     assert_fits(page, undo_all)
+    assert undo_all.evaluate("one => one.getBoundingClientRect().height") < 60  # on one line
     undo_all.click()
     expect(page.locator("[data-copy-form]")).to_be_visible()
     assert states() == ["open"] * 5
