@@ -1,6 +1,6 @@
 from django.urls import path, register_converter
 
-from campaigns.views import acting, announcements, composing, plans, requeueing
+from campaigns.views import acting, announcements, calendar, composing, plans, requeueing
 
 
 class AnnouncementAction:
@@ -26,7 +26,7 @@ urlpatterns = [
     path(f"{_one}edit/", composing.announcement_edit, name="announcement_edit"),
     path(f"{_one}requeue/", requeueing.announcement_requeue, name="announcement_requeue"),
     path(f"{_one}<announcement_action:action>/", acting.announcement_act, name="announcement_act"),
-    path("w/<slug:slug>/calendar/", plans.calendar, name="calendar"),
+    path("w/<slug:slug>/calendar/", calendar.calendar, name="calendar"),
     path("w/<slug:slug>/playbooks/", plans.playbook_list, name="playbooks"),
     path("w/<slug:slug>/playbooks/<int:playbook_id>/", plans.playbook_detail, name="playbook"),
     path("w/<slug:slug>/runs/<int:run_id>/", plans.run_detail, name="run"),
