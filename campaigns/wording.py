@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from django.utils.functional import Promise
@@ -99,20 +100,24 @@ def note_of(state: GroupState) -> str:
 
 
 def badges_of(states: Iterable[GroupState]) -> list[Badge]:
-    """Equal states of many groups as one badge with their number, in the order they first appear.
+    """Groups whose badge would read the same as one badge with their number, in the order they first appear.
 
-    What was accepted on platforms that prove different things says what is true of all of them.
+    Its help gives each reason once. What was accepted on platforms that prove different things says what is true of
+    all of them.
     """
     badges: dict[tuple[str, str], list[Badge]] = {}
     for state in states:
-        badges.setdefault((state.state, state.reason), []).append(_general(state))
+        badge = _general(state)
+        badges.setdefault((str(badge.label), badge.tone), []).append(badge)
     return [_of_all(same) for same in badges.values()]
 
 
 def _of_all(same: Sequence[Badge]) -> Badge:
-    is_told_alike = len({str(badge.help) for badge in same}) == 1
-    help_ = same[0].help if is_told_alike else words_of("touch", "accepted").help
-    return replace(same[0], help=help_, count=len(same))
+    reasons = list(dict.fromkeys(str(badge.help) for badge in same if badge.help))
+    accepted = words_of("touch", "accepted")
+    if len(reasons) > 1 and same[0].label == accepted.label:
+        reasons = [str(accepted.help)]
+    return replace(same[0], help=reduce(joined, reasons, ""), count=len(same))
 
 
 def names(values: Iterable[str], *, at_most: int | None = None) -> str:

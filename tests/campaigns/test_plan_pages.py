@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from campaigns import selectors, services
 from campaigns.models import Playbook, PlaybookRun
 from community_ops.common import clock
+from community_ops.common.templatetags.reason_words import reason_words
 from groups.models import ChatGroup
 from messaging.models import Delivery
 from tests.campaigns.conftest import HTMX, UNREACHED, Page, SignIn, Start, Write, make_group, schedule, text_of
@@ -170,3 +171,16 @@ def test_a_condition_that_never_came_did_not_happen(
         if item.condition
     )
     assert not item.is_open
+
+
+def test_groups_that_failed_for_different_reasons_share_one_badge_with_their_number(
+    page: Page, write: Write, group: ChatGroup, second_group: ChatGroup
+) -> None:
+    schedule(write(group, second_group))
+    Delivery.objects.filter(target_id=group.pk).update(state="failed", reason="refused")
+    Delivery.objects.filter(target_id=second_group.pk).update(state="failed", reason="file_lost")
+    (line,) = [line for day in page("calendar/").context["days"] for line in day.lines]
+    (badge,) = line["badges"]
+    assert (str(badge.label), badge.count) == ("Failed", 2)
+    assert str(reason_words("refused")) in badge.help
+    assert str(reason_words("file_lost")) in badge.help
