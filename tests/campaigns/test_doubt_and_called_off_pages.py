@@ -13,6 +13,7 @@ from tests.factories.people import SYSTEM, Someone
 from tests.moments import NOON
 
 pytestmark = pytest.mark.usefixtures("at_noon", "in_english")
+LIST = {"days": 7}
 SOON = {"starts_at": NOON + timedelta(minutes=90), "ends_at": NOON + timedelta(hours=3)}
 CANCELLED = ">Cancelled</span>"
 
@@ -84,15 +85,15 @@ def test_who_may_not_decide_reads_of_the_doubt_only(
 def test_what_was_called_off_is_counted_and_shown_on_demand(page: Page, write: Write, start: Start) -> None:
     schedule(write(text="还会发的消息"))
     run = start(**SOON)
-    assert "羊毛衫限时抢购" in text_of(page("calendar/"))
+    assert "羊毛衫限时抢购" in text_of(page("calendar/", LIST))
     services.stop_run(run=run, reason="sale_cancelled", actor=SYSTEM, now=NOON)
-    answer = page("calendar/")
+    answer = page("calendar/", LIST)
     count = answer.context["called_off_count"]
     assert count >= 7
-    assert f'<a href="?cancelled=1">Show what was cancelled ({count})</a>' in text_of(answer)
+    assert f'href="?days=7&amp;cancelled=1">Show what was cancelled ({count})</a>' in text_of(answer)
     assert "羊毛衫限时抢购" not in text_of(answer)
     assert "还会发的消息" in text_of(answer)
-    shown = text_of(page("calendar/", {"cancelled": 1}))
+    shown = text_of(page("calendar/", LIST | {"cancelled": 1}))
     assert CANCELLED in shown
     assert "Hide what was cancelled" in shown
     assert shown.count("羊毛衫限时抢购") == count
@@ -110,7 +111,7 @@ def test_what_one_group_still_gets_stays_in_the_calendar(
 
 def test_a_touch_without_a_time_is_not_set_yet(page: Page, start: Start) -> None:
     start(**SOON)
-    shown = text_of(page("calendar/"))
+    shown = text_of(page("calendar/", LIST))
     assert "not set yet" in shown
     assert ">open<" not in shown
 

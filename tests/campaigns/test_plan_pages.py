@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("at_noon", "in_english")
 def test_calendar_shows_announcements_and_touches_with_their_states(page: Page, write: Write, start: Start) -> None:
     schedule(write(text="今天的消息"))
     start(starts_at=NOON + timedelta(minutes=30), ends_at=NOON + timedelta(hours=2))
-    shown = text_of(page("calendar/"))
+    shown = text_of(page("calendar/", {"days": 7}))
     assert "今天的消息" in shown
     assert "羊毛衫限时抢购" in shown
     assert "Skipped" in shown
@@ -158,11 +158,11 @@ def test_a_condition_that_never_came_did_not_happen(
     page: Page, start: Start, owner: Someone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = start(starts_at=NOON + timedelta(minutes=30), ends_at=NOON + timedelta(hours=2))
-    for path in ("calendar/", f"runs/{run.pk}/"):
+    for path in ("calendar/?days=7", f"runs/{run.pk}/"):
         assert "Waits for its condition" in text_of(page(path))
         assert "Did not happen" not in text_of(page(path))
     monkeypatch.setattr(clock, "now", lambda: NOON + timedelta(hours=2))
-    for path in ("calendar/", f"runs/{run.pk}/"):
+    for path in ("calendar/?days=7", f"runs/{run.pk}/"):
         assert "Waits for its condition" not in text_of(page(path))
         assert "Did not happen" in text_of(page(path))
     item = next(
