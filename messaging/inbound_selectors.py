@@ -13,10 +13,12 @@ from community_ops.common.errors import NotAvailable
 from community_ops.common.tenancy import get_row
 from messaging.inbound_models import ChatCursor, InboundRoute, RawEvent, RawState
 from messaging.models import Assignee, Connection, Endpoint, TaskItem
+from messaging.platforms.inbound import Said
 from messaging.ports import task_places
 
 GROUP = "group"
 SILENT_FOR = timedelta(minutes=10)
+LOOKED_AT = 500  # events of a room's account
 REMEMBERED = timedelta(days=30)  # how long a group stays in the paste box after she had work for it
 
 
@@ -39,6 +41,17 @@ def raw_events_visible_to(actor: Actor) -> QuerySet[RawEvent]:
     """What came in through the workspace's accounts, without what it says, oldest first."""
     rows = RawEvent.objects.filter(workspace_id=actor.workspace_id or 0, connection__isnull=False)
     return rows.select_related("connection", "endpoint").defer("body").order_by("id")
+
+
+def moves_in_room(room: Endpoint, *, count: int = 100) -> list[RawEvent]:
+    """Who came into a sandbox room and who left it, as it was heard: the newest of them, oldest first.
+
+    Among the account's newest events only, so that a room where much is said costs no more than a quiet one. A name
+    goes a week after it was read, the event itself later.
+    """
+    newest = RawEvent.objects.filter(connection_id=room.connection_id).order_by("-id")[:LOOKED_AT]
+    moved = RawEvent.objects.filter(pk__in=newest.values("pk"), endpoint=room, said_kind__in=(Said.JOIN, Said.LEAVE))
+    return list(reversed(moved.filter(state=RawState.READ).defer("body").order_by("-id")[:count]))
 
 
 def get_raw_event(actor: Actor, raw_event_id: int) -> RawEvent:

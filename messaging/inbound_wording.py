@@ -66,3 +66,12 @@ def _what_became(event: RawEvent) -> str:
     if event.state == RawState.PENDING and event.attempt_count:
         return _("Reading it failed %(count)d times; it is tried again.") % {"count": event.attempt_count}
     return str(REASONS.get(event.reason, event.reason))
+
+
+def move_words(event: RawEvent) -> str:
+    """Said in a sandbox room of one who came in or left; without a name once it is forgotten."""
+    is_joining = event.said_kind == EventKind.JOIN
+    if not event.person_name:
+        return _("Somebody came in") if is_joining else _("Somebody left")
+    words = _("%(name)s came in") if is_joining else _("%(name)s left")
+    return words % {"name": event.person_name}

@@ -1,5 +1,6 @@
 """Pages: the sandbox room, seen as any of its members; what is said in it is heard as a platform would tell it."""
 
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,43 +15,75 @@ from community_ops.accounts.pages import WorkspaceRequest, page
 from community_ops.accounts.policies import may
 from community_ops.common import assets, clock
 from community_ops.common.errors import InvalidInput
-from messaging import selectors, showing
+from messaging import inbound_selectors, selectors, showing
 from messaging.inbound_forms import RoomForm
+from messaging.inbound_models import RawEvent
+from messaging.inbound_wording import move_words
 from messaging.models import Endpoint, SandboxPost
 from messaging.platforms.inbound import MAX_NAME
 from messaging.services import receiving
 
 ZONE = settings.DEFAULT_COMMUNITY_TIMEZONE
 MOST_FACES = 12
+MOST_LINES = 100
 
 
 @page("endpoints.view")
 @require_safe
 def room(request: WorkspaceRequest, endpoint_id: int) -> HttpResponse:
-    """The room as `as` sees it; asked again every 2 s with the last post seen, 204 when there is none newer."""
+    """The room as `as` sees it; asked again every 2 s with the last seen, 204 when there is nothing newer."""
     endpoint = selectors.get_room(request.actor, endpoint_id)
-    posts = selectors.posts_in_room(endpoint)
-    last = posts[-1].pk if posts else 0
-    if request.htmx and request.GET.get("seen") == str(last):
+    happened = _happened(endpoint)
+    if request.htmx and request.GET.get("seen") == happened.last:
         return HttpResponse(status=204)
-    return _room(request, endpoint, posts, who=request.GET.get("as", "")[:MAX_NAME])
+    return _room(request, endpoint, happened, who=request.GET.get("as", "")[:MAX_NAME])
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """What was posted in a room and who came in or left, each the newest, oldest first."""
+
+    posts: list[SandboxPost]
+    moves: list[RawEvent]
+
+    @property
+    def last(self) -> str:
+        """Differs as soon as there is something newer."""
+        return "-".join(str(rows[-1].pk if rows else 0) for rows in (self.posts, self.moves))
+
+    def lines(self, who: str) -> list[dict[str, Any]]:
+        """Both in the order of time, no more than either may be."""
+        found = [(post.at, _post(post, who)) for post in self.posts]
+        found += [(move.received_at, {"move": move, "words": move_words(move)}) for move in self.moves]
+        return [line for _at, line in sorted(found, key=lambda one: one[0])][-MOST_LINES:]
+
+    def names(self) -> list[str]:
+        """Who spoke, came in or left, the latest first."""
+        named = [(post.at, post.author) for post in self.posts]
+        named += [(move.received_at, move.person_name) for move in self.moves]
+        return list(dict.fromkeys(name for _at, name in sorted(named, key=lambda one: one[0], reverse=True) if name))
+
+
+def _happened(room: Endpoint) -> Happened:
+    posts = selectors.posts_in_room(room, count=MOST_LINES)
+    return Happened(posts, inbound_selectors.moves_in_room(room, count=MOST_LINES))
 
 
 def _room(
     request: WorkspaceRequest,
     endpoint: Endpoint,
-    posts: list[SandboxPost],
+    happened: Happened,
     *,
     who: str,
     form: RoomForm | None = None,
 ) -> HttpResponse:
     context = {
         "endpoint": endpoint,
-        "posts": [_post(post, who) for post in posts],
-        "last": posts[-1].pk if posts else 0,
+        "lines": happened.lines(who),
+        "last": happened.last,
         "who": who,
         "as_query": urlencode({"as": who}) if who else "",
-        "faces": _faces(endpoint, posts, who),
+        "faces": _faces(endpoint, happened, who),
         "form": form or RoomForm(initial={"author": who}),
         "may_speak": may(request.actor, "endpoints.manage"),
         "zone": ZONE,
@@ -76,14 +109,13 @@ def _post(post: SandboxPost, who: str) -> dict[str, Any]:
     }
 
 
-def _faces(endpoint: Endpoint, posts: list[SandboxPost], who: str) -> list[dict[str, Any]]:
-    """Who spoke here lately, and nobody: the room as a visitor sees it."""
-    names = list(dict.fromkeys([post.author for post in reversed(posts) if post.author] + ([who] if who else [])))
+def _faces(endpoint: Endpoint, happened: Happened, who: str) -> list[dict[str, Any]]:
+    """Who was heard here lately, and nobody: the room as a visitor sees it."""
+    names = list(dict.fromkeys(happened.names()[:MOST_FACES] + ([who] if who else [])))
     here = reverse("messaging:room", args=[endpoint.workspace.slug, endpoint.pk])
     faces = [{"name": _("Nobody"), "url": here, "is_chosen": not who}]
     return faces + [
-        {"name": name, "url": f"{here}?{urlencode({'as': name})}", "is_chosen": name == who}
-        for name in names[:MOST_FACES]
+        {"name": name, "url": f"{here}?{urlencode({'as': name})}", "is_chosen": name == who} for name in names
     ]
 
 
@@ -99,9 +131,7 @@ def room_say(request: WorkspaceRequest, endpoint_id: int) -> HttpResponse:
     if form.is_valid() and _done(endpoint, action, form):
         query = urlencode({"as": form.cleaned_data["author"]})
         return redirect(f"{reverse('messaging:room', args=[request.workspace.slug, endpoint.pk])}?{query}")
-    return _room(
-        request, endpoint, selectors.posts_in_room(endpoint), who=request.POST.get("author", "")[:MAX_NAME], form=form
-    )
+    return _room(request, endpoint, _happened(endpoint), who=request.POST.get("author", "")[:MAX_NAME], form=form)
 
 
 def _done(endpoint: Endpoint, action: str, form: RoomForm) -> bool:

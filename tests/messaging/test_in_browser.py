@@ -1,4 +1,4 @@
-"""The record in Chromium: a word in a row changes the tabs, and sending again is asked about first.
+"""In Chromium: a word in a row of the record changes the tabs, and sending again is asked about first; a room.
 
 The browser's driver runs a loop in the test's thread, so the database is asked aside while it is open.
 """
@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from messaging.models import Delivery
+from messaging.models import Delivery, Endpoint, SandboxPost
 from tests.conftest import find_chromium
+from tests.moments import NOON
 from tests.races import at_once
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -67,3 +68,19 @@ def test_the_record_is_decided_row_by_row(live_server, owner, doubts, session, c
     expect(chosen).to_have_text("0")
     assert states() == ["confirmed", "planned"]
     assert page.url.endswith("?state=unknown")
+
+
+@pytest.fixture
+def crowded(room) -> Endpoint:
+    for number in range(30):
+        SandboxPost.objects.create(workspace=room.workspace, endpoint=room, text=f"第 {number} 条", at=NOON)
+    return room
+
+
+def test_a_room_opens_at_the_newest_without_script(live_server, owner, crowded, session, chromium) -> None:
+    context = chromium.new_context(java_script_enabled=False)
+    context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
+    page = context.new_page()
+    page.goto(f"{live_server.url}/w/{owner.workspace.slug}/rooms/{crowded.pk}/")
+    expect(page.get_by_text("第 29 条")).to_be_in_viewport()
+    expect(page.get_by_text("第 0 条", exact=True)).not_to_be_in_viewport()
