@@ -25,6 +25,13 @@ class GroupPlaces:
         rows = rows.filter(bound | Q(pk__in=ids))
         return _by_name(rows.values_list("pk", "name"))
 
+    def bound_to(self, actor: Actor, endpoint_ids: Collection[int]) -> Mapping[int, list[str]]:
+        rows = groups_visible_to(actor).filter(endpoint_id__in=endpoint_ids, archived_at__isnull=True)
+        found: dict[int, list[str]] = {}
+        for endpoint_id, name in rows.order_by("name", "pk").values_list("endpoint_id", "name"):
+            found.setdefault(endpoint_id, []).append(name)
+        return found
+
     def zone(self, *, workspace_id: int, target_id: int) -> str:
         found = groups_by_id(workspace_id=workspace_id, group_ids=[target_id])
         if target_id not in found:

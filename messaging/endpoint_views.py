@@ -1,5 +1,6 @@
 """Pages: 发送通道 with their limits."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,25 +22,35 @@ from community_ops.common.errors import DomainError, InvalidInput, NotFound
 from community_ops.common.paging import id_in
 from messaging import capability_words, inbound_selectors, selectors, services, wording
 from messaging.forms import EndpointForm, OwnLimitForm
+from messaging.last_results import last_results
 from messaging.models import Endpoint, Platform
 from messaging.platforms import registry
+from messaging.ports import task_places
 from messaging.services.handing import is_by_hand
 from messaging.showing import joined
 
 ZONE = settings.DEFAULT_COMMUNITY_TIMEZONE
+SHOWN_GROUPS = 3
 
 
 @page("endpoints.view")
 @require_safe
 def endpoint_list(request: WorkspaceRequest) -> HttpResponse:
-    """Live channels and the platforms a new one can be made on."""
+    """Live channels, whom each serves and what became of the last call, and the platforms of a new one."""
     rows = list(selectors.endpoints_visible_to(request.actor))
     failing = selectors.failing_endpoints(
         workspace_id=request.workspace.pk, endpoint_ids=[row.pk for row in rows if not is_by_hand(row)]
     )
     last = inbound_selectors.last_to_receive(rows)
+    ids = [row.pk for row in rows]
+    results = last_results(workspace_id=request.workspace.pk, endpoint_ids=ids, now=clock.now())
+    groups = task_places.get(inbound_selectors.GROUP).bound_to(request.actor, ids)
     context = {
-        "endpoints": [_channel(request, row, failing.get(row.pk, ""), ends_receiving=row.pk in last) for row in rows],
+        "endpoints": [
+            _channel(request, row, failing.get(row.pk, ""), ends_receiving=row.pk in last)
+            | {"result": results.get(row.pk), "is_by_hand": is_by_hand(row), **_groups(groups.get(row.pk, []))}
+            for row in rows
+        ],
         "platforms": [{"name": name, "label": Platform(name).label} for name in registry.names()],
         "may_manage": may(request.actor, "endpoints.manage"),
         "may_assign": may(request.actor, "tasks.manage"),
@@ -74,6 +85,11 @@ def _channel(request: WorkspaceRequest, endpoint: Endpoint, failure: str, *, end
         "has_many_chats": adapter.capabilities.has_many_chats,
         "can_receive": adapter.inbound is not None,
     }
+
+
+def _groups(names: Sequence[str]) -> dict[str, Any]:
+    """The first groups of a channel by name, and how many more there are."""
+    return {"groups": names[:SHOWN_GROUPS], "more_groups": max(0, len(names) - SHOWN_GROUPS)}
 
 
 def _to_the_person(request: WorkspaceRequest, endpoint: Endpoint) -> HttpResponse:

@@ -73,6 +73,9 @@ class TaskPlaces(Protocol):
     def reached_by(self, *, workspace_id: int, endpoint_id: int | None, ids: Collection[int]) -> Mapping[int, str]:
         """By id the live ones that go out through this channel, and those of `ids`, by name. Asks nobody's role."""
 
+    def bound_to(self, actor: Actor, endpoint_ids: Collection[int]) -> Mapping[int, list[str]]:
+        """By channel the names of the live ones the actor may see that go out through it. One query."""
+
     def zone(self, *, workspace_id: int, target_id: int) -> str:
         """The time zone in which its days are meant. Raises NotFound."""
 

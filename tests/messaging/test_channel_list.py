@@ -7,8 +7,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from community_ops.common.models import AuditEntry
+from messaging.last_results import last_results
 from messaging.models import Delivery
+from messaging.ports import task_places
 from tests.factories.people import make_person
+from tests.members.makers import make_community, make_group
 from tests.messaging.conftest import make_endpoint
 from tests.moments import NOON
 
@@ -58,6 +62,50 @@ def test_the_list_asks_as_often_for_twenty_failing_channels_as_for_one(signed_in
         return len(asked)
 
     assert queries(1) == queries(19)
+
+
+def test_a_channel_names_the_groups_it_serves(shown, workspace, room, hook) -> None:
+    community = make_community(workspace)
+    for number in range(5):
+        make_group(community, name=f"晨跑 {number} 群", endpoint_id=room.pk)
+    make_group(community, name="关了的群", endpoint_id=room.pk, archived_at=NOON)
+    page = shown()
+    assert "晨跑 0 群, 晨跑 1 群, 晨跑 2 群 and 2 more" in page
+    assert ("关了的群" in page, page.count("No group yet")) == (False, 1)
+
+
+def test_a_helper_reads_the_names_of_her_groups_only(signed_in, workspace, room) -> None:
+    community = make_community(workspace)
+    mine = make_group(community, name="我的群", endpoint_id=room.pk)
+    make_group(community, name="别人的群", endpoint_id=room.pk)
+    helper = make_person(workspace, "helper")
+    mine.staff.create(workspace=workspace, user=helper.user, role="helper")
+    assert task_places.get("group").bound_to(helper.actor, [room.pk]) == {room.pk: ["我的群"]}
+
+
+def test_a_channel_says_when_it_was_used_last_and_how_that_stands(workspace, plan, hook, room) -> None:
+    for _number in range(room.pk + hook.pk):  # ids of messages and of channels are not the same
+        plan(room)
+    earlier, planned, later = plan(hook), plan(hook), plan(hook)
+    Delivery.objects.filter(pk=later.pk).update(state="accepted", sending_at=NOON, accepted_at=NOON)
+    Delivery.objects.filter(pk=earlier.pk).update(sending_at=NOON + timedelta(minutes=1), **REFUSED)
+    found = last_results(workspace_id=workspace.pk, endpoint_ids=[hook.pk, room.pk], now=NOON)
+    assert {pk: (one.delivery_id, one.at) for pk, one in found.items()} == {
+        hook.pk: (earlier.pk, NOON + timedelta(minutes=1))
+    }
+    assert (found[hook.pk].badge.tone, planned.sending_at) == ("bad", None)
+
+
+def test_a_test_message_is_a_result_too(shown, workspace, plan, hook) -> None:
+    assert shown().count("Nothing sent yet") == 1
+    Delivery.objects.filter(pk=plan(hook).pk).update(state="accepted", sending_at=NOON, accepted_at=NOON)
+    assert "Accepted by the platform" in shown()
+    AuditEntry.objects.create(
+        workspace=workspace, target_kind="messaging.endpoint", target_id=str(hook.pk), verb="endpoint.tested",
+        after={"outcome": "refused", "code": "93000", "text": "gone"}, at=NOON + timedelta(hours=1),
+    )  # fmt: skip
+    page = shown()
+    assert ("Test refused" in page, "Accepted by the platform" in page) == (True, False)
 
 
 def test_a_month_speaks_of_accepted_not_of_sent(signed_in, owner, workspace, plan, hook) -> None:

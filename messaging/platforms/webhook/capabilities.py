@@ -9,6 +9,6 @@ CAPABILITIES = Capabilities(
     can_mention=True,
     can_mention_all=True,
     evidence=Evidence.HTTP_STATUS,
-    limits_note=gettext_noop("The receiver's own; HTTP 429 with Retry-After is respected."),
-    source=gettext_noop("our own contract: docs/api.md"),
+    limits_note=gettext_noop("The receiver's own: where it answers “too fast”, we wait as long as it says."),
+    source=gettext_noop("our own description of signed webhooks"),
 )
