@@ -6,11 +6,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from django.utils import translation
 
 from campaigns import services as campaigns
 from campaigns.models import Announcement
-from community_ops.common import clock, dbtime
+from community_ops.common import dbtime
 from conversion import services as conversion
 from conversion.models import FlashSale, Order
 from dashboard.needs import needs_in_short
@@ -18,29 +17,15 @@ from members.services import create_member
 from messaging import services as messaging
 from messaging.models import Delivery, SendBudget
 from messaging.services import resting
-from tests.campaigns.conftest import make_community, make_group
 from tests.conversion.conftest import make_product, terms_of
 from tests.factories.people import SYSTEM, make_person
 from tests.moments import NOON
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("at_noon")]
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 EXPIRED = {"state": "expired", "reason": "too_late"}
 RETRIED = {"reason": "retrying", "attempt_count": 3, "next_try_at": NOON + timedelta(seconds=45)}
 PARKED = {"state": "failed", "reason": "gave_up"}
-
-
-@pytest.fixture(autouse=True)
-def _at_noon(monkeypatch):
-    monkeypatch.setattr(clock, "now", lambda: NOON)
-    with translation.override("en"):
-        yield
-
-
-@pytest.fixture
-def groups(workspace):
-    community = make_community(workspace)
-    return [make_group(community, f"{number} 群") for number in (1, 2, 3)]
 
 
 @pytest.fixture

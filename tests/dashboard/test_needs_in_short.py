@@ -4,35 +4,19 @@ from datetime import timedelta
 
 import pytest
 from django.urls import reverse
-from django.utils import translation
 
 from campaigns import services as campaigns
 from campaigns.models import Announcement
-from community_ops.common import clock
 from dashboard import needs
 from messaging import services as messaging
 from messaging.models import Delivery
-from tests.campaigns.conftest import make_community, make_group
 from tests.factories.people import SYSTEM, make_person
 from tests.moments import NOON
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("at_noon")]
 HOUR = timedelta(hours=1)
 DOUBT = {"state": "unknown", "reason": "no_answer"}
 IN_ENGLISH = {"accept-language": "en"}
-
-
-@pytest.fixture(autouse=True)
-def _at_noon(monkeypatch):
-    monkeypatch.setattr(clock, "now", lambda: NOON)
-    with translation.override("en"):
-        yield
-
-
-@pytest.fixture
-def groups(workspace):
-    community = make_community(workspace)
-    return [make_group(community, f"{number} 群") for number in (1, 2, 3)]
 
 
 @pytest.fixture
