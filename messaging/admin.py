@@ -7,8 +7,10 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from community_ops.accounts.repairing import RepairAdmin
+from community_ops.common import clock
 from community_ops.common.actors import Actor
 from community_ops.common.admin import ReadOnlyAdmin
 from messaging import inbound_admin, services, webhook_admin  # noqa: F401 - register their tables
@@ -29,6 +31,7 @@ from messaging.models import (
     SendLimit,
     TaskItem,
 )
+from messaging.wording import badge_words
 
 
 @admin.register(Connection)
@@ -84,9 +87,18 @@ class SendRuleAdmin(ReadOnlyAdmin):
 
 @admin.register(Delivery)
 class DeliveryAdmin(RepairAdmin):
-    list_display = ("id", "target_label", "endpoint", "state", "reason", "due_at", "attempt_count", "platform_code")
+    list_display = (
+        "id",
+        "target_label",
+        "endpoint",
+        "read_state",
+        "reason",
+        "due_at",
+        "attempt_count",
+        "platform_code",
+    )
     list_filter = ("state", "reason", "origin")
-    list_select_related = ("endpoint",)
+    list_select_related = ("endpoint__connection",)
     search_fields = ("source_key", "target_label", "platform_code")
     actions = ("requeue", "mark_sent", "mark_not_sent", "send_again", "undo_decision")
     rights: ClassVar[dict[str, str]] = {
@@ -96,6 +108,11 @@ class DeliveryAdmin(RepairAdmin):
         "send_again": "deliveries.decide",
         "undo_decision": "deliveries.decide",
     }
+
+    @admin.display(description=pgettext_lazy("admin", "State"), ordering="state")
+    def read_state(self, delivery: Delivery) -> str:
+        """As the record's page says it: of one that ended midway also how much of it is out."""
+        return str(badge_words(delivery, now=clock.now()).label)
 
     @admin.action(description=_("Queue failed deliveries again"))
     def requeue(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:

@@ -5,6 +5,8 @@ from datetime import timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import translation
 
@@ -386,3 +388,19 @@ def test_nothing_is_said_of_a_picture_that_went_along_or_of_none(room, plan, del
     with_picture, without = plan(room, text="今晚见", image_id=image.pk), plan(room, text="今晚见")
     deliver()
     assert [selectors.left_out(fresh(row)) for row in (with_picture, without)] == ["", ""]
+
+
+def test_the_admin_says_how_much_is_out_as_the_record_does(signed_in, owner, plan, room, half) -> None:
+    Delivery.objects.update(state="failed", reason="gave_up")
+    tab, address = signed_in(owner), reverse("admin:messaging_delivery_changelist")
+    half.refresh_from_db()
+    label = str(wording.badge_words(half, now=NOON).label)
+    assert label == "Failed several times, parked · 1 of 3 sent"
+    assert label in tab.get(address, headers=IN_ENGLISH).content.decode()
+    with CaptureQueriesContext(connection) as few:
+        tab.get(address)
+    for _number in range(5):
+        Delivery.objects.filter(pk=plan(room).pk).update(state="accepted", accepted_at=NOON)
+    with CaptureQueriesContext(connection) as many:
+        tab.get(address)
+    assert len(many) == len(few)
