@@ -25,6 +25,7 @@ from messaging.selectors import (
     doubts,
     first_words_of,
     held_back_since,
+    joined,
     parts_said,
     rest_words,
     resting_accounts,
@@ -32,10 +33,10 @@ from messaging.selectors import (
     webhooks_switched_off,
 )
 from messaging.task_selectors import OnBoard, board
-from messaging.task_wording import late_words
+from messaging.task_wording import late_words, not_now_words
 
 if TYPE_CHECKING:
-    from messaging.models import Delivery
+    from messaging.models import Delivery, HumanTask
 
 FAILED_SINCE = timedelta(days=3)
 EXPIRED_SINCE = timedelta(days=1)
@@ -107,6 +108,7 @@ def all_needs(actor: Actor, slug: str, *, now: datetime) -> Needs:
         _held_back(actor, slug, now=now),
         _paused(actor, slug, now=now),
         _late_cards(actor, slug, on_board, now=now),
+        _held_cards(slug, on_board, now=now),
         _cards_nobody_sees(actor, slug, on_board),
         _drafts(actor, slug, now=now),
         _late_payments(actor, slug),
@@ -251,6 +253,24 @@ def _late_card(one: OnBoard, slug: str, *, may_nudge: bool, now: datetime) -> Ne
         due_at=first.due_at,
         url=reverse("messaging:tasks", args=[slug]) if more_count else reverse("messaging:task", args=[slug, first.pk]),
         nudge_url=reverse("messaging:task_nudge", args=[slug, first.pk]) if may_nudge else "",
+    )
+
+
+def _held_cards(slug: str, on_board: list[OnBoard], *, now: datetime) -> list[Need]:
+    """Cards whose time is over because a send rule lets nobody send them now: nobody is late, so nobody is nudged."""
+    return [_held_card(one, card, slug, now=now) for one in on_board for card in one.cards if card.pk in one.held]
+
+
+def _held_card(one: OnBoard, card: "HumanTask", slug: str, *, now: datetime) -> Need:
+    why = one.held[card.pk]
+    facts = {"name": one.assignee.name, "title": card.title}
+    return Need(
+        key=f"kept-{card.pk}",
+        tone="warn" if why.latest_at is not None else "neutral",
+        label=_("Blocked by a rule") if why.latest_at is not None else _("Held by a rule"),
+        text=joined(_("%(name)s by hand: %(title)s.") % facts, not_now_words(why, zone=card.zone, now=now)),
+        due_at=card.due_at,
+        url=reverse("messaging:task", args=[slug, card.pk]),
     )
 
 

@@ -423,12 +423,12 @@ class TaskForm(RefusableForm):
         typed = [line.strip() for line in data.get("names", "").splitlines() if line.strip()]
         return [NewItem(self._groups[pk], "group", pk) for pk in chosen] + [NewItem(name) for name in typed]
 
-    def typed_due_at(self) -> datetime | None:
-        """When it is due, also of a form that is not whole; what it begins with before anything is typed."""
+    def typed(self, name: str) -> datetime | None:
+        """A moment of it, also of a form that is not whole; what it begins with before anything is typed."""
         if not self.is_bound:
-            wall: datetime | None = self.initial.get("due_at")
+            wall: datetime | None = self.initial.get(name)
             return wall.replace(tzinfo=self._zone).astimezone(UTC) if wall else None
-        return self.moment("due_at") if not self.errors.get("due_at") else None
+        return self.moment(name) if not self.errors.get(name) else None
 
     def moment(self, name: str) -> datetime | None:
         wall: datetime | None = self.cleaned_data[name]

@@ -19,6 +19,7 @@ from community_ops.common.tenancy import get_row
 from messaging import task_policies
 from messaging.models import Assignee, Delivery, DeliveryState, HumanTask, TaskItem, TaskState
 from messaging.services.handing import written_text
+from messaging.services.send_rules import NotNow, kept_from, not_now
 from messaging.services.telling import can_be_told, is_out_of_reach
 from messaging.showing import first_words, with_names
 from messaging.wording import SaidByHand
@@ -254,28 +255,51 @@ def texts_of(task: HumanTask, items: Iterable[TaskItem], *, held: Collection[int
 
 @dataclass(frozen=True, slots=True)
 class OnBoard:
-    """A person and her open cards, late ones first."""
+    """A person and her open cards, late ones first. `held`: by id the cards whose time is over and of which a send rule
+    lets nothing be sent now, with its first reason: they are not late."""
 
     assignee: Assignee
     cards: list[HumanTask]
     late_count: int
     can_be_told: bool
     is_out_of_reach: bool
+    held: Mapping[int, NotNow]
 
 
 def board(actor: Actor, *, now: datetime) -> list[OnBoard]:
-    """Everybody the actor may see with open cards, by name; late cards first, then by time. Two queries."""
+    """Everybody the actor may see with open cards, by name; late cards first, then by time.
+
+    Two queries, one more where a card is late, and those of `services.not_now`.
+    """
     rows = (
         HumanTask.objects.filter(state=TaskState.OPEN)
         .select_related("telling", "image", "file")
         .annotate(**ITEM_COUNTS)
     )
     mine = Prefetch("tasks", rows.order_by("due_at", "id"), to_attr="open_cards")
-    return [_on_board(person, person.open_cards, now) for person in assignees_visible_to(actor).prefetch_related(mine)]
+    people = list(assignees_visible_to(actor).prefetch_related(mine))
+    held = _held([task for person in people for task in _late(person.open_cards, now)], now)
+    return [_on_board(person, person.open_cards, held, now) for person in people]
 
 
-def _on_board(person: Assignee, cards: list[HumanTask], now: datetime) -> OnBoard:
-    late = [task for task in cards if task_policies.is_late(task.due_at, task.latest_at, now)]
+def _late(cards: Iterable[HumanTask], now: datetime) -> list[HumanTask]:
+    return [task for task in cards if task_policies.is_late(task.due_at, task.latest_at, now)]
+
+
+def _held(tasks: Collection[HumanTask], now: datetime) -> dict[int, NotNow]:
+    """Of these cards those of which a send rule lets nothing be sent now."""
+    if not tasks:
+        return {}
+    items = open_items_of(tasks)
+    held = not_now([item.delivery for item in items if item.delivery is not None], now=now)
+    why: dict[int, list[NotNow | None]] = {}
+    for item in items:
+        why.setdefault(item.task_id, []).append(held.get(item.delivery_id or 0))
+    return {pk: reasons[0] for pk, reasons in why.items() if reasons[0] is not None and None not in reasons}
+
+
+def _on_board(person: Assignee, cards: list[HumanTask], held: Mapping[int, NotNow], now: datetime) -> OnBoard:
+    late = [task for task in _late(cards, now) if task.pk not in held]
     late_ids = {task.pk for task in late}
     return OnBoard(
         person,
@@ -283,6 +307,7 @@ def _on_board(person: Assignee, cards: list[HumanTask], now: datetime) -> OnBoar
         len(late),
         can_be_told(person),
         is_out_of_reach(person),
+        {task.pk: held[task.pk] for task in cards if task.pk in held},
     )
 
 
@@ -346,10 +371,11 @@ def kept_to(actor: Actor, *, since: datetime, until: datetime, now: datetime) ->
 
     Numerator: items ticked until ten minutes after their card was due, or until its latest moment where that is
     later. Denominator: all items of cards due in [since, until) whose time to be ticked is over or that have ended;
-    not those the system or the team took back (sale over, card withdrawn), but those given up after a day. An item
-    counts for whose card it stands on now: who handed it on has it no more. What is for no group (private messages,
-    moments, a payment …) stands in no group's row, so the sums may differ. Moments are UTC, so no zone matters.
-    Nothing due: no row, and `rate` of an empty one is None. One query, for a helper two.
+    not those the system or the team took back (sale over, card withdrawn) or a send rule kept until the latest moment,
+    but those given up after a day. An item counts for whose card it stands on now: who handed it on has it no more.
+    What is for no group (private messages, moments, a payment …) stands in no group's row, so the sums may differ.
+    Moments are UTC, so no zone matters. Nothing due: no row, and `rate` of an empty one is None. One query, for a
+    helper two.
     """
     seen = set(assignees_visible_to(actor).values_list("pk", flat=True)) if is_limited(actor) else None
     people: dict[int, KeptTo] = {}
@@ -374,7 +400,7 @@ def _counted_items(
 ) -> Iterator[tuple[TaskItem, str]]:
     """Items that count, oldest first, with the name of the count each belongs to."""
     rows = TaskItem.objects.filter(task__workspace_id=workspace_id, task__due_at__gte=since, task__due_at__lt=until)
-    for item in rows.select_related("task__assignee").order_by("id").iterator(chunk_size=1000):
+    for item in rows.select_related("task__assignee", "delivery").order_by("id").iterator(chunk_size=1000):
         if outcome := _outcome(item, now):
             yield item, outcome
 
@@ -388,4 +414,5 @@ def _outcome(item: TaskItem, now: datetime) -> str:
         return "left_out"
     if item.state == TaskState.WITHDRAWN:
         return "not_done" if item.reason == task_policies.FORGOTTEN else ""
-    return "not_done" if now > until else ""
+    is_kept = item.delivery is not None and bool(kept_from([item.delivery]))  # the tick that ends it is still to come
+    return "not_done" if now > until and not is_kept else ""

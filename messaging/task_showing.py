@@ -9,7 +9,7 @@ from community_ops.common import assets, placeholders
 from messaging import services, task_policies, task_selectors, task_wording
 from messaging.models import HumanTask, TaskItem, TaskKind, TaskState
 from messaging.showing import file_of, first_words, with_names
-from messaging.task_selectors import ShownText, Upcoming
+from messaging.task_selectors import OnBoard, ShownText, Upcoming
 
 _SIGNS_A_LINE = 17  # of a text field on a phone of 360 px
 _SHOWN_NAMES = 3
@@ -50,6 +50,15 @@ def rows_of(tasks: Sequence[HumanTask], *, now: datetime) -> list[dict[str, Any]
     return sorted(rows, key=lambda row: (bool(row["held"]), not row["late"]))
 
 
+def board_row(one: OnBoard, task: HumanTask, *, now: datetime) -> dict[str, Any]:
+    """A line of the team's list, with `held` as of `rows_of`."""
+    why = one.held.get(task.pk)
+    if why is None:
+        return row_of(task, now=now) | {"held": []}
+    held = [task_wording.not_now_words(why, zone=task.zone, now=now)]
+    return row_of(task, now=now) | {"late": "", "held": held}
+
+
 def upcoming_row(coming: Upcoming, *, now: datetime) -> dict[str, Any]:
     """A line for what will become a card."""
     return {
@@ -72,7 +81,8 @@ def card_of(task: HumanTask, items: Sequence[TaskItem], *, now: datetime) -> dic
     still_open = [item for item in items if item.state == TaskState.OPEN]
     return {
         "task": task,
-        "held": held_words(task, held, is_all=len(held) == len(still_open), now=now),
+        "held": held_words(task, held, is_all=len(held) == len(still_open), now=now)
+        or never_words(task, items, now=now),
         "is_held": bool(held) and len(held) == len(still_open),
         "about": " · ".join(filter(None, (str(TaskKind(task.kind).label), places))),
         "is_named": task.title != _usual_title(task),
@@ -118,9 +128,20 @@ def held_words(task: HumanTask, held: Held, *, is_all: bool, now: datetime) -> l
         alike.setdefault(why, []).append(item.label)
     needs_names = len(alike) > 1 or not is_all
     return [
-        task_wording.not_now_words(why.reason, why.until, names=names if needs_names else (), zone=task.zone, now=now)
+        task_wording.not_now_words(why, names=names if needs_names else (), zone=task.zone, now=now)
         for why, names in alike.items()
     ]
+
+
+def never_words(task: HumanTask, items: Sequence[TaskItem], *, now: datetime) -> list[str]:
+    """Of a card whose time is still to come, one sentence for each rule that then holds all of it too long."""
+    if task.due_at <= now or task.state != TaskState.OPEN:
+        return []
+    waiting = [item.delivery for item in items if item.state == TaskState.OPEN and item.delivery is not None]
+    found = services.kept_from(waiting, at_due=True)
+    if len(found) < len(waiting):
+        return []
+    return [task_wording.never_words(why, zone=task.zone, now=now) for why in dict.fromkeys(found.values())]
 
 
 def item_row(item: TaskItem, task: HumanTask, *, now: datetime) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def _person(request: WorkspaceRequest, one: OnBoard, everybody: list[Assignee], 
         "can_be_told": one.can_be_told,
         "can_hand_on": bool(colleagues),
         "rows": [
-            task_showing.row_of(task, now=now)
+            task_showing.board_row(one, task, now=now)
             | {"told": task_wording.told_words(task, can_be_told=one.can_be_told)}
             | _questions(request, task, colleagues)
             for task in one.cards
@@ -346,10 +346,17 @@ def task_new(request: WorkspaceRequest, kind: str) -> HttpResponse:
 
 def _warnings(request: WorkspaceRequest, kind: str, form: TaskForm, made: HumanTask | None = None) -> list[Warned]:
     """What is known beforehand of the card as far as it is typed."""
-    due_at = form.typed_due_at()
+    due_at = form.typed("due_at")
     if due_at is None:
         return []
-    facts = {"kind": kind, "due_at": due_at, "items": form.items(), "zone": ZONE, "purpose": form.chosen_purpose()}
+    facts = {
+        "kind": kind,
+        "due_at": due_at,
+        "latest_at": form.typed("latest_at"),
+        "items": form.items(),
+        "zone": ZONE,
+        "purpose": form.chosen_purpose(),
+    }
     return services.task_warnings(workspace_id=request.workspace.pk, **facts, task=made)
 
 

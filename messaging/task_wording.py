@@ -14,7 +14,8 @@ from community_ops.common.templatetags.wording import grouped, in_zone, money, s
 from messaging import task_policies
 from messaging.models import Assignee, HumanTask, TaskItem, TaskKind, TaskState
 from messaging.policies import CAP, HOLIDAY, QUIET_HOURS
-from messaging.services import is_out_of_reach
+from messaging.services import NotNow, is_out_of_reach
+from messaging.showing import joined
 from messaging.task_policies import Field, Type
 from messaging.wording import Told
 
@@ -78,6 +79,13 @@ _NOT_NOW: Mapping[tuple[str, bool], str | Promise] = {
     (HOLIDAY, False): gettext_lazy("Not now: it is a holiday."),
     (CAP, False): gettext_lazy("Not now: there have been as many messages as the limit allows."),
 }
+# The same where the rule holds it until after its latest moment.
+_NEVER: Mapping[tuple[str, bool], str | Promise] = {
+    (QUIET_HOURS, True): gettext_lazy("These are quiet hours until %(at)s."),
+    (QUIET_HOURS, False): gettext_lazy("These are quiet hours."),
+    (HOLIDAY, True): gettext_lazy("It is a holiday until %(at)s."),
+    (HOLIDAY, False): gettext_lazy("It is a holiday."),
+}
 A_DAY = timedelta(days=1)
 _NAMES_IN_A_SENTENCE = 8
 
@@ -94,14 +102,46 @@ def late_words(task: HumanTask, now: datetime) -> str:
     return _("%(span)s late") % {"span": since(task.due_at, now)}
 
 
-def not_now_words(reason: str, until: datetime | None, *, names: Sequence[str], zone: str, now: datetime) -> str:
-    """Why a send rule lets her not post it now and from when on it does; with the places where these are not all."""
-    words = _NOT_NOW[reason, until is not None]
-    if until is not None:
-        words = words % {"at": (time_in_zone if until - now < A_DAY else in_zone)(until, zone)}
+def not_now_words(why: NotNow, *, zone: str, now: datetime, names: Sequence[str] = ()) -> str:
+    """Why a send rule lets her not post it now, and from when on it does, or that it does not before its latest moment;
+    with the places where these are not all."""
+    words = _not_in_time(why, zone, now) if why.latest_at is not None else _not_yet(why, zone, now)
     if not names:
-        return str(words)
+        return words
     return _("%(names)s: %(why)s") % {"names": pgettext("between names", ", ").join(names), "why": words}
+
+
+def _not_yet(why: NotNow, zone: str, now: datetime) -> str:
+    words = _NOT_NOW[why.reason, why.until is not None]
+    return str(words % {"at": _clock(why.until, zone, now)} if why.until is not None else words)
+
+
+def _not_in_time(why: NotNow, zone: str, now: datetime) -> str:
+    """Said of one that nobody can send in time: what stands in the way, and that she need not do anything."""
+    assert why.latest_at is not None
+    blocked = _("A rule blocks it: it cannot be sent before its latest moment (%(at)s).")
+    words = _NEVER[why.reason, why.until is not None]
+    because = words % {"at": _clock(why.until, zone, now)} if why.until is not None else words
+    then = _("There is nothing to do: it ends by itself and does not count as late.")
+    return joined(joined(blocked % {"at": _clock(why.latest_at, zone, now)}, str(because)), then)
+
+
+def never_words(why: NotNow, *, zone: str, now: datetime) -> str:
+    """The same of a card whose time is still to come: only before it somebody could post it."""
+    assert why.latest_at is not None
+    at, latest = _clock(why.until, zone, now) if why.until is not None else "", _clock(why.latest_at, zone, now)
+    if not at:
+        words = _("A rule blocks it from its time on: it cannot be sent before its latest moment (%(latest)s).")
+    else:
+        words = _(
+            "A rule blocks it from its time on, until %(at)s: it cannot be sent before its latest moment (%(latest)s)."
+        )
+    return words % {"at": at, "latest": latest}
+
+
+def _clock(moment: datetime, zone: str, now: datetime) -> str:
+    """Its time; with the day where it is not within a day."""
+    return (time_in_zone if moment - now < A_DAY else in_zone)(moment, zone)
 
 
 def places_words(kind: str, count: int, label: str = "") -> str:

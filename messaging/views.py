@@ -16,12 +16,12 @@ from community_ops.accounts.pages import WorkspaceRequest, page
 from community_ops.accounts.policies import may
 from community_ops.common import clock
 from community_ops.common.assets import page_link
-from messaging import selectors, task_selectors, wording
+from messaging import selectors, services, task_selectors, task_wording, wording
 from messaging.models import Delivery, DeliveryState
 from messaging.policies import EXEMPTIONS, PARTLY_SENT, READ_BY_REASON
 from messaging.record_holds import holds_on
 from messaging.services.handing import is_by_hand
-from messaging.showing import card_of, file_of
+from messaging.showing import card_of, file_of, joined
 from messaging.undoing import undo_until
 
 PAGE_SIZE = 50
@@ -138,19 +138,23 @@ def rows_of(request: WorkspaceRequest, deliveries: Sequence[Delivery], now: date
     tries, people = selectors.tries_in_vain(deliveries), selectors.who_has(deliveries)
     said, parts = selectors.said_by_hand(deliveries), selectors.parts_said(deliveries)
     undo = undo_until(deliveries, now=now) if may(request.actor, "deliveries.decide") else {}
+    held = _held_words(deliveries, now)
     return [
         {
             "delivery": delivery,
             "text": selectors.words_to_read(delivery),
             "state": wording.badge_state(delivery, now=now),
             "badge": wording.badge_words(delivery, now=now),
-            "sentence": wording.state_sentence(
-                delivery,
-                zone=ZONE,
-                tries_in_vain=tries.get(delivery.pk, 0),
-                person=people.get(delivery.pk, ""),
-                said=said.get(delivery.pk),
-                parts=parts.get(delivery.pk, ""),
+            "sentence": joined(
+                wording.state_sentence(
+                    delivery,
+                    zone=ZONE,
+                    tries_in_vain=tries.get(delivery.pk, 0),
+                    person=people.get(delivery.pk, ""),
+                    said=said.get(delivery.pk),
+                    parts=parts.get(delivery.pk, ""),
+                ),
+                held.get(delivery.pk, ""),
             ),
             "carrier": wording.carrier_words(delivery, person=people.get(delivery.pk, ""), said=said.get(delivery.pk)),
             "doubted": wording.doubt_in_short(delivery),
@@ -161,6 +165,13 @@ def rows_of(request: WorkspaceRequest, deliveries: Sequence[Delivery], now: date
         }
         for delivery in deliveries
     ]
+
+
+def _held_words(deliveries: Sequence[Delivery], now: datetime) -> dict[int, str]:
+    """By id what a send rule does to those that wait for a person."""
+    waiting = [delivery for delivery in deliveries if delivery.state == DeliveryState.WAITING]
+    held = services.not_now(waiting, now=now).items()
+    return {pk: task_wording.not_now_words(why, zone=ZONE, now=now) for pk, why in held}
 
 
 def _next_step(request: WorkspaceRequest, delivery: Delivery) -> dict[str, str] | None:

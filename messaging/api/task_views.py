@@ -135,6 +135,7 @@ class TaskViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
             workspace_id=self.workspace_id,
             kind=task.kind,
             due_at=task.due_at,
+            latest_at=task.latest_at,
             items=given.validated_data.get("items", ()),
             zone=task.zone,
             purpose=given.validated_data.get("purpose", Purpose.NOTICE),

@@ -45,7 +45,7 @@ from messaging.services.planning import (
 )
 from messaging.services.rule_changes import archive_rule, create_frequency_cap, create_holiday, create_quiet_hours
 from messaging.services.rule_effects import HOLDS_CARDS, HOLDS_PLANNED, rule_warnings
-from messaging.services.send_rules import Held, NotNow, not_now, would_be_held
+from messaging.services.send_rules import Held, NotNow, kept_from, not_now, would_be_held
 from messaging.services.task_cards import (
     Copied,
     CopiedText,
@@ -106,6 +106,7 @@ __all__ = [
     "hand_on",
     "is_out_of_reach",
     "issue_link",
+    "kept_from",
     "leave_out",
     "look_for_chats",
     "not_now",

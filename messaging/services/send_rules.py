@@ -68,10 +68,14 @@ def held_back(delivery: Delivery, *, now: datetime) -> str:
 
 @dataclass(frozen=True, slots=True)
 class NotNow:
-    """A rule holds a message back that waits for a person. `until`: it lets go then; None where nobody can say."""
+    """A rule holds a message back that waits for a person. `until`: it lets go then; None where nobody can say.
+
+    `latest_at`: its latest moment, where the rule holds it until that is over: it cannot be sent in time any more.
+    """
 
     reason: str
     until: datetime | None = None
+    latest_at: datetime | None = None
 
 
 def not_now(deliveries: Iterable[Delivery], *, now: datetime) -> dict[int, NotNow]:
@@ -87,14 +91,46 @@ def not_now(deliveries: Iterable[Delivery], *, now: datetime) -> dict[int, NotNo
         rules, local = RULES.of(delivery.workspace_id), now.astimezone(ZoneInfo(delivery.zone))
         if delivery.exemption or delivery.parts_sent or rules == _NONE:
             continue
-        if reason := rules.held_at(local):
-            found[delivery.pk] = NotNow(reason, rules.free_from(local))
+        if rules.held_at(local):
+            found[delivery.pk] = _not_now(rules, delivery, now)
             continue
         for cap in rules.caps_on(delivery.purpose, local.date()):
             capped[delivery.workspace_id, delivery.zone, cap].append(delivery)
     for (workspace_id, zone, cap), waiting in capped.items():
         rows = _counted(cap, workspace_id, now.astimezone(ZoneInfo(zone)))
         found |= dict.fromkeys(_without_place(cap, rows, waiting), NotNow(CAP))
+    return found
+
+
+def _not_now(rules: SendRules, delivery: Delivery, at: datetime) -> NotNow:
+    """Of a delivery that quiet hours or a holiday hold at this moment."""
+    zone = ZoneInfo(delivery.zone)
+    local = at.astimezone(zone)
+    reason, until = rules.held_at(local), rules.free_from(local)
+    if delivery.latest_at is None:
+        return NotNow(reason, until)
+    last = min(at, delivery.latest_at).astimezone(zone)  # of one that is late it counts what held it when it became so
+    free = rules.free_from(last) if rules.held_at(last) else last
+    is_too_late = free is None or free > delivery.latest_at
+    return NotNow(reason, until, delivery.latest_at if is_too_late else None)
+
+
+def kept_from(deliveries: Iterable[Delivery], *, at_due: bool = False) -> dict[int, NotNow]:
+    """Of deliveries that wait for a person, by id, those that quiet hours or a holiday hold at their latest moment.
+
+    With `at_due` those that are held from their due moment until after the latest: nobody can send them in time.
+
+    Caps are none of it: what they count may be called off. No query.
+    """
+    found: dict[int, NotNow] = {}
+    for delivery in deliveries:
+        rules, at = RULES.of(delivery.workspace_id), delivery.due_at if at_due else delivery.latest_at
+        if delivery.latest_at is None or at is None or delivery.exemption or delivery.parts_sent or rules == _NONE:
+            continue
+        if rules.held_at(at.astimezone(ZoneInfo(delivery.zone))):
+            why = _not_now(rules, delivery, at)
+            if why.latest_at is not None:
+                found[delivery.pk] = why
     return found
 
 

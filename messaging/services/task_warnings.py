@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy, pgettext
 from community_ops.common.templatetags.wording import in_zone
 from community_ops.common.warned import Warned
 from messaging.models import HumanTask, Purpose
-from messaging.policies import CAP, HOLIDAY, QUIET_HOURS
+from messaging.policies import CAP, HOLIDAY, QUIET_HOURS, SendRules
 from messaging.services.card_posts import NewItem, posts_of
 from messaging.services.send_rules import rules_of, would_be_held
 from messaging.task_policies import POSTS
@@ -22,6 +22,12 @@ _HELD: Mapping[str, str | Promise] = {  # what goes to a group
     QUIET_HOURS: gettext_lazy("%(at)s is within the quiet hours: the text cannot be copied before they are over."),
     HOLIDAY: gettext_lazy("%(at)s is on a holiday: the text cannot be copied before it is over."),
     CAP: gettext_lazy("%(at)s: as many messages as the limit allows are there before it, the text cannot be copied."),
+}
+_NEVER: Mapping[str, str | Promise] = {  # the same where the rule lets go after the latest moment only, or never
+    QUIET_HOURS: gettext_lazy(
+        "%(at)s is within the quiet hours, which end after the latest moment: it cannot be sent at all."
+    ),
+    HOLIDAY: gettext_lazy("%(at)s is on a holiday, which ends after the latest moment: it cannot be sent at all."),
 }
 _NOT_HELD: Mapping[str, str | Promise] = {  # everything else
     QUIET_HOURS: gettext_lazy("%(at)s is within the quiet hours, and nothing holds this back: choose another time."),
@@ -38,12 +44,14 @@ def task_warnings(
     zone: str,
     purpose: str = Purpose.NOTICE,
     task: HumanTask | None = None,
+    latest_at: datetime | None = None,
 ) -> list[Warned]:
     """One warning (`quiet_hours`, `holiday`, `cap`) for each rule and wall time its places are due in.
 
     Only for kinds that post something. What goes to a group is held back then, and counts by the group's clock; any
     other place is not, and counts by `zone`, the card's. Places are named unless it is the same for all. `task`: the
-    card, where it is made already, for it takes no place from itself. Five queries at most.
+    card, where it is made already, for it takes no place from itself. `latest_at`: what a rule holds until after it
+    cannot be sent at all, and that is said. Five queries at most.
     """
     if kind not in POSTS:
         return []
@@ -62,7 +70,8 @@ def task_warnings(
     reasons = {one.send.source_key: one.reason for one in held}
     for number, item in enumerate(places):
         if number in posts:
-            code, words, own = reasons.get(posts[number].source_key, ""), _HELD, posts[number].zone
+            code, own = reasons.get(posts[number].source_key, ""), posts[number].zone
+            words = _NEVER if code in _NEVER and _is_never(rules, due_at, latest_at, own) else _HELD
         else:
             code, words, own = rules.held_at(due_at.astimezone(ZoneInfo(zone))), _NOT_HELD, zone
         if code:
@@ -71,6 +80,14 @@ def task_warnings(
         {"code": code, "message": _named(words, names if len(names) < len(places) else ())}
         for (code, words), names in found.items()
     ]
+
+
+def _is_never(rules: SendRules, due_at: datetime, latest_at: datetime | None, zone: str) -> bool:
+    """Whether what is held at its time is held until after its latest moment."""
+    if latest_at is None:
+        return False
+    free = rules.free_from(due_at.astimezone(ZoneInfo(zone)))
+    return free is None or free > latest_at
 
 
 def _named(words: str, names: Sequence[str]) -> str:

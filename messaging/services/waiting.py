@@ -2,28 +2,32 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Coalesce
 
 from messaging.models import Delivery, DeliveryState, TaskState
-from messaging.policies import QUIET_HOURS
+from messaging.policies import CAP, QUIET_HOURS
 from messaging.services import cards
-from messaging.services.send_rules import not_now
+from messaging.services.send_rules import kept_from, not_now
 from messaging.services.sending import verdicts_on
 from messaging.task_policies import FORGOTTEN, FORGOTTEN_AFTER
 
 BATCH = 200
+JUST_OVER = timedelta(
+    minutes=5
+)  # after a latest moment a cap is asked whether it was the reason: later it counts others
 
 
 def review_waiting(*, now: datetime) -> int:
     """Withdraw what may not be posted any more (its guard says no), and what nobody posted within a day.
 
-    What a send rule holds back waits on. Where a holiday or a cap does so when its day is over, it is cancelled for
-    that reason: nobody forgot it. Returns how many deliveries ended. Guards are asked outside any transaction, each
-    once for a batch. Safe to repeat and to run twice.
+    What a send rule holds back waits on, at most until its latest moment: what is held then was kept from her, so it
+    is cancelled for that reason and is nobody's lateness. Likewise where a holiday or a cap holds one when its day is
+    over: nobody forgot it. Returns how many deliveries ended. Guards are asked outside any transaction, each once for
+    a batch. Safe to repeat and to run twice.
     """
     ended = sum(_review(batch, now) for batch in _batches())
     return ended + _give_up(now)
@@ -41,11 +45,21 @@ def _batches() -> Iterator[list[Delivery]]:
 
 
 def _review(batch: list[Delivery], now: datetime) -> int:
-    refused: dict[str, list[int]] = defaultdict(list)
+    refused, kept = defaultdict[str, list[int]](list), _kept_until_latest(batch, now)
     for delivery, verdict in zip(batch, verdicts_on(batch, now), strict=True):
         if not verdict.allowed and not verdict.waits:
             refused[verdict.reason].append(delivery.pk)
+        elif delivery.pk in kept:
+            refused[kept[delivery.pk]].append(delivery.pk)
     return sum(_withdraw(pks, reason, now) for reason, pks in refused.items())
+
+
+def _kept_until_latest(batch: list[Delivery], now: datetime) -> dict[int, str]:
+    """By id the code of the rule that held it when its latest moment came."""
+    over = [row for row in batch if row.latest_at is not None and row.latest_at <= now]
+    capped = not_now([row for row in over if row.latest_at is not None and now < row.latest_at + JUST_OVER], now=now)
+    kept = {pk: why.reason for pk, why in capped.items() if why.reason == CAP}
+    return kept | {pk: why.reason for pk, why in kept_from(over).items()}
 
 
 @transaction.atomic

@@ -10,7 +10,9 @@ from campaigns.models import Announcement
 from dashboard import needs
 from messaging import services as messaging
 from messaging.models import Delivery
+from messaging.services.send_rules import RULES
 from tests.factories.people import SYSTEM, make_person
+from tests.messaging import test_send_rules as made
 from tests.moments import NOON
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("at_noon")]
@@ -39,6 +41,22 @@ def late_card(workspace):
     messaging.issue_link(assignee=person, actor=SYSTEM, now=NOON)
     return messaging.create_task(
         assignee=person, kind="moments", title="朋友圈", text="快来", due_at=NOON - HOUR, actor=SYSTEM, now=NOON - HOUR
+    )
+
+
+@pytest.fixture
+def held_card(workspace, groups):
+    """Due in the quiet hours of 22:00 to 8:00, with its latest moment in them."""
+    made.quiet(workspace, 22, 8)
+    RULES.forget()
+    person = messaging.create_assignee(workspace_id=workspace.pk, name="小周", actor=SYSTEM, now=NOON)
+    messaging.issue_link(assignee=person, actor=SYSTEM, now=NOON)
+    facts = {"kind": "message", "title": "晚安", "text": "晚安", "zone": "Asia/Shanghai"}
+    items = [messaging.NewItem(groups[0].name, "group", groups[0].pk)]
+    due_at = NOON + 2 * HOUR
+    latest_at = due_at + HOUR / 2
+    return messaging.create_task(
+        assignee=person, items=items, due_at=due_at, latest_at=latest_at, actor=SYSTEM, now=NOON, **facts
     )
 
 
@@ -97,6 +115,18 @@ def test_many_doubts_hide_neither_a_late_card_nor_a_failed_message(owner, groups
     assert set(kinds(found)) == {"unknown", "task", "failed"}
     assert (len(found.lines), found.more_count, found.is_cut) == (12, 4, False)
     assert [need.due_at for need in found.lines] == sorted(need.due_at for need in found.lines)
+
+
+def test_what_a_rule_blocks_is_said_so_and_nobody_is_nudged_as_late(owner, held_card) -> None:
+    now = NOON + 2 * HOUR + timedelta(minutes=15)
+    (need,) = needs.all_needs(owner.actor, owner.workspace.slug, now=now).lines
+    assert (need.key, need.label, need.nudge_url) == (f"kept-{held_card.pk}", "Blocked by a rule", "")
+    assert need.text.startswith(
+        "小周 by hand: 晚安. A rule blocks it: it cannot be sent before its latest moment (22:30)."
+    )
+    messaging.review_waiting(now=NOON + 2.5 * HOUR)
+    (after,) = needs.all_needs(owner.actor, owner.workspace.slug, now=NOON + 3 * HOUR).lines
+    assert (after.key, after.url.rpartition("?")[2]) == ("held-quiet_hours", "state=quiet_hours")
 
 
 def test_the_last_line_says_how_many_more_and_leads_to_all_of_them(owner, groups, sent, late_card, signed_in) -> None:

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true", "Accept-Language": "en"}
 NIGHT, EVENING = "2026-11-21T23:00", "2026-11-21T20:30"
 QUIET = "21 Nov, 23:00 is within the quiet hours: the text cannot be copied before they are over."
+NEVER = "21 Nov, 23:00 is within the quiet hours, which end after the latest moment: it cannot be sent at all."
 NOT_HELD = "21 Nov, 23:00 is within the quiet hours, and nothing holds this back: choose another time."
 FULL = "21 Nov, 23:00: as many messages as the limit allows are there before it, the text cannot be copied."
 
@@ -104,6 +105,16 @@ def test_the_empty_form_warns_of_the_time_it_offers(workspace, tab) -> None:
     quiet(workspace, 20, 22)  # it offers 20:15
     page = text_of(tab.get(url))
     assert page.index("within the quiet hours") < page.index("Put on the list")
+
+
+def test_what_is_held_until_after_its_latest_moment_cannot_be_sent_at_all(workspace, post, api, person, group) -> None:
+    quiet(workspace, 22, 8)
+    page = text_of(post(latest_at="2026-11-21T23:30", headers=HTMX))
+    assert NEVER in page
+    assert QUIET not in page
+    assert NEVER not in text_of(post(latest_at="2026-11-22T08:30", headers=HTMX))
+    items = [{"target_kind": "group", "target_id": group.pk}]
+    assert warned(api, person, items=items, latest_at=f"{NIGHT}:30+08:00") == [f"quiet_hours: {NEVER}"]
 
 
 @pytest.mark.parametrize("kind", TaskKind.values)
