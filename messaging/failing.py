@@ -20,16 +20,24 @@ ENDS = ("refused", *PARKED)  # for good, by what the platform said
 
 _ENDS = [end_of(DeliveryState.FAILED, why, may_have_arrived=doubt) for why in ENDS for doubt in (False, True)]
 _FAILED_FOR_GOOD = Q(*(Q(state=state, reason=reason) for state, reason in _ENDS), _connector=Q.OR)
+# A 500, a connection cut off, a refusal that may pass. "Too fast" is none: then the pace was wrong, not the channel.
+_IN_VAIN = Q(state=DeliveryState.UNKNOWN, reason="no_answer") | Q(
+    state=DeliveryState.PLANNED, reason="retrying", too_fast_since__isnull=True
+)
+_IN_VAIN_TESTS = (Outcome.REFUSED, Outcome.RETRY, Outcome.IN_DOUBT)
 
 
-def failing_endpoints(*, workspace_id: int, endpoint_ids: Collection[int]) -> dict[int, str]:
+def failing_endpoints(*, workspace_id: int, endpoint_ids: Collection[int], with_doubts: bool = False) -> dict[int, str]:
     """Channels that failed for good the last time, each with the platform's words: endpoint id to sentence.
 
     So is one whose account is left alone because the platform refused its key several times in a row.
     Failed for good is a message or test the platform refused, or a message given up after its last try. What was
-    accepted since, a test too, ends it; a try that may still pass says nothing. At most five queries.
+    accepted since, a test too, ends it; a try that may still pass says nothing, unless `with_doubts` asks for it: then
+    one that ended in doubt or is tried again counts as well. At most five queries.
     """
-    settled = [*_failures_of(workspace_id, endpoint_ids), *_tests_of(workspace_id, endpoint_ids)]
+    how = _FAILED_FOR_GOOD | _IN_VAIN if with_doubts else _FAILED_FOR_GOOD
+    telling = _IN_VAIN_TESTS if with_doubts else (Outcome.REFUSED,)
+    settled = [*_failures_of(workspace_id, endpoint_ids, how), *_tests_of(workspace_id, endpoint_ids, telling)]
     suspects = {settling.endpoint_id for settling in settled if settling.failure}
     accepted = Delivery.objects.of(workspace_id).filter(endpoint_id__in=suspects, accepted_at__isnull=False)
     latest = accepted.order_by().values_list("endpoint_id").annotate(at=Max("accepted_at"))
@@ -89,10 +97,10 @@ class _Settling:
     failure: str = ""
 
 
-def _failures_of(workspace_id: int, endpoint_ids: Collection[int]) -> Iterator[_Settling]:
-    """Each channel's newest call that ended a delivery for good."""
+def _failures_of(workspace_id: int, endpoint_ids: Collection[int], how: Q) -> Iterator[_Settling]:
+    """Each channel's newest call of those that failed so."""
     rows = Delivery.objects.of(workspace_id).filter(endpoint_id__in=endpoint_ids, sending_at__isnull=False)
-    failed = rows.filter(_FAILED_FOR_GOOD).order_by()
+    failed = rows.filter(how).order_by()
     newest = dict(failed.values_list("endpoint_id").annotate(at=Max("sending_at")))
     found = failed.filter(endpoint_id__in=newest, sending_at__in=set(newest.values()))
     for row in found.only("endpoint_id", "sending_at", "platform_code", "platform_text", "reason"):
@@ -101,13 +109,13 @@ def _failures_of(workspace_id: int, endpoint_ids: Collection[int]) -> Iterator[_
             yield _Settling(row.endpoint_id, row.sending_at, why)
 
 
-def _tests_of(workspace_id: int, endpoint_ids: Collection[int]) -> Iterator[_Settling]:
-    """The channels' tests that were accepted or refused for good."""
+def _tests_of(workspace_id: int, endpoint_ids: Collection[int], telling: Collection[Outcome]) -> Iterator[_Settling]:
+    """The channels' tests that were accepted, and those that failed in a way that is telling."""
     rows = AuditEntry.objects.filter(
         workspace_id=workspace_id, target_kind="messaging.endpoint", verb="endpoint.tested"
     )
     for entry in rows.filter(target_id__in=[str(pk) for pk in endpoint_ids]).order_by("id"):
         outcome, code, text = (entry.after[name] for name in ("outcome", "code", "text"))
-        if outcome in (Outcome.ACCEPTED, Outcome.REFUSED):
-            failure = outcome_of_test(outcome, code, text)[0] if outcome == Outcome.REFUSED else ""
+        if outcome == Outcome.ACCEPTED or outcome in telling:
+            failure = outcome_of_test(outcome, code, text)[0] if outcome != Outcome.ACCEPTED else ""
             yield _Settling(int(entry.target_id), entry.at, failure)

@@ -78,7 +78,8 @@ class AnnouncementSerializer(serializers.ModelSerializer):
 
 
 class ForecastHandSerializer(serializers.Serializer):
-    """A colleague's part: cards, places to tick, how many of them after their latest moment, when she is done."""
+    """A colleague's part: cards, places to tick, how many of them after their latest moment, when she is done; whether
+    there is a channel to tell her by, and whether she has a way to her list and has ever used it."""
 
     assignee = serializers.IntegerField()
     name = serializers.CharField()
@@ -86,6 +87,9 @@ class ForecastHandSerializer(serializers.Serializer):
     send_count = serializers.IntegerField()
     late_count = serializers.IntegerField()
     until_at = serializers.DateTimeField()
+    is_told = serializers.BooleanField()
+    has_link = serializers.BooleanField()
+    has_opened = serializers.BooleanField()
 
 
 class ForecastUnreachedSerializer(serializers.Serializer):
@@ -113,12 +117,13 @@ class ForecastAllowanceSerializer(serializers.Serializer):
 
 
 class ForecastFailingSerializer(serializers.Serializer):
-    """A channel whose last message or test failed for good."""
+    """A channel whose last message or test failed; `is_for_good`: refused or given up, else in doubt or tried again."""
 
     endpoint = serializers.IntegerField()
     name = serializers.CharField()
     message = serializers.CharField()
     send_count = serializers.IntegerField()
+    is_for_good = serializers.BooleanField()
 
 
 class ForecastBusySerializer(serializers.Serializer):

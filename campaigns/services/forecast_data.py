@@ -22,7 +22,13 @@ def forecast_data(forecast: Forecast) -> dict[str, Any]:
         "unreached": [_unreached_data(row.send.target_id, row.send.due_at, row.reason) for row in forecast.unreached],
         "allowances": [_allowance_data(one) for one in forecast.allowances],
         "failing": [
-            {"endpoint": one.endpoint_id, "name": one.name, "message": one.words, "send_count": one.send_count}
+            {
+                "endpoint": one.endpoint_id,
+                "name": one.name,
+                "message": one.words,
+                "send_count": one.send_count,
+                "is_for_good": one.is_for_good,
+            }
             for one in forecast.failing
         ],
         "busy": [
@@ -59,7 +65,7 @@ def _moment(moment: datetime | None) -> str | None:
 
 
 def _hand_data(hand: Hand) -> dict[str, Any]:
-    names = ("name", "card_count", "send_count", "late_count")
+    names = ("name", "card_count", "send_count", "late_count", "is_told", "has_link", "has_opened")
     facts = {name: getattr(hand, name) for name in names}
     return {"assignee": hand.assignee_id, **facts, "until_at": _moment(hand.until_at)}
 

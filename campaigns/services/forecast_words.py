@@ -133,6 +133,7 @@ def _slowest(plan: PlanForecast, zone: str) -> Iterator[ForecastLine]:
 def _troubles(forecast: Forecast, zone: str) -> Iterator[ForecastLine]:
     yield from _free(forecast, zone)
     yield from _late(forecast)
+    yield from _hands_told(forecast)
     yield from (_allowance(one, zone) for one in forecast.allowances)
     if forecast.robot_count and not forecast.allowances:
         yield ForecastLine(_("No limit of a day or longer is known for these channels."))
@@ -172,9 +173,18 @@ def _unreached(found: Iterable[tuple[str, str]]) -> Iterator[ForecastLine]:
 
 
 def _free(forecast: Forecast, zone: str) -> Iterator[ForecastLine]:
-    """Until when quiet hours and holidays hold what they hold; of several moments the last."""
-    moments = [row.free_at for row in forecast.unreached if row.free_at is not None]
-    if moments:
+    """Until when quiet hours and holidays hold what they hold; of several moments the last. What they hold until after
+    its latest moment has no later time: it needs another one altogether."""
+    held = [row for row in forecast.unreached if row.free_at is not None]
+    moments = [row.free_at for row in held if row.free_at is not None]
+    latest = [row.send.latest_at for row in held if row.is_blocked and row.send.latest_at is not None]
+    if latest:
+        words = _(
+            "The rules let it go out from %(time)s on only, after its latest moment (%(latest)s): it cannot be sent in"
+            " between. Choose another time."
+        )
+        yield ForecastLine(words % {"time": in_zone(max(moments), zone), "latest": in_zone(max(latest), zone)}, "warn")
+    elif moments:
         words = _("From %(time)s on the rules let it go out.")
         yield ForecastLine(words % {"time": in_zone(max(moments), zone)}, "warn")
 
@@ -241,8 +251,30 @@ def _too_few(one: Allowance) -> str:
 
 
 def _failing(one: FailingChannel) -> str:
-    message = _("Delivery channel “%(channel)s”: the last message to it failed.") % {"channel": one.name}
-    return joined(message, one.words)
+    if one.is_for_good:
+        message = _("Delivery channel “%(channel)s”: the last message to it failed.")
+    else:
+        message = _("Delivery channel “%(channel)s”: the last try did not get through.")
+    return joined(message % {"channel": one.name}, one.words)
+
+
+def _hands_told(forecast: Forecast) -> Iterator[ForecastLine]:
+    """Colleagues who will not hear of their cards, or may not be able to open them."""
+    untold = [hand.name for hand in forecast.hands if not hand.is_told]
+    if untold:
+        words = _(
+            "Nobody tells %(people)s: there is no channel for it (a staff robot or mail). The cards only stand on the"
+            " list."
+        )
+        yield ForecastLine(words % {"people": _listed(untold)}, "warn")
+    no_link = [hand.name for hand in forecast.hands if not hand.has_link]
+    if no_link:
+        words = _("%(people)s: no personal link yet, so the cards cannot be seen.")
+        yield ForecastLine(words % {"people": _listed(no_link)}, "warn")
+    unopened = [hand.name for hand in forecast.hands if hand.has_link and not hand.has_opened]
+    if unopened:
+        words = _("%(people)s: the personal link was never opened. Make sure that it has arrived.")
+        yield ForecastLine(words % {"people": _listed(unopened)}, "warn")
 
 
 def _uncounted(plan: PlanForecast) -> Iterator[ForecastLine]:

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
@@ -20,6 +20,7 @@ from messaging.services.forecast_facts import Budgets, BusyPlatform, Others, Way
 from messaging.services.handing import is_by_hand
 from messaging.services.planning import PlannedSend
 from messaging.services.send_rules import rules_of, would_be_held
+from messaging.services.telling import can_be_told
 
 TOO_LATE = "too_late"
 
@@ -74,6 +75,12 @@ class Foreseen:
         return self.at is not None and self.person is None
 
     @property
+    def is_blocked(self) -> bool:
+        """Held by quiet hours or a holiday until after its latest moment: no later time of it is good."""
+        latest_at = self.send.latest_at
+        return latest_at is not None and self.free_at is not None and self.free_at > latest_at
+
+    @property
     def is_late(self) -> bool:
         """By hand only, after its latest moment: she is asked then whether she still posts it."""
         return self.at is not None and self.send.latest_at is not None and self.at > self.send.latest_at
@@ -81,7 +88,11 @@ class Foreseen:
 
 @dataclass(frozen=True, slots=True)
 class Hand:
-    """One colleague's part of the plan: `card_count` cards with `send_count` places to tick, done `until_at`."""
+    """One colleague's part of the plan: `card_count` cards with `send_count` places to tick, done `until_at`.
+
+    `is_told`: there is a channel to tell her by. `has_link`: she has a personal link, or an account here; `has_opened`:
+    she has been on her list by it, or has an account.
+    """
 
     assignee_id: int
     name: str
@@ -89,16 +100,21 @@ class Hand:
     send_count: int
     late_count: int
     until_at: datetime
+    is_told: bool
+    has_link: bool
+    has_opened: bool
 
 
 @dataclass(frozen=True, slots=True)
 class FailingChannel:
-    """A channel of the plan whose last message or test failed for good, with the platform's words."""
+    """A channel of the plan whose last message or test failed, with the platform's words. `is_for_good`: it was refused
+    or given up; else it ended in doubt (a 500, a connection cut off) or is tried again."""
 
     endpoint_id: int
     name: str
     words: str
     send_count: int
+    is_for_good: bool
 
 
 @dataclass(frozen=True)
@@ -175,6 +191,9 @@ class _Plan:
     rules: SendRules = field(init=False)
     reasons: dict[int, str] = field(init=False)  # by number, of what does not go out whenever its turn comes
     parts: dict[int, tuple[Part, ...]] = field(init=False)
+    frees: dict[int, datetime | None] = field(
+        default_factory=dict
+    )  # by number, when rules let go of what they hold in her hand
 
     def __post_init__(self) -> None:
         self.ways, self.rules = Ways(self.workspace_id, self.sends), rules_of(self.workspace_id)
@@ -190,8 +209,8 @@ class _Plan:
         calls = [self._calls(number, send) for number, send in by_robot]
         ran = forecasting.simulate([*others.calls, *calls], used=budgets.used, closed_until=budgets.closed_until)
         cards = self._cards(by_hand)
-        ends = ran.ends | forecasting.ends_by_hand([*others.cards, *cards])
-        reasons = self.reasons | ran.refused
+        ends, kept = self._held_in_hand(forecasting.ends_by_hand([*others.cards, *cards]))
+        ends, reasons = ran.ends | ends, self.reasons | ran.refused | kept
         rows = tuple(self._row(number, send, ends, reasons) for number, send in enumerate(self.sends))
         return Forecast(
             rows=rows,
@@ -303,9 +322,15 @@ class _Plan:
     def _failing(self, sends: Iterable[PlannedSend]) -> tuple[FailingChannel, ...]:
         counts = Counter(send.endpoint_id for send in sends if send.endpoint_id is not None)
         robots = [pk for pk in counts if not is_by_hand(self.ways.endpoints[pk])]
-        found = failing_endpoints(workspace_id=self.workspace_id, endpoint_ids=robots) if robots else {}
+        if not robots:
+            return ()
+        found = failing_endpoints(workspace_id=self.workspace_id, endpoint_ids=robots, with_doubts=True)
+        for_good = failing_endpoints(workspace_id=self.workspace_id, endpoint_ids=list(found)) if found else {}
         names = {pk: self.ways.endpoints[pk].name for pk in found}
-        return tuple(FailingChannel(pk, names[pk], found[pk], counts[pk]) for pk in sorted(found))
+        return tuple(
+            FailingChannel(pk, names[pk], for_good.get(pk, found[pk]), counts[pk], pk in for_good)
+            for pk in sorted(found)
+        )
 
     # --- by hand ----------------------------------------------------------------------------------------
 
@@ -321,26 +346,46 @@ class _Plan:
             people[key] = (who, self._due(send))
         return [Card(*people[key], tuple(numbers)) for key, numbers in found.items()]
 
+    def _held_in_hand(self, ends: dict[int, datetime]) -> tuple[dict[int, datetime], dict[int, str]]:
+        """When each is done, the rules asked again when its turn has come; and why what they then hold until after its
+        latest moment is not."""
+        done: dict[int, datetime] = {}
+        kept: dict[int, str] = {}
+        for number, at in ends.items():
+            send, local = self.sends[number], at.astimezone(ZoneInfo(self.sends[number].zone))
+            reason = "" if send.exemption else self.rules.held_at(local)
+            free = self.rules.free_from(local) if reason else local
+            if free is None or (reason and send.latest_at is not None and free > send.latest_at):
+                kept[number], self.frees[number] = reason, free
+            else:
+                done[number] = free.astimezone(UTC)
+        return done, kept
+
     def _hands(self, cards: Iterable[Card], rows: Sequence[Foreseen]) -> tuple[Hand, ...]:
         card_counts = Counter(card.assignee_id for card in cards)
-        names = {person.pk: person.name for person in self.ways.people.values()}
+        people = {person.pk: person for person in self.ways.people.values()}
         hers = {pk: [row for row in rows if row.person == pk] for pk in card_counts}
         hands = [
             Hand(
                 assignee_id=pk,
-                name=names[pk],
+                name=people[pk].name,
                 card_count=card_counts[pk],
                 send_count=len(found),
                 late_count=sum(row.is_late for row in found),
                 until_at=max(row.at for row in found if row.at is not None),
+                is_told=can_be_told(people[pk]),
+                has_link=bool(people[pk].link_digest or people[pk].user_id),
+                has_opened=bool(people[pk].link_seen_at or people[pk].user_id),
             )
             for pk, found in hers.items()
+            if found
         ]
         return tuple(sorted(hands, key=lambda hand: (-hand.send_count, hand.name, hand.assignee_id)))
 
     def _row(self, number: int, send: PlannedSend, ends: dict[int, datetime], reasons: dict[int, str]) -> Foreseen:
         if number in reasons:
-            return Foreseen(send, reason=reasons[number], free_at=self._free_at(send, reasons[number]))
+            free_at = self.frees[number] if number in self.frees else self._free_at(send, reasons[number])
+            return Foreseen(send, reason=reasons[number], free_at=free_at)
         person = self.ways.people.get(send.endpoint_id or 0)
         return Foreseen(send, at=ends[number], person=person.pk if person is not None else None)
 

@@ -43,7 +43,7 @@ class Ways:
         self.workspace_id = workspace_id
         self.endpoints = self._read({send.endpoint_id for send in sends if send.endpoint_id is not None})
         by_hand = [pk for pk, endpoint in self.endpoints.items() if is_by_hand(endpoint)]
-        people = Assignee.objects.of(workspace_id).filter(endpoint_id__in=by_hand)
+        people = Assignee.objects.of(workspace_id).filter(endpoint_id__in=by_hand).select_related("notice_endpoint")
         self.people: dict[int, Assignee] = {person.endpoint_id: person for person in people}
         self.limits: dict[int, Limits] = {pk: self._limits(endpoint) for pk, endpoint in self.endpoints.items()}
 

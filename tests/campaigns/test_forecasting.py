@@ -62,7 +62,7 @@ def test_it_says_which_way_each_goes_and_who_hears_last(write, group, silent_gro
     assert lines[0] == "9 messages: by robot 1, by hand 7 (阿May 7), not reached 1."
     assert lines[1] == "人工 7 群 hears last, about 21 Nov, 21:02: 2 minutes 35 seconds after the first is due."
     assert lines[2] == "1 not reached (没接通的群): The group has no delivery channel."
-    assert lines[3:] == ["No limit of a day or longer is known for these channels."]
+    assert lines[-1] == "No limit of a day or longer is known for these channels."
 
 
 def test_it_says_how_much_of_a_limit_of_a_day_it_takes(workspace, write, group) -> None:
@@ -103,6 +103,28 @@ def test_it_names_channels_that_fail_now(write, group) -> None:
     assert "“一群”: the last message to it failed. The platform said: 93000" in said(write())[-1]
 
 
+def test_it_names_a_channel_whose_last_try_ended_in_a_500(write, group) -> None:
+    make_fail(group)
+    facts = {"state": "unknown", "reason": "no_answer", "platform_code": "500", "platform_text": "HTTP 500"}
+    Delivery.objects.update(**facts)
+    assert "“一群”: the last try did not get through. The platform said: HTTP 500" in said(write())[-1]
+
+
+def test_it_says_who_will_not_hear_of_it_and_who_never_opened_her_link(write, by_hand, may, group) -> None:
+    lines = said(write(*by_hand))
+    assert (
+        "Nobody tells 阿May: there is no channel for it (a staff robot or mail). The cards only stand on the list."
+    ) in lines
+    assert "阿May: no personal link yet, so the cards cannot be seen." in lines
+    Assignee.objects.filter(pk=may.pk).update(notice_endpoint=group.endpoint)
+    messaging.issue_link(assignee=may, actor=SYSTEM, now=NOON)
+    lines = said(write(*by_hand))
+    assert "阿May: the personal link was never opened. Make sure that it has arrived." in lines
+    assert not any(line.startswith("Nobody tells") for line in lines)
+    messaging.note_link_use(assignee=may, now=NOON)
+    assert not any("link" in line for line in said(write(*by_hand)))
+
+
 def test_nobody_at_all_is_said_plainly(write, silent_group) -> None:
     assert said(write(silent_group))[:2] == [
         "1 message: not reached 1.",
@@ -132,6 +154,18 @@ def quiet(workspace, begins: int, ends: int) -> None:
 def test_it_says_until_when_quiet_hours_hold_it(workspace, write, group) -> None:
     quiet(workspace, 19, 23)  # NOON is 20:00 in Shanghai
     assert "From 21 Nov, 23:00 on the rules let it go out." in said(write(group))
+
+
+def test_it_says_that_quiet_hours_hold_it_until_after_its_latest_moment(workspace, write, group) -> None:
+    quiet(workspace, 19, 23)
+    draft = write(group)
+    draft.latest_at = NOON + timedelta(hours=2)
+    lines = said(draft)
+    assert (
+        "The rules let it go out from 21 Nov, 23:00 on only, after its latest moment (21 Nov, 22:00): it cannot be sent"
+        " in between. Choose another time."
+    ) in lines
+    assert not any(line.startswith("From 21 Nov, 23:00") for line in lines)
 
 
 def test_where_nobody_would_be_reached_another_time_is_the_main_way_out(page, workspace, write, group) -> None:

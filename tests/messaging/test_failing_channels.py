@@ -20,9 +20,9 @@ def settle(delivery: Delivery, **facts) -> None:
     Delivery.objects.filter(pk=delivery.pk).update(**facts)
 
 
-def failing(endpoint: Endpoint) -> str:
+def failing(endpoint: Endpoint, **how: bool) -> str:
     with translation.override("en"):
-        found = selectors.failing_endpoints(workspace_id=endpoint.workspace_id, endpoint_ids=[endpoint.pk])
+        found = selectors.failing_endpoints(workspace_id=endpoint.workspace_id, endpoint_ids=[endpoint.pk], **how)
     return found.get(endpoint.pk, "")
 
 
@@ -64,6 +64,26 @@ def test_a_test_message_tells_whether_a_channel_fails(hook, plan, owner, httpser
     assert test_it(204, minute=3) == ""
     settle(plan(hook), sending_at=NOON + timedelta(minutes=4), **REFUSED)
     assert failing(hook) == "The platform said: 93000 invalid webhook url"
+
+
+@pytest.mark.parametrize("facts", [{"state": "unknown", "reason": "no_answer"}, {"reason": "retrying"}])
+def test_whoever_asks_for_doubts_hears_of_a_500_and_of_what_is_tried_again(plan, hook, facts) -> None:
+    settle(plan(hook), sending_at=NOON, platform_code="500", platform_text="oops", **facts)
+    assert failing(hook, with_doubts=True) == "The platform said: 500 oops"
+    settle(plan(hook), state="accepted", accepted_at=NOON + timedelta(minutes=1))
+    assert failing(hook, with_doubts=True) == ""
+
+
+def test_too_fast_is_no_fault_of_the_channel(plan, hook) -> None:
+    settle(plan(hook), sending_at=NOON, too_fast_since=NOON, **RETRIED)
+    assert failing(hook, with_doubts=True) == ""
+
+
+def test_whoever_asks_for_doubts_hears_of_a_test_that_did_not_work(hook, owner, httpserver) -> None:
+    httpserver.expect_request("/hook").respond_with_data("", status=500)
+    services.send_test_message(endpoint=hook, actor=owner.actor, now=NOON)
+    assert failing(hook) == ""
+    assert failing(hook, with_doubts=True).startswith("Tried; whether it arrived is not known.")
 
 
 def test_failing_channels_are_asked_for_in_five_queries(

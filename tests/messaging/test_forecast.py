@@ -1,6 +1,7 @@
 """What a plan will take, foreseen before it is scheduled."""
 
 import time as time_module
+from dataclasses import replace
 from datetime import date, time, timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from community_ops.common import assets, dbtime
 from messaging import forecasting, services
 from messaging.forecasting import Calls, Card
 from messaging.line import GUARD
-from messaging.models import Delivery, SendBudget, SendLimit, SendSlot, TaskItem
+from messaging.models import Assignee, Delivery, SendBudget, SendLimit, SendSlot, TaskItem
 from messaging.platforms.base import Limit
 from messaging.services.limits import BOOK, end_slots, limits_of, take_slots
 from tests.factories.people import SYSTEM
@@ -20,6 +21,7 @@ from tests.messaging.conftest import make_endpoint
 from tests.moments import NOON
 
 pytestmark = pytest.mark.django_db
+HOUR = timedelta(hours=1)
 ROBOT = ("connection", 1)
 ONE_ROBOT = {ROBOT: (Limit(20, 60),)}
 
@@ -380,6 +382,35 @@ def test_what_she_can_only_post_too_late_is_said_of_her(workspace, person) -> No
 
 
 # --- what it costs ------------------------------------------------------------------------------------
+
+
+def test_what_a_rule_holds_when_she_comes_to_it_is_there_when_it_lets_go(workspace, person) -> None:
+    rule = {"workspace_id": workspace.pk, "from_on": date(2026, 11, 1), "until_on": None, "actor": SYSTEM, "now": NOON}
+    services.create_quiet_hours(begins=time(22), ends=time(8), **rule)
+    late = NOON + timedelta(hours=1, minutes=59, seconds=10)  # in Shanghai; her second group is after ten
+    sends = [send(number, person.endpoint, due_at=late, zone="Asia/Shanghai") for number in (1, 2)]
+    found = foresee(workspace, sends)
+    assert [after(row.at) for row in found.rows] == [after(late) + 35, 12 * 3600]
+    found = foresee(workspace, [replace(one, latest_at=late + timedelta(minutes=30)) for one in sends])
+    assert reasons(found) == [(2, "quiet_hours")]
+    assert [row.is_blocked for row in found.rows] == [False, True]
+    assert [hand.send_count for hand in found.hands] == [1]
+    too_late = replace(sends[0], due_at=late + timedelta(seconds=30), latest_at=NOON + 2 * HOUR)
+    assert foresee(workspace, [too_late]).hands == ()
+
+
+def test_it_says_of_each_hand_whether_she_hears_of_it(workspace, new_person, room) -> None:
+    silent, told = new_person("无声"), new_person("阿May")
+    Assignee.objects.filter(pk=told.pk).update(notice_endpoint=room)
+    services.issue_link(assignee=told, actor=SYSTEM, now=NOON)
+
+    def heard() -> list[tuple[str, bool, bool, bool]]:
+        found = foresee(workspace, [send(1, silent.endpoint), send(2, told.endpoint)])
+        return sorted((hand.name, hand.is_told, hand.has_link, hand.has_opened) for hand in found.hands)
+
+    assert heard() == [("无声", False, False, False), ("阿May", True, True, False)]
+    services.note_link_use(assignee=Assignee.objects.get(pk=told.pk), now=NOON)
+    assert heard() == [("无声", False, False, False), ("阿May", True, True, True)]
 
 
 def test_a_plan_without_sends_takes_nothing(workspace) -> None:
