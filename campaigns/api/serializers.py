@@ -134,6 +134,20 @@ class ForecastBusySerializer(serializers.Serializer):
     send_count = serializers.IntegerField()
 
 
+class ForecastGroupSerializer(serializers.Serializer):
+    """Who carries it to a group: `way` robot, hand or none; `carrier`: the channel's or the colleague's name."""
+
+    group = serializers.IntegerField()
+    name = serializers.CharField()
+    way = serializers.ChoiceField(choices=["robot", "hand", "none"])
+    carrier = serializers.CharField()
+    endpoint = serializers.IntegerField(allow_null=True)
+    send_count = serializers.IntegerField()
+    missing_count = serializers.IntegerField()
+    reasons = serializers.ListField(child=serializers.CharField())
+    message = serializers.CharField()
+
+
 class ForecastSerializer(serializers.Serializer):
     """What it would take: estimates. `is_cut`: so much else is planned that the end comes later than is said."""
 
@@ -148,6 +162,7 @@ class ForecastSerializer(serializers.Serializer):
     allowances = ForecastAllowanceSerializer(many=True)
     failing = ForecastFailingSerializer(many=True)
     busy = ForecastBusySerializer(many=True)
+    groups = ForecastGroupSerializer(many=True)
     is_cut = serializers.BooleanField()
 
 

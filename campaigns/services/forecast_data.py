@@ -3,7 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from campaigns.services.forecast_words import busy_words, reason_ahead
+from campaigns.services.forecast_groups import group_data, plan_carriers, reason_ahead
+from campaigns.services.forecast_words import busy_words
 from campaigns.services.forecasting import PlanForecast, StepForecast
 from messaging.services import Allowance, Forecast, Hand
 
@@ -35,6 +36,7 @@ def forecast_data(forecast: Forecast) -> dict[str, Any]:
             {"platform": one.platform, "message": busy_words(one), "send_count": one.send_count}
             for one in forecast.busy
         ],
+        "groups": group_data(forecast.carriers),
         "is_cut": forecast.is_cut,
     }
 
@@ -52,6 +54,7 @@ def plan_data(plan: PlanForecast) -> dict[str, Any]:
     ]
     return forecast_data(plan.forecast) | {
         "unreached": [*unreached, *skipped],
+        "groups": group_data(plan_carriers(plan)),
         "steps": [_step_data(step) for step in plan.steps],
         "uncounted": [
             {"step": one.step.key, "condition": one.step.condition, "group_count": one.group_count}

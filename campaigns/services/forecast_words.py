@@ -7,9 +7,10 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
+from campaigns.services.forecast_groups import GroupRow, group_rows, plan_carriers, plan_group_rows, reason_ahead
 from campaigns.services.forecasting import PlanForecast, StepForecast
 from campaigns.services.playbooks import PlannedTouch
-from community_ops.common.templatetags.reason_words import condition_words, reason_words
+from community_ops.common.templatetags.reason_words import condition_words
 from community_ops.common.templatetags.wording import duration, grouped, in_zone
 from messaging.selectors import joined
 from messaging.services import (
@@ -38,20 +39,24 @@ class ForecastLine:
 
 @dataclass(frozen=True, slots=True)
 class ForecastWords:
-    """What `components/_forecast.html` shows. `hands`: who posts how much; `steps`: only of a plan."""
+    """What `components/_forecast.html` shows. `hands`: who posts how much; `steps`: only of a plan;
+    `groups`: who carries it to each, the first of `group_count`."""
 
     lines: Sequence[ForecastLine]
     hands: Sequence[dict[str, Any]]
     note: str
     steps: Sequence[dict[str, Any]] = ()
     is_plan: bool = False
+    groups: Sequence[GroupRow] = ()
+    group_count: int = 0
 
 
 def forecast_words(forecast: Forecast, *, zone: str) -> ForecastWords:
     """Of an announcement. `zone`: in which times are written."""
     unreached = _unreached((row.reason, row.send.target_label) for row in forecast.unreached)
     lines = [*_total(forecast, len(forecast.rows)), *_last(forecast, zone), *unreached, *_troubles(forecast, zone)]
-    return ForecastWords(lines, _hands(forecast, zone), _note(forecast))
+    rows, count = group_rows(forecast), len(forecast.carriers)
+    return ForecastWords(lines, _hands(forecast, zone), _note(forecast), groups=rows, group_count=count)
 
 
 def plan_words(plan: PlanForecast, *, zone: str) -> ForecastWords:
@@ -67,15 +72,9 @@ def plan_words(plan: PlanForecast, *, zone: str) -> ForecastWords:
         *_uncounted(plan),
     ]
     steps = [_step(step, zone) for step in plan.steps]
-    return ForecastWords(lines, _hands(forecast, zone), _note(forecast), steps, is_plan=True)
-
-
-def reason_ahead(reason: str) -> str:
-    """Why a send will not be there; what the record says of it afterwards speaks of the past."""
-    return {
-        "too_late": _("Its turn would come after its latest moment."),
-        "too_long": _("The text is too long for the platform."),
-    }.get(reason) or reason_words(reason)
+    rows, count = plan_group_rows(plan), len(plan_carriers(plan))
+    hands, note = _hands(forecast, zone), _note(forecast)
+    return ForecastWords(lines, hands, note, steps, is_plan=True, groups=rows, group_count=count)
 
 
 # --- sentences ---------------------------------------------------------------------------------------

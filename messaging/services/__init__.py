@@ -29,6 +29,7 @@ from messaging.services.endpoints import (
     update_endpoint,
 )
 from messaging.services.forecast import Allowance, FailingChannel, Forecast, Foreseen, Hand, foresee
+from messaging.services.forecast_carriers import Carrier, Way
 from messaging.services.forecast_facts import BusyPlatform
 from messaging.services.found_chats import add_chat, bind_chat, look_for_chats, note_chat
 from messaging.services.inbound import InboundRow, store_inbound
@@ -71,6 +72,7 @@ __all__ = [
     "Allowance",
     "BusyPlatform",
     "Card",
+    "Carrier",
     "Copied",
     "CopiedText",
     "FailingChannel",
@@ -84,6 +86,7 @@ __all__ = [
     "NotNow",
     "PlannedSend",
     "Verdict",
+    "Way",
     "add_chat",
     "archive_assignee",
     "archive_endpoint",

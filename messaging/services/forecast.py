@@ -16,6 +16,7 @@ from messaging.models import Endpoint, LimitScope
 from messaging.platforms.base import MAX_PARTS, Limit, Part
 from messaging.policies import HOLIDAY, QUIET_HOURS, SendRules
 from messaging.services.calling import parts_of, takes_file
+from messaging.services.forecast_carriers import Carrier, carriers_of
 from messaging.services.forecast_facts import Budgets, BusyPlatform, Others, Ways, budgets_of, busy_of, others_of
 from messaging.services.handing import is_by_hand
 from messaging.services.planning import PlannedSend
@@ -127,6 +128,7 @@ class Forecast:
     hands: tuple[Hand, ...] = ()  # who has most to post first
     allowances: tuple[Allowance, ...] = ()
     failing: tuple[FailingChannel, ...] = ()
+    carriers: tuple[Carrier, ...] = ()  # by target, in the order of the sends
     first_at: datetime | None = None  # when the first that goes out is due, not before now
     is_cut: bool = False
     slowing: Slowing | None = None
@@ -217,6 +219,7 @@ class _Plan:
             hands=self._hands(cards, rows),
             allowances=self._allowances(calls, others, budgets),
             failing=self._failing([send for _, send in going]),
+            carriers=carriers_of(rows, self.ways.endpoints, self.ways.people),
             first_at=min((self._due(row.send) for row in rows if row.at is not None), default=None),
             is_cut=others.is_cut,
             slowing=self._slowing(calls, others, budgets),

@@ -125,6 +125,19 @@ def test_it_says_who_will_not_hear_of_it_and_who_never_opened_her_link(write, by
     assert not any("link" in line for line in said(write(*by_hand)))
 
 
+def test_it_names_the_carrier_of_each_group_with_trouble_first(write, group, silent_group, by_hand) -> None:
+    make_fail(group)
+    announcement = write(group, silent_group, by_hand[0])
+    found = services.forecast_announcement(announcement, services.target_groups(announcement), now=NOON)
+    words = services.forecast_words(found, zone="Asia/Shanghai")
+    assert words.group_count == 3
+    assert [(row.name, row.way, row.carrier, list(row.notes)) for row in words.groups] == [
+        ("没接通的群", "Cannot be reached", "", ["The group has no delivery channel."]),
+        ("人工 1 群", "By hand", "阿May", ["Nobody tells her."]),
+        ("一群", "By robot", group.endpoint.name, ["The last try through this channel did not work."]),
+    ]
+
+
 def test_nobody_at_all_is_said_plainly(write, silent_group) -> None:
     assert said(write(silent_group))[:2] == [
         "1 message: not reached 1.",
@@ -219,6 +232,9 @@ def test_rehearsing_over_rest_answers_the_forecast(api, write, group, silent_gro
     assert (hand["assignee"], hand["card_count"], hand["send_count"], hand["late_count"]) == (may.pk, 1, 7, 0)
     assert (forecast["allowances"], forecast["failing"], forecast["is_cut"]) == ([], [], False)
     assert forecast["busy"] == []
+    ways = [(one["group"], one["way"], one["carrier"], one["reasons"]) for one in forecast["groups"]]
+    assert ways[:2] == [(group.pk, "robot", group.endpoint.name, []), (silent_group.pk, "none", "", ["no_endpoint"])]
+    assert ways[2] == (by_hand[0].pk, "hand", "阿May", [])
     assert not Delivery.objects.exists()
 
 
@@ -261,6 +277,17 @@ def test_steps_without_a_time_are_named_as_not_counted(ladder, group, second_gro
     assert {(one.step.key, one.group_count) for one in found.uncounted} == {(key, 2) for key in waiting}
     lines = [line.text for line in services.plan_words(found, zone="UTC").lines]
     assert any(line.startswith("Not counted, for nobody knows when it comes:") for line in lines)
+
+
+def test_a_plan_names_the_carrier_of_each_group_and_why_it_is_skipped(ladder, group, silent_group, by_hand) -> None:
+    found = plan(ladder, [group, silent_group, by_hand[0]])
+    rows = services.plan_words(found, zone="Asia/Shanghai").groups
+    assert [(row.name, row.way, row.carrier) for row in rows] == [
+        ("没接通的群", "Cannot be reached", ""),
+        ("人工 1 群", "By hand", "阿May"),
+        ("一群", "By robot", group.endpoint.name),
+    ]
+    assert "The group has no delivery channel." in rows[0].notes
 
 
 def test_what_a_plan_skips_does_not_vanish(ladder, group, silent_group) -> None:
