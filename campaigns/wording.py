@@ -169,8 +169,23 @@ def held_words(counts: Mapping[str, int]) -> list[str]:
     return [_held_by(reason, count) % {"count": count} for reason, count in counts.items()]
 
 
+def doomed_words(counts: Mapping[str, int], total: int) -> list[str]:
+    """Of an entry that is planned, one short sentence for each reason why some of its groups will not get it."""
+    if len(counts) == 1 and sum(counts.values()) == total:
+        return [
+            _("Will not be sent: %(why)s") % {"why": _held_by(*pair) % {"count": pair[1]}} for pair in counts.items()
+        ]
+    return held_words(counts)
+
+
 def _held_by(reason: str, count: int) -> str:
     return {
+        "no_endpoint": ngettext(
+            "%(count)d group has no delivery channel", "%(count)d groups have no delivery channel", count
+        ),
+        "endpoint_archived": ngettext(
+            "The channel of %(count)d group is archived", "The channels of %(count)d groups are archived", count
+        ),
         "quiet_hours": ngettext(
             "The quiet hours hold back %(count)d message", "The quiet hours hold back %(count)d messages", count
         ),

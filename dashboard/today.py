@@ -9,7 +9,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
-from campaigns.selectors import OPEN_STATES, calendar_items
+from campaigns.selectors import OPEN_STATES, calendar_items, doomed_counts
+from campaigns.wording import doomed_words
 from community_ops.accounts.pages import unassigned
 from community_ops.accounts.policies import may
 from community_ops.accounts.selectors import installed_at
@@ -116,9 +117,10 @@ def _gauge(sale: "FlashSale") -> dict[str, int]:
 
 
 def _next_sends(actor: Actor, slug: str, *, now: datetime) -> list[dict[str, Any]]:
-    """The next announcements and touches; one line for a text that goes to several groups at one time."""
+    """The next announcements and touches; one line for a text that goes to several groups at one time. `doomed`: which
+    of them will not get it as things are, and why."""
     items = calendar_items(actor, now, now + AHEAD, now=now)
-    planned = [item for item in items if not item.condition and OPEN_STATES & item.counts.keys()]
+    planned = [item for item in items if not item.condition and OPEN_STATES & item.counts.keys()][:NEXT_SENDS]
     return [
         {
             "due_at": item.at,
@@ -126,6 +128,7 @@ def _next_sends(actor: Actor, slug: str, *, now: datetime) -> list[dict[str, Any
             "label": item.label if item.kind == "touch" else "",
             "groups": [group.group_name for group in item.groups],
             "url": reverse(PAGES[item.kind], args=[slug, item.object_id]),
+            "doomed": doomed_words(counts, len(item.groups)),
         }
-        for item in planned[:NEXT_SENDS]
+        for item, counts in zip(planned, doomed_counts(actor, planned, now=now), strict=True)
     ]

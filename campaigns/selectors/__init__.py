@@ -7,6 +7,7 @@ from campaigns.selectors.calendar import (
     states_of_announcement,
     states_of_run,
 )
+from campaigns.selectors.doomed import doomed_counts
 from campaigns.selectors.reads import (
     OPEN_STATES,
     PARTLY_SENT,
@@ -45,6 +46,7 @@ __all__ = [
     "calendar_items",
     "deliveries_of",
     "deliveries_of_run",
+    "doomed_counts",
     "drafts_of_others",
     "find_last_run",
     "find_live_run",

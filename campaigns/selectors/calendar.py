@@ -184,12 +184,12 @@ def _deliveries(actor: Actor, announcements: Iterable[Announcement], run_ids: se
 def _held(actor: Actor, known: Known, now: datetime) -> dict[int, str]:
     """By delivery the rule that would hold it back at its time, of those that are planned and not yet due."""
     planned = {key: delivery for key, delivery in known.by_key.items() if delivery.state == "planned"}
-    sends = [_send_of(delivery) for delivery in sorted(planned.values(), key=lambda delivery: delivery.pk)]
+    sends = [send_of(delivery) for delivery in sorted(planned.values(), key=lambda delivery: delivery.pk)]
     found = messaging.would_be_held(workspace_id=actor.workspace_id or 0, sends=sends)
     return {planned[held.send.source_key].pk: held.reason for held in found if held.send.due_at > now}
 
 
-def _send_of(delivery: "Delivery") -> messaging.PlannedSend:
+def send_of(delivery: "Delivery") -> messaging.PlannedSend:
     """What the send rules look at of a delivery; its text is not among it."""
     return messaging.PlannedSend(
         source_key=delivery.source_key,
