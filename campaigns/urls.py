@@ -24,6 +24,7 @@ urlpatterns = [
     path("w/<slug:slug>/announcements/new/", composing.announcement_new, name="announcement_new"),
     path(_one, announcements.announcement_detail, name="announcement"),
     path(f"{_one}edit/", composing.announcement_edit, name="announcement_edit"),
+    path(f"{_one}copy/", composing.announcement_copy, name="announcement_copy"),
     path(f"{_one}requeue/", requeueing.announcement_requeue, name="announcement_requeue"),
     path(f"{_one}<announcement_action:action>/", acting.announcement_act, name="announcement_act"),
     path("w/<slug:slug>/calendar/", calendar.calendar, name="calendar"),

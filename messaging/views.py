@@ -16,7 +16,7 @@ from community_ops.accounts.pages import WorkspaceRequest, page
 from community_ops.accounts.policies import may
 from community_ops.common import clock
 from community_ops.common.assets import page_link
-from messaging import selectors, services, task_selectors, task_wording, wording
+from messaging import selectors, services, task_selectors, task_wording, ways_out, wording
 from messaging.models import Delivery, DeliveryState
 from messaging.policies import EXEMPTIONS, PARTLY_SENT, READ_BY_REASON
 from messaging.record_holds import holds_on
@@ -211,7 +211,8 @@ def delivery_detail(request: WorkspaceRequest, delivery_id: int) -> HttpResponse
         "may_manage": may(request.actor, "endpoints.manage"),
         "question": _question(request, delivery),
         "fix_first": delivery.reason in FIX_FIRST,
-        "write_anew": _write_anew(request, delivery),
+        "write_anew": ways_out.write_anew(request, delivery),
+        "blocked_by": ways_out.blocked_by(request, delivery),
         "by_hand": _by_hand(request, delivery),
         "belongs_to": _belongs_to(request, delivery),
         "zone": ZONE,
@@ -272,20 +273,6 @@ def _question(request: WorkspaceRequest, delivery: Delivery) -> dict[str, Any]:
         "names": [delivery.target_label or str(delivery.target_id)],
         "is_bad": True,
     }
-
-
-def _write_anew(request: WorkspaceRequest, delivery: Delivery) -> dict[str, Any] | None:
-    """What can be done about one that did not go out and cannot be queued again by this person."""
-    is_failed = delivery.state == DeliveryState.FAILED and not may(request.actor, "deliveries.decide")
-    if delivery.state != DeliveryState.EXPIRED and not is_failed:
-        return None
-    if delivery.state == DeliveryState.EXPIRED:
-        text = _("It will not be sent any more. If it is still worth saying, write it anew.")
-    else:
-        text = _("It is not tried again by itself. A colleague can try again, or it can be written anew.")
-    is_offered = delivery.target_kind == "group" and may(request.actor, "announcements.write")
-    address = reverse("campaigns:announcement_new", args=[request.workspace.slug]) + f"?group={delivery.target_id}"
-    return {"text": text, "url": address if is_offered else ""}
 
 
 def _bubble(delivery: Delivery) -> dict[str, Any]:

@@ -77,6 +77,12 @@ class AnnouncementSerializer(serializers.ModelSerializer):
         return list(self.context.get("warnings", []))
 
 
+class CopySerializer(serializers.Serializer):
+    """To which of its groups a copy goes."""
+
+    groups = serializers.ListField(child=serializers.IntegerField(), required=False)
+
+
 class ForecastHandSerializer(serializers.Serializer):
     """A colleague's part: cards, places to tick, how many of them after their latest moment, when she is done; whether
     there is a channel to tell her by, and whether she has a way to her list and has ever used it."""

@@ -14,6 +14,7 @@ from campaigns.api.filters import DeliveryFilter
 from campaigns.api.serializers import (
     AnnouncementSerializer,
     AttemptSerializer,
+    CopySerializer,
     DeliverySerializer,
     MoveSerializer,
     NewAnnouncementSerializer,
@@ -41,6 +42,7 @@ class AnnouncementViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
         "retrieve": "announcements.view",
         "create": "announcements.write",
         "change": "announcements.write",
+        "copy": "announcements.write",
         "rehearse": "announcements.write",
         "schedule": "announcements.send",
         "cancel": "announcements.send",
@@ -73,6 +75,24 @@ class AnnouncementViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
             announcement=announcement, draft=self._draft(given), actor=self.actor, now=clock.now()
         )
         return self._answer(changed, self._draft_warnings(changed, given))
+
+    @extend_schema(request=CopySerializer, responses={201: AnnouncementSerializer})
+    @action(detail=True, methods=["post"])
+    def copy(self, request: Request, pk: str) -> Response:
+        """A new draft with what this one says, to `groups` of its groups (left out: all of them that you see). Its time
+        is that of this one, where that is still to come, else in an hour."""
+        announcement = self.get_object()
+        given = CopySerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        only = given.validated_data.get("groups")
+        visible = {target.group_id for target in announcement.targets.all()}
+        groups = [
+            group
+            for group in services.target_groups(announcement)
+            if group.pk in visible and (only is None or group.pk in only)
+        ]
+        copy = services.copy_announcement(announcement=announcement, groups=groups, actor=self.actor, now=clock.now())
+        return self._answer(copy, services.content_warnings(copy, groups), status=201)
 
     def _draft(self, given: NewAnnouncementSerializer) -> services.AnnouncementDraft:
         return services.AnnouncementDraft(**given.validated_data)

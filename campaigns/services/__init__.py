@@ -20,7 +20,7 @@ from campaigns.services.content import (
     content_warnings,
     refuse_too_big,
 )
-from campaigns.services.drafts import AnnouncementDraft, change_announcement, create_announcement
+from campaigns.services.drafts import AnnouncementDraft, change_announcement, copy_announcement, create_announcement
 from campaigns.services.forecast_data import forecast_data, plan_data
 from campaigns.services.forecast_groups import reason_ahead
 from campaigns.services.forecast_words import ForecastWords, forecast_words, plan_words
@@ -63,6 +63,7 @@ __all__ = [
     "clear_condition",
     "content_of",
     "content_warnings",
+    "copy_announcement",
     "create_announcement",
     "ensure_built_in_everywhere",
     "ensure_built_in_playbooks",

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
@@ -22,6 +22,8 @@ from messaging.selectors import Purpose
 if TYPE_CHECKING:
     from community_ops.common.models import Asset
     from groups.models import ChatGroup
+
+COPY_AFTER = timedelta(hours=1)  # the time a copy of a past one begins with
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,6 +62,36 @@ def create_announcement(*, workspace_id: int, draft: AnnouncementDraft, actor: A
     after = _facts(announcement, chosen)
     audit.record(actor=actor, verb="announcement.created", target=announcement, now=now, after=after)
     return announcement
+
+
+@transaction.atomic
+def copy_announcement(
+    *, announcement: Announcement, groups: Sequence["ChatGroup"], actor: Actor, now: datetime
+) -> Announcement:
+    """Write a draft with what another one says, to these of its groups; nothing is sent. Every call writes one.
+
+    Its time is that of the other, where that is still to come, else in an hour (`COPY_AFTER`); its latest moment moves
+    along. Groups that are archived by now are left out. Writes what `create_announcement` writes, and an audit row of
+    the one that was copied. Raises what it raises.
+    """
+    due_at = max(announcement.due_at, now + COPY_AFTER)
+    late = announcement.may_be_late
+    draft = AnnouncementDraft(
+        groups=[group for group in groups if group.archived_at is None],
+        text=announcement.text,
+        due_at=due_at,
+        latest_at=due_at + late if late is not None else None,
+        is_markdown=announcement.is_markdown,
+        may_split=announcement.may_split,
+        image=announcement.image,
+        card=announcement.link_card,
+        file=announcement.file,
+        purpose=announcement.purpose,
+    )
+    copy = create_announcement(workspace_id=announcement.workspace_id, draft=draft, actor=actor, now=now)
+    after = {"draft": copy.pk, "groups": [group.pk for group in draft.groups]}
+    audit.record(actor=actor, verb="announcement.copied", target=announcement, now=now, after=after)
+    return copy
 
 
 @transaction.atomic

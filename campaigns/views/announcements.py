@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 from campaigns import origins, selectors, services, wording
 from campaigns.models import Announcement, AnnouncementState
 from campaigns.views.acting import dialogs_of, offered, zone_of
-from campaigns.views.composing import Draft, bubbles, crumbs, known_troubles
+from campaigns.views.composing import Draft, bubbles, crumbs, known_troubles, visible_groups
 from campaigns.views.requeueing import requeue_url
 from community_ops.accounts.pages import WorkspaceRequest, page
 from community_ops.accounts.policies import may
@@ -123,9 +123,7 @@ def announcement_detail(request: WorkspaceRequest, announcement_id: int) -> Http
 
 def _detail(request: WorkspaceRequest, announcement: Announcement) -> dict[str, Any]:
     now = clock.now()
-    groups = services.target_groups(announcement)
-    visible = {target.group_id for target in announcement.targets.all()}
-    groups = [group for group in groups if group.pk in visible]
+    groups = visible_groups(announcement)
     rows = selectors.states_of_announcement(announcement, request.actor, now=now)
     counts = _counts(rows)
     state = selectors.state_shown(announcement, counts)

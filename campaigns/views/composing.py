@@ -6,16 +6,18 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from django.contrib import messages
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
 
 from campaigns import policies, selectors, services, wording
 from campaigns.forms import BUBBLE_ID, AnnouncementForm, chosen_groups, find_kept, initial_of, typed_card
 from campaigns.models import Announcement
 from campaigns.views.acting import zone_of
-from community_ops.accounts.pages import WorkspaceRequest, page
+from community_ops.accounts.pages import WorkspaceRequest, page, tell
 from community_ops.accounts.policies import may
 from community_ops.common import clock
 from community_ops.common.actors import Actor
@@ -138,6 +140,31 @@ def announcement_edit(request: WorkspaceRequest, announcement_id: int) -> HttpRe
     if request.method == "POST" and form.is_valid() and _change(request, announcement, form):
         return redirect("campaigns:announcement", slug=request.workspace.slug, announcement_id=announcement.pk)
     return _composer(request, form, heading=_("Change the draft"))
+
+
+@page("announcements.write")
+@require_POST
+def announcement_copy(request: WorkspaceRequest, announcement_id: int) -> HttpResponse:
+    """A new draft with what this one says, to `group` alone or to all of its groups that the actor sees; then it is
+    edited."""
+    announcement = selectors.get_announcement(request.actor, announcement_id)
+    only = request.POST.get("group", "")
+    groups = [group for group in visible_groups(announcement) if not only or str(group.pk) == only]
+    try:
+        made = services.copy_announcement(
+            announcement=announcement, groups=groups, actor=request.actor, now=clock.now()
+        )
+    except DomainError as refusal:
+        tell(request, refusal)
+        return redirect("campaigns:announcement", slug=request.workspace.slug, announcement_id=announcement.pk)
+    messages.success(request, _("Copied. Please choose its time before it is scheduled."))
+    return redirect("campaigns:announcement_edit", slug=request.workspace.slug, announcement_id=made.pk)
+
+
+def visible_groups(announcement: Announcement) -> list["ChatGroup"]:
+    """Its groups, of those that whoever asked for it may see."""
+    visible = {target.group_id for target in announcement.targets.all()}
+    return [group for group in services.target_groups(announcement) if group.pk in visible]
 
 
 def _form(request: WorkspaceRequest, zone: str, initial: dict[str, Any]) -> AnnouncementForm:

@@ -84,9 +84,9 @@ def undo_decision(*, delivery: Delivery, actor: Actor, now: datetime) -> Deliver
     """Take a person's word about a doubt back, so that it is in doubt as before; returns it fresh.
 
     Within ten minutes, and only while nothing followed from it: of `sent`, the next part has not begun; of `not_sent`,
-    nobody queued it again; of `again`, it has not gone out. Whatever counts deliveries counts them by their state, and tools
-    are told that it is in doubt once more. A second call changes nothing. Raises InvalidTransition, which says why.
-    Writes an audit row.
+    nobody queued it again; of `again`, it has not gone out. Whatever counts deliveries counts them by their state,
+    and tools are told that it is in doubt once more. A second call changes nothing. Raises InvalidTransition, which
+    says why. Writes an audit row.
     """
     row = Delivery.objects.select_for_update().get(pk=delivery.pk)
     entries = list(_said_of(row).order_by("id"))
