@@ -109,7 +109,9 @@ def shown_part(adapter: Adapter, part: Part, content: Content) -> ShownPart:
     if not part.text:
         return ShownPart([], has_image=part.has_image)
     speaks = content.is_markdown and adapter.capabilities.markdown is not None
-    text = part.text if speaks else markup.render(part.text, is_markdown=content.is_markdown, dialect=_MENTIONS)
+    mentions = adapter.capabilities.can_mention or adapter.capabilities.can_mention_all
+    dialect = _MENTIONS if mentions else markup.Dialect()  # where none can be made, the name is a word like any other
+    text = part.text if speaks else markup.render(part.text, is_markdown=content.is_markdown, dialect=dialect)
     return ShownPart(showing.lines(text, is_markdown=speaks), has_image=part.has_image)
 
 

@@ -53,7 +53,7 @@ from messaging.record_states import StateCounts, delivery_counts, read_as, that_
 from messaging.services.endpoints import channels_beside
 from messaging.services.limits import LimitUse, cooling_until, use_of
 from messaging.services.resting import why_waiting
-from messaging.showing import file_of, first_words, joined, lines, with_names
+from messaging.showing import file_of, first_words, joined, lines, sender_of, with_names
 from messaging.task_selectors import said_by_hand, who_has, who_has_of
 from messaging.webhook_selectors import webhooks_switched_off
 from messaging.webhook_wording import WHY_OFF
@@ -110,6 +110,7 @@ __all__ = [  # the pure rules and words higher apps ask for are handed out here 
     "resting_accounts",
     "said_by_hand",
     "said_words",
+    "sender_of",
     "shown_parts",
     "shown_state",
     "size_problem",

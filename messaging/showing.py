@@ -1,10 +1,11 @@
 """Texts as a page shows them: lines of spans, with addresses as links. Formatting only."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from community_ops.common import placeholders
@@ -13,6 +14,7 @@ from community_ops.common.errors import NotAvailable
 from community_ops.common.models import Asset
 from messaging import markup
 from messaging.markup import Mark, Span
+from messaging.models import Platform
 from messaging.platforms.base import Card
 from messaging.ports import text_contexts
 
@@ -50,6 +52,14 @@ def file_of(asset: Asset | None) -> dict[str, Any] | None:
     if asset is None:
         return None
     return {"name": asset.file_name, "size_bytes": asset.size_bytes, "url": page_link(asset)}
+
+
+def sender_of(platform: str, names: Sequence[str]) -> dict[str, str]:
+    """Who a bubble shows as its sender: the group's assistant, or the colleagues who post it by hand themselves."""
+    if platform != Platform.ASSISTED or not names:
+        return {"sender": _("Group assistant")}
+    listed = pgettext("between names", ", ").join(names)
+    return {"sender": _("Posted by %(names)s") % {"names": listed}, "avatar": names[0][:1]}
 
 
 def first_words(text: str, *, is_markdown: bool, count: int = 40) -> str:

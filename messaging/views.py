@@ -21,7 +21,7 @@ from messaging.models import Delivery, DeliveryState
 from messaging.policies import EXEMPTIONS, PARTLY_SENT, READ_BY_REASON
 from messaging.record_holds import holds_on
 from messaging.services.handing import is_by_hand
-from messaging.showing import card_of, file_of, joined
+from messaging.showing import card_of, file_of, joined, sender_of
 from messaging.undoing import undo_until
 
 PAGE_SIZE = 50
@@ -289,7 +289,7 @@ def _bubble(delivery: Delivery) -> dict[str, Any]:
     if delivery.endpoint is None:
         lines = selectors.lines(text, is_markdown=message.is_markdown)
         parts = [{"lines": lines, "image_url": image_url, "card": content.card, "file": file}]
-        platform = ""
+        platform, sender = "", sender_of("", ())
     else:
         account = delivery.endpoint.connection
         shown = selectors.arrival(account.platform, content, may_split=message.may_split).parts
@@ -303,10 +303,11 @@ def _bubble(delivery: Delivery) -> dict[str, Any]:
             for part in shown
         ]
         platform = account.get_platform_display()
+        sender = sender_of(account.platform, [delivery.endpoint.name])
     return {
         "platform": platform,
         "group": delivery.target_label,
-        "sender": _("Group assistant"),
+        **sender,
         "parts": parts,
     }
 

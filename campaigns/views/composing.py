@@ -260,12 +260,14 @@ def bubbles(
         name = _("No delivery channel") if groups else _("Preview")
         shown = [{"platform": name, "parts": [_part(draft, part) for part in _as_written(draft.content)]}]
     shown[0]["id"] = BUBBLE_ID
-    return [bubble | {"sender": _("Group assistant")} for bubble in shown]
+    return [messaging.sender_of("", ()) | bubble for bubble in shown]
 
 
 def _bubble(groups: Sequence["ChatGroup"], draft: Draft, arrived: messaging.Arrival) -> dict[str, Any]:
     """`extra`: what the platform counts more or less than the text as it was typed."""
+    people = list(dict.fromkeys(group.endpoint.name for group in groups if group.endpoint is not None))
     return {
+        **messaging.sender_of(arrived.platform, people[:SHOWN_NAMES]),
         "platform": _platform_label(groups[0]),
         "group": wording.names([group.name for group in groups], at_most=SHOWN_NAMES),
         "parts": [_part(draft, part) for part in arrived.parts],
