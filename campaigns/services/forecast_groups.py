@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -12,6 +13,7 @@ from campaigns.services.playbooks import PlannedTouch
 from community_ops.common.templatetags.reason_words import reason_words
 from community_ops.common.templatetags.wording import grouped
 from messaging.services import Carrier, Forecast, Way
+from messaging.showing import joined
 
 MOST_GROUPS = 200  # of a page; what is not reached comes first
 _ORDER = {Way.NONE: 0, Way.HAND: 1, Way.ROBOT: 2}
@@ -123,4 +125,4 @@ def _missing(one: Carrier) -> Iterable[str]:
 
 
 def _why(reasons: Iterable[str]) -> str:
-    return pgettext("between reasons", " ").join(map(reason_ahead, reasons))
+    return reduce(joined, map(reason_ahead, reasons), "")
