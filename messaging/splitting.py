@@ -1,13 +1,15 @@
 """Cutting a text that is longer than a platform takes: at the end of a paragraph, line or sentence, in order.
 
-Never inside a mark or a mention, and never through a sign people see as one: an emoji with its skin tone or its
-family, a letter with its accent, a flag.
+Never inside a mark or a mention, an address or a number, and never through a sign people see as one: an emoji with its
+skin tone or its family, a letter with its accent, a flag.
 """
 
 import re
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
+
+from messaging.unbroken import unbroken_ranges
 
 Fits = Callable[[str], bool]
 _ZERO_WIDTH_JOINER = "\u200d"
@@ -29,11 +31,12 @@ def split(text: str, fits: Fits, *, kept_whole: Iterable[tuple[int, int]] = ()) 
     """Pieces of `text` in order, each of which fits, without the spaces at their edges.
 
     `fits` must be monotone: a beginning of what fits, fits. `kept_whole`: ranges not to cut unless one of them
-    alone is too long. A single sign that does not fit is a piece of its own all the same: nothing is left out.
+    alone is too long, besides addresses and numbers. A single sign that does not fit is a piece of its own all the
+    same: nothing is left out.
     """
     if fits(text.strip()):
         return [text.strip()] if text.strip() else []
-    whole = sorted(kept_whole)
+    whole = [*kept_whole, *unbroken_ranges(text)]
     pieces, start = [], 0
     while start < len(text):
         end = _end_of_piece(text, start, fits, whole)
@@ -46,10 +49,20 @@ def _end_of_piece(text: str, start: int, fits: Fits, whole: list[tuple[int, int]
     if fits(text[start:].strip()):
         return len(text)
     cuts = _cuts(text, start)
-    last = _last_that_fits(text, start, cuts, fits)
-    near = [(begin, end) for begin, end in whole if end > start and begin < cuts[max(last, 0)]]
-    allowed = [cut for cut in cuts[: last + 1] if not any(begin < cut < end for begin, end in near)]
-    return _liked(text, start, allowed) if allowed else cuts[max(last, 0)]
+    possible = cuts[: max(_last_that_fits(text, start, cuts, fits), 0) + 1]
+    inside = _insides(text, whole, start, possible[-1], fits)
+    return _liked(text, start, [cut for cut in possible if cut not in inside] or possible)
+
+
+def _insides(text: str, whole: list[tuple[int, int]], start: int, last: int, fits: Fits) -> set[int]:
+    """The positions up to `last` that would cut one of the ranges, but for those that fit into no piece anyway."""
+    found: set[int] = set()
+    for begin, end in whole:
+        if end <= start or begin >= last:
+            continue
+        if end <= last or (begin >= start and fits(text[begin:end].strip())):
+            found.update(range(max(begin, start) + 1, min(end, last + 1)))
+    return found
 
 
 def _cuts(text: str, start: int) -> list[int]:
