@@ -3,7 +3,7 @@
 No database. What a platform can do is its `Capabilities`, what it makes of a text its adapter's.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,7 +15,7 @@ from django.utils.translation import ngettext, pgettext
 from community_ops.common.net import AddressRefused, checked_url, is_this_machine
 from messaging import markup, showing
 from messaging.extras import card_problem, file_problem
-from messaging.markup import LineKind, Mark, Span
+from messaging.markup import LineKind, Mark
 from messaging.models import Platform
 from messaging.platforms import registry
 from messaging.platforms.base import MAX_PARTS, Adapter, Card, Content, ImageWay, Part, Size
@@ -116,7 +116,10 @@ def shown_part(adapter: Adapter, part: Part, content: Content) -> ShownPart:
 
 
 class _KeepsMentions(markup.Dialect):
-    """Plain words, with mentions as they are written: they are shown as such in any text."""
+    """Plain words, with mentions as they are written: they are shown as such in any text. One in code is none."""
+
+    def code(self, text: str) -> str:
+        return text.replace("@[", "@\u200b[")
 
     def mention(self, name: str, target: str) -> str:
         return f"@[{name}]({target})"
@@ -204,16 +207,8 @@ def _has_marks(text: str) -> bool:
 
 def _missed(adapter: Adapter, content: Content) -> list[str]:
     """Names of those whose mention the platform cannot make, each once."""
-    lines = markup.parse(content.text, is_markdown=content.is_markdown)
-    found = (span for line in lines for span in _mentions(line.spans))
+    found = markup.mention_spans(content.text, is_markdown=content.is_markdown)
     return list(dict.fromkeys(f"@{span.text}" for span in found if not _is_made(adapter, span.target)))
-
-
-def _mentions(spans: Iterable[Span]) -> Iterator[Span]:
-    for span in spans:
-        if span.mark is Mark.MENTION:
-            yield span
-        yield from _mentions(span.inner)
 
 
 def _is_made(adapter: Adapter, target: str) -> bool:

@@ -1,9 +1,10 @@
 """The small markdown that chat messages are written in, and how a platform's own spelling is made of it.
 
 A mention, `@[name](id)`, works in every text; the rest only in a text that is markdown: `# heading`, `> quote`,
-`- item`, `**bold**`, `*italic*`, `` `code` ``, `[words](https://…)`. What is not closed, or is no address, is
-plain text. Unlike CommonMark, `**` beside Chinese punctuation closes: 「**注意：**今晚八点」 is bold. No nesting
-but inside bold and italic; no images, no HTML.
+`- item`, `**bold**`, `*italic*`, `` `code` ``, `[words](https://…)`, and lines of code between two lines of three
+backticks. What is not closed, or is no address, is plain text; in code nothing means anything, mentions neither.
+Unlike CommonMark, `**` beside Chinese punctuation closes: 「**注意：**今晚八点」 is bold. No nesting but inside bold
+and italic; no images, no HTML.
 """
 
 import re
@@ -23,6 +24,8 @@ _MARKS = (
 _PLAIN_TOKEN = re.compile(_MENTION)
 _TOKEN = re.compile(f"{_MENTION}|{_MARKS}")
 _LINE = re.compile(r"(?P<level>#{1,3}) +|(?P<quote>>) ?|(?P<item>[-*]) +")
+_FENCE = "```"
+_FENCE_OPENS = re.compile(r"```[^`]*")  # a language may be named
 
 
 class Mark(StrEnum):
@@ -93,8 +96,32 @@ PLAIN = Dialect()
 
 
 def parse(text: str, *, is_markdown: bool) -> list[Line]:
-    """The text as lines of spans. Nothing is refused: what means nothing is text."""
-    return [_line(line, is_markdown) for line in text.split("\n")]
+    """The text as lines of spans. Nothing is refused: what means nothing is text.
+
+    Of a block of code each line is a line of code, on every platform; the lines that open and close it are not there.
+    """
+    lines = text.split("\n")
+    blocks = code_blocks(lines) if is_markdown else []
+    fences = {number for block in blocks for number in block}
+    inside = {number for first, last in blocks for number in range(first + 1, last)}
+    return [
+        Line(LineKind.PLAIN, _code(line)) if number in inside else _line(line, is_markdown)
+        for number, line in enumerate(lines)
+        if number not in fences
+    ]
+
+
+def code_blocks(lines: Sequence[str]) -> list[tuple[int, int]]:
+    """The numbers of the lines that open and close each block of code."""
+    found: list[tuple[int, int]] = []
+    opened: int | None = None
+    for number, line in enumerate(lines):
+        if opened is None and _FENCE_OPENS.fullmatch(line.rstrip()):
+            opened = number
+        elif opened is not None and line.rstrip() == _FENCE:
+            found.append((opened, number))
+            opened = None
+    return found
 
 
 def render(text: str, *, is_markdown: bool, dialect: Dialect = PLAIN) -> str:
@@ -102,9 +129,16 @@ def render(text: str, *, is_markdown: bool, dialect: Dialect = PLAIN) -> str:
     return "\n".join(_spelled(line, dialect) for line in parse(text, is_markdown=is_markdown))
 
 
-def mentions(text: str) -> list[str]:
+def mentions(text: str, *, is_markdown: bool) -> list[str]:
     """The ids of everybody a text mentions, in order, each once; `EVERYBODY` for the whole group."""
-    return list(dict.fromkeys(match["id"] for match in _PLAIN_TOKEN.finditer(text)))
+    return list(dict.fromkeys(span.target for span in mention_spans(text, is_markdown=is_markdown)))
+
+
+def mention_spans(text: str, *, is_markdown: bool) -> Iterator[Span]:
+    """Every mention of a text, as it is parsed: what stands in code mentions nobody."""
+    for line in parse(text, is_markdown=is_markdown):
+        for span in line.spans:
+            yield from (one for one in (span, *span.inner) if one.mark is Mark.MENTION)
 
 
 def marked_ranges(text: str, *, is_markdown: bool) -> Iterator[tuple[int, int]]:
@@ -120,6 +154,11 @@ def _line(line: str, is_markdown: bool) -> Line:
     if start["level"]:
         return Line(LineKind.HEADING, rest, len(start["level"]))
     return Line(LineKind.QUOTE if start["quote"] else LineKind.ITEM, rest)
+
+
+def _code(line: str) -> tuple[Span, ...]:
+    """A line of a block; one with a backtick in it cannot be spelled as code."""
+    return (Span(Mark.TEXT if "`" in line else Mark.CODE, line),) if line.strip() else ()
 
 
 def _spans(text: str, is_markdown: bool) -> tuple[Span, ...]:

@@ -98,6 +98,7 @@ def _room(
 
 
 def _post(post: SandboxPost, who: str) -> dict[str, Any]:
+    is_of_others = bool(who) and post.author != who
     return {
         "post": post,
         "lines": showing.lines(post.text, is_markdown=post.is_markdown) if post.text else [],
@@ -105,7 +106,7 @@ def _post(post: SandboxPost, who: str) -> dict[str, Any]:
         "card": showing.card_of(post.card),
         "file": showing.file_of(post.file),
         "is_own": bool(who) and post.author == who,
-        "is_for_me": bool(who) and post.author != who and showing.is_mentioned(who, post.text),
+        "is_for_me": is_of_others and showing.is_mentioned(who, post.text, is_markdown=post.is_markdown),
     }
 
 

@@ -92,9 +92,10 @@ def with_names(template: str, subject_kind: str) -> str:
     return placeholders.fill(template, {name: f"{{{name}}}" for name in placeholders.names_in(template)} | shown)
 
 
-def is_mentioned(name: str, text: str) -> bool:
+def is_mentioned(name: str, text: str, *, is_markdown: bool) -> bool:
     """Whether a text of the sandbox room mentions this member, by name or with everybody."""
-    return markup.EVERYBODY in markup.mentions(text) or name in markup.mentions(text) or f"@[{name}](" in text
+    found = markup.mention_spans(text, is_markdown=is_markdown)
+    return any(span.target in (markup.EVERYBODY, name) or span.text == name for span in found)
 
 
 def lines(text: str, *, is_markdown: bool) -> list[dict[str, Any]]:

@@ -21,13 +21,14 @@ class Mentioned:
     everybody: bool
 
 
-def mentioned(text: str) -> Mentioned:
+def mentioned(text: str, *, is_markdown: bool) -> Mentioned:
     """An id of eleven digits that could be a mobile number is taken for one."""
-    people = [one for one in markup.mentions(text) if one != markup.EVERYBODY]
+    found = markup.mentions(text, is_markdown=is_markdown)
+    people = [one for one in found if one != markup.EVERYBODY]
     return Mentioned(
         ids=[one for one in people if not _PHONE.fullmatch(one)],
         phones=[one for one in people if _PHONE.fullmatch(one)],
-        everybody=markup.EVERYBODY in markup.mentions(text),
+        everybody=markup.EVERYBODY in found,
     )
 
 

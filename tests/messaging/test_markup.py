@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messaging import markup
+from messaging import markup, showing
 from messaging.markup import Dialect, Mark
 
 
@@ -76,7 +76,35 @@ def test_without_a_dialect_a_text_reads_well_anywhere() -> None:
 
 
 def test_everybody_who_is_mentioned_is_named_once_in_order() -> None:
-    assert markup.mentions("@[甲](a) @[乙](b) @[甲](a) @[x]()") == ["a", "b"]
+    assert markup.mentions("@[甲](a) **@[乙](b)** @[甲](a) @[x]()", is_markdown=True) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "例子：`@[所有人](all)` 这样写",
+        "**看 `@[所有人](all)`**",
+        "```\n@[所有人](all)\n```",
+        "```text\n一\n@[所有人](all)\n```\n后",
+    ],
+)
+def test_a_mention_in_code_mentions_nobody(text) -> None:
+    assert markup.mentions(text, is_markdown=True) == []
+    assert markup.mentions(text, is_markdown=False) == ["all"]
+    assert "<at" not in markup.render(text, is_markdown=True, dialect=Tags())
+    assert [showing.is_mentioned("王", text, is_markdown=marked) for marked in (True, False)] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("text", "spelled"),
+    [
+        ("前\n```\n# 一 **二**\n\n> 三\n```\n# 后", "前\n<c># 一 **二**</c>\n\n<c>> 三</c>\n<h1>后</h1>"),
+        ("```py\na`b<\n```", "a`b&lt;"),
+        ("```\n没有关上 **粗**", "```\n没有关上 <b>粗</b>"),
+    ],
+)
+def test_each_line_of_a_block_of_code_is_code(text, spelled) -> None:
+    assert markup.render(text, is_markdown=True, dialect=Tags()) == spelled
 
 
 @given(st.text(alphabet="ab*`[]()#> -\n@_:/。h", max_size=60))
@@ -88,7 +116,7 @@ def test_no_sign_of_a_text_is_lost_whatever_it_looks_like(text) -> None:
 
 @given(st.text(max_size=80))
 def test_a_plain_text_without_mentions_stays_as_it_is(text) -> None:
-    if not markup.mentions(text):
+    if not markup.mentions(text, is_markdown=False):
         assert markup.render(text, is_markdown=False) == text
 
 

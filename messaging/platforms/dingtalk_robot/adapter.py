@@ -76,10 +76,14 @@ class DingtalkRobotAdapter(Adapter):
     def _content(self, text: str, *, is_markdown: bool, picture_url: str = "") -> dict[str, Any]:
         spelled = self.spelled(text, is_markdown=is_markdown)
         if not is_markdown and not picture_url:
-            return {"msgtype": "text", "text": {"content": spelled}, **_at(text)}
+            return {"msgtype": "text", "text": {"content": spelled}, **_at(text, is_markdown=False)}
         image = f"![]({picture_url})" if picture_url else ""
         words = "\n\n".join(filter(None, (image, spelled)))
-        return {"msgtype": "markdown", "markdown": {"title": _title(text), "text": words}, **_at(text)}
+        return {
+            "msgtype": "markdown",
+            "markdown": {"title": _title(text), "text": words},
+            **_at(text, is_markdown=is_markdown),
+        }
 
 
 def signature(secret: str, timestamp: str) -> str:
@@ -101,8 +105,8 @@ def _milliseconds(moment: datetime) -> str:
     return str(int(moment.timestamp() * 1000))
 
 
-def _at(text: str) -> dict[str, Any]:
-    who = mentioned(text)
+def _at(text: str, *, is_markdown: bool) -> dict[str, Any]:
+    who = mentioned(text, is_markdown=is_markdown)
     people = {"atUserIds": who.ids, "atMobiles": who.phones, "isAtAll": who.everybody}
     return {"at": {name: value for name, value in people.items() if value}} if any(people.values()) else {}
 

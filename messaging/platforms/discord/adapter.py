@@ -73,7 +73,7 @@ class DiscordAdapter(Adapter):
             "content": self.spelled(message.text, is_markdown=message.is_markdown),
             "nonce": message.key,
             "enforce_nonce": True,
-            "allowed_mentions": _allowed_mentions(message.text),
+            "allowed_mentions": _allowed_mentions(message.text, is_markdown=message.is_markdown),
         }
 
     def list_chats(self, config: dict[str, Any], secret: dict[str, Any]) -> Sequence[Chat]:
@@ -83,9 +83,9 @@ class DiscordAdapter(Adapter):
         return [chat for guild in guilds for chat in _channels(url, secret, guild)]
 
 
-def _allowed_mentions(text: str) -> dict[str, Any]:
+def _allowed_mentions(text: str, *, is_markdown: bool) -> dict[str, Any]:
     """Whom this message may ping: those that its text mentions, whatever else stands in it."""
-    targets = markup.mentions(text)
+    targets = markup.mentions(text, is_markdown=is_markdown)
     users = [target for target in targets if USER.fullmatch(target)]
     return {"parse": ["everyone"] if markup.EVERYBODY in targets else [], "users": users[:MOST_MENTIONS]}
 

@@ -6,6 +6,7 @@ from messaging.markup import Dialect
 
 _SPACE = "\u200b"  # without width
 _TAGS = re.compile(r"<(?=[/A-Za-z])|\](?=\()")  # <at …>, <b> and [words](address) mean something in a text
+_AT = re.compile(r"<(?=/?at\b)")  # in code it may still be read as a mention
 _MARKS = re.compile(r"[&<>*_~`\[\]\\$|#]|^[-+=]")  # in a card each can be written by its number
 
 
@@ -30,7 +31,7 @@ class FeishuCard(Dialect):
         return f"*{inner}*"
 
     def code(self, text: str) -> str:
-        return f"`{text}`"
+        return f"`{_AT.sub(rf'<{_SPACE}', text)}`"
 
     def link(self, label: str, url: str) -> str:
         return f"[{self.text(label)}]({url})"

@@ -112,7 +112,7 @@ def _method_url(config: Mapping[str, Any], secret: Mapping[str, Any]) -> str:
 
 
 def _is_html(text: str, is_markdown: bool) -> bool:
-    return is_markdown or bool(markup.mentions(text))
+    return is_markdown or bool(markup.mentions(text, is_markdown=False))
 
 
 def _chat(address: Mapping[str, Any]) -> dict[str, Any]:

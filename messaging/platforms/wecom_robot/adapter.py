@@ -52,7 +52,8 @@ class WecomRobotAdapter(Adapter):
         Only a text message has `mentioned_list` with `@all` (91770).
         """
         parts = super().parts(content)
-        return (*parts, Part()) if content.is_markdown and EVERYBODY in mentions(content.text) else parts
+        calls_all = content.is_markdown and EVERYBODY in mentions(content.text, is_markdown=True)
+        return (*parts, Part()) if calls_all else parts
 
     def send(self, message: Outgoing) -> Result:
         content = self._content(message)
@@ -76,7 +77,7 @@ class WecomRobotAdapter(Adapter):
 
 
 def _mentions(text: str) -> dict[str, list[str]]:
-    who = mentioned(text)
+    who = mentioned(text, is_markdown=False)
     ids = [*who.ids, *(["@all"] if who.everybody else [])]
     lists = {"mentioned_list": ids, "mentioned_mobile_list": who.phones}
     return {name: people for name, people in lists.items() if people}

@@ -29,7 +29,7 @@ class WecomMarkdown(WecomText):
         return f"**{inner}**"
 
     def code(self, text: str) -> str:
-        return f"`{text}`"
+        return f"`{super().text(text)}`"
 
     def link(self, label: str, url: str) -> str:
         return f"[{self.text(label)}]({url})"

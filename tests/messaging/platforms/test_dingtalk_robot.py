@@ -117,6 +117,17 @@ def test_markdown_has_a_title_and_its_mentions(accepting, robot, plan, deliver) 
 
 @pytest.mark.parametrize(
     ("text", "spelled"),
+    [("例子：`@[所有人](all)`", "例子：`@[所有人](all)`"), ("```\n@[李姐](lijie)\n```", "`@[李姐](lijie)`")],
+)
+def test_a_mention_in_code_calls_nobody(accepting, robot, plan, deliver, text, spelled) -> None:
+    plan(robot, text=text, is_markdown=True)
+    deliver()
+    (body,) = bodies(accepting)
+    assert (body["markdown"]["text"], "at" in body) == (spelled, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "spelled"),
     [
         ("**粗** *斜* `a_b`", "**粗** *斜* `a_b`"),
         ("[词_语](https://a.cn/a_b)", "[词\\_语](https://a.cn/a_b)"),

@@ -145,6 +145,14 @@ def test_only_those_are_pinged_whom_the_text_mentions(
     assert (body["content"], body["allowed_mentions"]) == (spelled, allowed)
 
 
+def test_a_mention_in_code_pings_nobody(httpserver, chat, plan, deliver) -> None:
+    httpserver.expect_request(SEND).respond_with_json(YES)
+    plan(chat, text=f"`@[所有人](all)`\n```\n@[李姐]({PERSON})\n```", is_markdown=True)
+    deliver()
+    (body,) = bodies(httpserver)
+    assert (body["content"], body["allowed_mentions"]) == (f"`@[所有人](all)`\n`@[李姐]({PERSON})`", NOBODY)
+
+
 def test_at_most_a_hundred_people_are_pinged(httpserver, chat, plan, deliver) -> None:
     httpserver.expect_request(SEND).respond_with_json(YES)
     plan(chat, text="".join(f"@[a]({int(PERSON) + number})" for number in range(101)), may_split=True)

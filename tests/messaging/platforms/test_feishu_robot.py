@@ -109,6 +109,8 @@ def test_a_text_arrives_as_written_and_mentions_whom_it_names(
         ("<at id=all></at> 2*3 a_b", "&#60;at id=all&#62;&#60;/at&#62; 2&#42;3 a&#95;b"),
         ("&#42; a\\b |x|", "&#38;&#35;42; a&#92;b &#124;x&#124;"),
         ("---", "&#45;--"),
+        ("`@[所有人](all) <at id=all></at>`", "`@[所有人](all) <\u200bat id=all><\u200b/at>`"),
+        ("```\n@[所有人](all)\n```", "`@[所有人](all)`"),
     ],
 )
 def test_markdown_is_a_card(accepting, robot, plan, deliver, text, spelled) -> None:

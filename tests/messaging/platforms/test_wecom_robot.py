@@ -101,6 +101,8 @@ def test_a_written_tag_mentions_nobody(is_markdown) -> None:
         ("** 不是 **", "*\u200b* 不是 *\u200b*"),
         ("#### 四", "#\u200b### 四"),
         ("[词](javascript:x)", "[词]\u200b(javascript:x)"),
+        ("`<@lijie>` `a<b`", "`<\u200b@lijie>` `a<b`"),
+        ("```\n<@lijie>\n```", "`<\u200b@lijie>`"),
     ],
 )
 def test_markdown_is_spelled_as_wecom_reads_it(text, spelled) -> None:
@@ -122,6 +124,12 @@ def test_everybody_is_called_after_a_markdown_that_cannot_mention_them(accepting
         {"msgtype": "text", "text": {"content": "👆", "mentioned_list": ["@all"]}},
     ]
     assert (fresh(delivery).state, fresh(delivery).part_count) == ("accepted", 2)
+
+
+@pytest.mark.parametrize("text", ["例子：`@[所有人](all)`", "```\n@[所有人](all) @[李姐](lijie)\n```"])
+def test_a_mention_in_code_calls_nobody(text) -> None:
+    assert ADAPTER.parts(Content(text=text, is_markdown=True)) == (Part(text),)
+    assert "<@" not in ADAPTER.spelled(text, is_markdown=True)
 
 
 def test_an_empty_text_calls_nobody(accepting, robot, plan, deliver, fresh) -> None:
