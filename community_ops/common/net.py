@@ -3,8 +3,9 @@
 https only; the name is resolved once, every address it has must be public, and the connection goes to
 an address that was checked; no redirects, no proxies, 5 s for everything, 64 KB of answer. With
 ALLOW_LOOPBACK_ENDPOINTS (development) this machine is allowed too, over http as well.
-Source: reliability.md section 4; NAT64, 6to4, Teredo and mapped addresses carry an IPv4 address inside
-and are refused as a whole, whatever `is_global` says about them.
+Source: reliability.md section 4; NAT64, 6to4, Teredo, ISATAP and mapped addresses carry an IPv4 address inside
+and are refused as a whole, whatever `is_global` says about them; so is what IANA's registries of special
+purposes (looked at on 2026-11-29) call not globally reachable and Python 3.11 does not know yet.
 """
 
 import ipaddress
@@ -44,8 +45,14 @@ _CARRIERS = tuple(
         "192.88.99.0/24",  # 6to4 relays
         "100.64.0.0/10",  # carrier-grade NAT
         "fec0::/10",  # site-local
+        "::ffff:0:0:0/96",  # IPv4-translated
+        "192.0.0.0/24",  # protocol assignments; for a part of it `is_global` of Python 3.11 says yes
+        "3fff::/20",  # documentation
+        "5f00::/16",  # segment routing
+        "100:0:0:1::/64",  # dummy prefix
     )
 )
+_ISATAP = (0x0000_5EFE, 0x0200_5EFE)  # the words before an IPv4 address at the end (RFC 5214, 6.1)
 
 
 class CallFailed(Exception):
@@ -163,6 +170,8 @@ def is_callable(address: Address) -> bool:
     if settings.ALLOW_LOOPBACK_ENDPOINTS and address.is_loopback:
         return True
     if any(address.version == net.version and address in net for net in _CARRIERS):
+        return False
+    if address.version == 6 and (int(address) >> 32) & 0xFFFF_FFFF in _ISATAP:
         return False
     return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
 

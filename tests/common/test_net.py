@@ -56,7 +56,9 @@ NEVER = [
     "10.0.0.1", "172.16.3.4", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "255.255.255.255",
     "224.0.0.1", "240.0.0.1", "198.18.0.1", "192.0.2.1", "192.88.99.1", "::", "fe80::1", "fc00::1", "fec0::1",
     "ff02::1", "::ffff:8.8.8.8", "::8.8.8.8", "64:ff9b::808:808", "64:ff9b:1::1", "2002:808:808::1",
-    "2001:0:4136:e378::1", "2001:db8::1",
+    "2001:0:4136:e378::1", "2001:db8::1", "192.0.0.8", "192.0.0.170", "3fff::1", "3fff:fff:ffff::1", "5f00::1",
+    "100:0:0:1::1", "::ffff:0:8.8.8.8", "2001:470::5efe:127.0.0.1", "2606:4700::5efe:8.8.8.8",
+    "2606:4700::200:5efe:8.8.8.8",
 ]  # fmt: skip
 
 
@@ -70,7 +72,7 @@ def test_the_development_switch_opens_nothing_but_this_machine(address) -> None:
     assert not net.is_callable(ip_address(address))
 
 
-@pytest.mark.parametrize("address", ["8.8.8.8", "1.1.1.1", "2606:4700:4700::1111"])
+@pytest.mark.parametrize("address", ["8.8.8.8", "1.1.1.1", "192.0.1.1", "2606:4700:4700::1111"])
 def test_a_public_address_may_be_called(strict, address) -> None:
     assert net.is_callable(ip_address(address))
 
