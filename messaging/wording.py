@@ -45,6 +45,9 @@ FINDINGS: dict[str, str | Promise] = {
     "not_sent": gettext_lazy("The other side could not be reached; nothing was sent."),
     "no_answer": gettext_lazy("The connection broke off before an answer came."),
     "address_refused": gettext_lazy("The address may not be called: it is not public."),
+    "address_blocked": gettext_lazy(
+        "The platform has shut out this installation's address for a few minutes: nothing was sent."
+    ),
     "unreadable": gettext_lazy("The answer could not be read."),
     "check_failed": gettext_lazy("Our own check failed; nothing was sent."),
     "adapter_error": gettext_lazy("Our program failed while sending."),

@@ -95,15 +95,16 @@ def from_code(
 
 
 def _from_error(answer: net.Answer, *, code: str, text: str, passing: Mapping[int, Passing]) -> Result:
-    """Under a 5xx only those of the platform's codes that are `passing` end the doubt; its words are kept anyway."""
-    if answer.status < 500:
+    """Under a 5xx only those of the platform's codes that are `passing` end the doubt, under 429 and its like they say
+    how long to wait; its words are kept anyway. Any other 4xx speaks for itself."""
+    if answer.status < 500 and answer.status not in RETRY_STATUSES:
         return from_status(answer)
     content = read_object(answer) or {}
     number, words = content.get(code), str(content.get(text, ""))[:TEXT_LENGTH]
     if not isinstance(number, int) or isinstance(number, bool) or not number:
         return from_status(answer)
     if (rule := passing.get(number)) is not None:
-        return later(rule, code=str(number), text=words, answer=answer)
+        return later(rule, code=str(number), text=words, answer=answer, seconds=retry_after(answer.headers))
     return replace(from_status(answer), code=str(number), text=words or f"HTTP {answer.status}")
 
 

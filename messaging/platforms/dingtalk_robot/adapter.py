@@ -17,7 +17,7 @@ from messaging.platforms.dingtalk_robot.capabilities import CAPABILITIES
 from messaging.platforms.dingtalk_robot.config import HOSTS, SETTINGS
 from messaging.platforms.dingtalk_robot.dialect import DingtalkMarkdown, DingtalkText
 from messaging.platforms.http_calls import json_body, post_json
-from messaging.platforms.http_results import Passing, from_code, from_failure
+from messaging.platforms.http_results import TEXT_LENGTH, Passing, from_code, from_failure, later, retry_after
 from messaging.platforms.robots import mentioned, set_apart, without
 from messaging.platforms.settings_reading import checked_base_url, hint_of
 from messaging.platforms.signed_events import SignedEvents
@@ -25,11 +25,16 @@ from messaging.platforms.signed_events import SignedEvents
 BLOCKED_SECONDS = 600.0  # a robot that was too fast hears no one for ten minutes
 # Every other code but 0 is for good: 310000 (signature, keyword, address), 400101 (bad token), 430101 and its family
 # (contents), and what we do not know (reliability.md section 2).
+# Sources: docs/platforms/dingtalk_robot.md.
 PASSING = {
     130101: Passing(BLOCKED_SECONDS, is_too_fast=True),
     410100: Passing(BLOCKED_SECONDS, is_too_fast=True),
     -1: Passing(2.0, max_attempts=3),  # busy
 }
+# Before its API: this address called too often, nothing was done, and nothing will be for five minutes. It is said to
+# come as a page, so it is looked for in whatever comes.
+ADDRESS_BLOCKED = Passing(300.0, is_too_fast=True)
+_BLOCK = re.compile(rb'\{[^{}]*"punish"\s*:\s*"deny"[^{}]*\}')
 BAD_KEYS = frozenset({300001, 400101, 400102})  # not 310000: that may be a keyword the text has not
 TITLE_LENGTH = 40  # shown in the list of chats only
 PICTURE = "🖼"  # the title of an image without words, which cannot be without one
@@ -70,8 +75,7 @@ class DingtalkRobotAdapter(Adapter):
             answer = post_json(_address(message), content)
         except net.CallFailed as failure:
             return from_failure(failure)
-        result = from_code(answer, code="errcode", text="errmsg", passing=PASSING, bad_keys=BAD_KEYS)
-        return without(result, message.secret.values())
+        return without(_judged(answer), message.secret.values())
 
     def _content(self, text: str, *, is_markdown: bool, picture_url: str = "") -> dict[str, Any]:
         spelled = self.spelled(text, is_markdown=is_markdown)
@@ -99,6 +103,15 @@ def _address(message: Outgoing) -> str:
         return url
     timestamp = _milliseconds(message.signed_at)
     return f"{url}&timestamp={timestamp}&sign={quote(signature(secret, timestamp), safe='')}"
+
+
+def _judged(answer: net.Answer) -> Result:
+    block = _BLOCK.search(answer.body)
+    if block is not None and b'"errcode"' not in block[0]:
+        words = " ".join(block[0].decode("utf-8", "replace").split())[:TEXT_LENGTH]
+        seconds = retry_after(answer.headers)
+        return later(ADDRESS_BLOCKED, code="address_blocked", text=words, answer=answer, seconds=seconds)
+    return from_code(answer, code="errcode", text="errmsg", passing=PASSING, bad_keys=BAD_KEYS)
 
 
 def _milliseconds(moment: datetime) -> str:

@@ -13,17 +13,20 @@ from messaging.platforms.feishu_robot.capabilities import CAPABILITIES
 from messaging.platforms.feishu_robot.config import HOSTS, REGIONS, SETTINGS
 from messaging.platforms.feishu_robot.dialect import FeishuCard, FeishuText
 from messaging.platforms.http_calls import json_body, post_json
-from messaging.platforms.http_results import RETRY_STATUSES, Passing, from_code, from_failure, read_object
+from messaging.platforms.http_results import RETRY_STATUSES, Passing, from_code, from_failure, read_object, retry_after
 from messaging.platforms.robots import set_apart, without
 from messaging.platforms.settings_reading import checked_base_url, hint_of
 from messaging.platforms.signed_events import SignedEvents
 
 # Every other code but 0 is for good: 19021 (signature), 19022 (address), 19024 (keyword), 19001 (no such robot),
-# 9499 (bad request), and what we do not know (reliability.md section 2).
+# 9499 (bad request), and what we do not know (reliability.md section 2). Sources: docs/platforms/feishu_robot.md.
+TOO_FAST = Passing(10.0, is_too_fast=True)
 PASSING = {
-    11232: Passing(10.0, is_too_fast=True),  # too many, or Feishu is busy
-    99991400: Passing(10.0, is_too_fast=True),  # the same, said by its gateway
+    11232: TOO_FAST,  # too many, or Feishu is busy
+    99991400: TOO_FAST,  # the same, said by its gateway
 }
+BAD_REQUEST = 9499  # says "Bad Request", or "too many request"
+RESET = "x-ogw-ratelimit-reset"  # seconds until its gateway lets the next call through
 BAD_KEYS = frozenset({19001, 19021, 19022})  # not 19024: that is a keyword the text has not
 _LONGEST_SIGNATURE = {"timestamp": "0" * 10, "sign": "0" * 44}
 
@@ -90,8 +93,13 @@ def _judged(answer: net.Answer) -> Result:
     """By the code in the body, under a 4xx too; older answers name it `StatusCode`."""
     content = read_object(answer) or {}
     code, text = ("code", "msg") if "code" in content else ("StatusCode", "StatusMessage")
+    is_pace = content.get(code) == BAD_REQUEST and "too many" in str(content.get(text)).lower()
+    passing = PASSING | ({BAD_REQUEST: TOO_FAST} if is_pace else {})
     is_refusal = 400 <= answer.status < 500 and answer.status not in RETRY_STATUSES
     if is_refusal and isinstance(content.get(code), int) and content[code]:
-        result = from_code(replace(answer, status=200), code=code, text=text, passing=PASSING, bad_keys=BAD_KEYS)
-        return replace(result, http_status=answer.status)
-    return from_code(answer, code=code, text=text, passing=PASSING, bad_keys=BAD_KEYS)
+        result = from_code(replace(answer, status=200), code=code, text=text, passing=passing, bad_keys=BAD_KEYS)
+        result = replace(result, http_status=answer.status)
+    else:
+        result = from_code(answer, code=code, text=text, passing=passing, bad_keys=BAD_KEYS)
+    seconds = retry_after({"retry-after": answer.headers.get(RESET, "")}) if result.is_too_fast else None
+    return result if seconds is None else replace(result, retry_after_seconds=seconds)

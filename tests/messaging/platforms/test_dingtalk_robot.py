@@ -200,6 +200,27 @@ def test_a_robot_that_was_too_fast_rests_for_ten_minutes(
     assert fresh(first).state == "accepted"
 
 
+@pytest.mark.parametrize("status", [200, 403, 429, 503, 502])
+@pytest.mark.parametrize("page", ["{}", "<html><body>\n{}</body></html>"])
+def test_an_address_that_called_too_often_waits_five_minutes_and_nothing_is_in_doubt(
+    httpserver, robot, plan, deliver, fresh, cooled, status, page
+) -> None:
+    """Documented by DingTalk: "返回的是一个html页面", with this in it."""
+    block = '{\n  "status":1111,\n  "wait":5,\n  "source":"x5",\n  "punish":"deny",\n  "uuid":"9ff0"\n}'
+    httpserver.expect_oneshot_request(SEND).respond_with_data(page.replace("{}", block), status=status)
+    first, second = plan(robot), plan(robot)
+    deliver()
+    row, budget = fresh(first), SendBudget.objects.get(scope="connection", scope_id=robot.connection_id)
+    assert (row.state, row.platform_code, fresh(second).state) == ("planned", "address_blocked", "planned")
+    assert row.platform_text == '{ "status":1111, "wait":5, "source":"x5", "punish":"deny", "uuid":"9ff0" }'
+    assert 290 < (budget.cooldown_until - dbtime.now()).total_seconds() <= 300
+    assert len(sent(httpserver)) == 1
+    cooled()
+    httpserver.expect_request(SEND).respond_with_json(OK)
+    deliver(LATER)
+    assert [fresh(one).state for one in (first, second)] == ["accepted", "accepted"]
+
+
 @pytest.mark.parametrize(
     ("code", "words"),
     [

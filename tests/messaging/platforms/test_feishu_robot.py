@@ -153,22 +153,42 @@ def test_both_kinds_of_success_are_an_acceptance(httpserver, robot, plan, delive
 
 
 @pytest.mark.parametrize(
-    ("code", "status", "shown"),
-    [(11232, 200, "11232"), (11232, 400, "11232"), (99991400, 400, "99991400"), (1, 429, "429")],
+    ("code", "status", "words"),
+    [
+        (11232, 200, "frequency limited"),
+        (11232, 400, "frequency limited"),
+        (99991400, 400, "request trigger frequency limit"),
+        (99991400, 429, "request trigger frequency limit"),
+        (9499, 400, "too many request"),
+        (9499, 200, "Too Many Requests"),
+        (1, 429, "unheard of"),
+    ],
 )
 def test_too_fast_is_tried_later_and_the_robot_rests(
-    httpserver, robot, plan, deliver, fresh, cooled, code, status, shown
+    httpserver, robot, plan, deliver, fresh, cooled, code, status, words
 ) -> None:
-    httpserver.expect_oneshot_request(SEND).respond_with_json({"code": code, "msg": "frequency limited"}, status=status)
+    httpserver.expect_oneshot_request(SEND).respond_with_json({"code": code, "msg": words, "data": {}}, status=status)
     first, second = plan(robot), plan(robot)
     deliver()
-    assert (fresh(first).state, fresh(first).platform_code, fresh(second).state) == ("planned", shown, "planned")
+    row = fresh(first)
+    assert (row.state, fresh(second).state) == ("planned", "planned")
+    assert (row.platform_code, row.platform_text) == (str(code), words)
     assert SendBudget.objects.get(scope="connection").cooldown_until > dbtime.now()
     assert len(sent(httpserver)) == 1
     cooled()
     httpserver.expect_request(SEND).respond_with_json(OK)
     deliver(LATER)
     assert fresh(first).state == "accepted"
+
+
+@pytest.mark.parametrize(("status", "header", "seconds"), [(429, "52", 52), (400, "52", 52), (429, "soon", 10)])
+def test_the_gateway_says_how_long_to_wait(httpserver, robot, plan, deliver, status, header, seconds) -> None:
+    answer = {"code": 99991400, "msg": "request trigger frequency limit"}
+    httpserver.expect_request(SEND).respond_with_json(answer, status=status, headers={"x-ogw-ratelimit-reset": header})
+    plan(robot)
+    deliver()
+    until = SendBudget.objects.get(scope="connection", scope_id=robot.connection_id).cooldown_until
+    assert seconds - 8 < (until - dbtime.now()).total_seconds() <= seconds
 
 
 @pytest.mark.parametrize("status", [200, 400])
