@@ -17,6 +17,7 @@ from messaging.markup import Mark, Span
 from messaging.models import Platform
 from messaging.platforms.base import Card
 from messaging.ports import text_contexts
+from messaging.splitting import shortened
 
 # What can be an address in a text; Chinese follows one without a space.
 _ADDRESS = re.compile(r"https?://[!#-;=?-~]+")
@@ -70,7 +71,7 @@ def first_words(text: str, *, is_markdown: bool, count: int = 40) -> str:
     text = markup.render(text, is_markdown=is_markdown)
     words = " ".join("".join(piece.text for piece in pieces(text) if not piece.url).split())
     shown = words or text
-    return shown if len(shown) <= count else f"{shown[: count - 1]}…"
+    return shown if len(shown) <= count else f"{shortened(shown, count - 1)}…"
 
 
 def joined(first: str, second: str) -> str:

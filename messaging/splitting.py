@@ -45,6 +45,14 @@ def split(text: str, fits: Fits, *, kept_whole: Iterable[tuple[int, int]] = ()) 
     return [piece for piece in pieces if piece]
 
 
+def shortened(text: str, length: int) -> str:
+    """The beginning of a text, at most `length` characters, without half a sign at its end."""
+    if len(text) <= length:
+        return text
+    cut = next((position for position in range(length, 0, -1) if _is_between_signs(text, position)), length)
+    return text[:cut]
+
+
 def _end_of_piece(text: str, start: int, fits: Fits, whole: list[tuple[int, int]]) -> int:
     if fits(text[start:].strip()):
         return len(text)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from messaging import markup
 from messaging.platforms import registry
 from messaging.platforms.base import Content
-from messaging.splitting import split
+from messaging.splitting import shortened, split
 
 ADDRESS = "https://shop.example.com/sale/20261128?from=group&code=abcdefghijkl"
 PLATFORMS = [*registry.names(), "assisted"]
@@ -50,6 +50,13 @@ def test_no_sign_is_cut_by_a_limit_in_bytes(sign) -> None:
     size = len(sign.encode())
     pieces = split(sign * 3, bytes_at_most(size + 2))
     assert pieces == [sign] * 3
+
+
+@pytest.mark.parametrize("sign", ["👍🏽", "👨‍👩‍👧‍👦", "🇨🇳", "e\u0301", "1\ufe0f\u20e3"])
+def test_a_text_is_shortened_between_signs(sign) -> None:
+    text = f"字{sign}后"
+    assert [shortened(text, length) for length in range(1, 1 + len(sign))] == ["字"] * len(sign)
+    assert (shortened(text, 1 + len(sign)), shortened(text, 99)) == (f"字{sign}", text)
 
 
 def test_a_sign_that_is_larger_than_the_limit_goes_alone() -> None:

@@ -19,6 +19,7 @@ from messaging.errors import ConfigRefused
 from messaging.platforms.apprise_extra.capabilities import CAPABILITIES
 from messaging.platforms.apprise_extra.config import SETTINGS, checked_service
 from messaging.platforms.base import Account, Adapter, Outcome, Outgoing, Result
+from messaging.splitting import shortened
 
 LIBRARY = "apprise"
 SAID_BY = "Community Ops"  # where a service shows a sender
@@ -55,7 +56,7 @@ class AppriseAdapter(Adapter):
         text = self.spelled(message.text, is_markdown=message.is_markdown)
         if len(text) > service.body_maxlen:
             return Result(Outcome.REFUSED, "too_long_there", f"at most {service.body_maxlen} characters")
-        return _result(_notify(service, text, title=message.label[: service.title_maxlen]))
+        return _result(_notify(service, text, title=shortened(message.label, service.title_maxlen)))
 
 
 def _service(url: str) -> Any:

@@ -21,6 +21,7 @@ from messaging.platforms.http_results import TEXT_LENGTH, Passing, from_code, fr
 from messaging.platforms.robots import mentioned, set_apart, without
 from messaging.platforms.settings_reading import checked_base_url, hint_of
 from messaging.platforms.signed_events import SignedEvents
+from messaging.splitting import shortened
 
 BLOCKED_SECONDS = 600.0  # a robot that was too fast hears no one for ten minutes
 # Every other code but 0 is for good: 310000 (signature, keyword, address), 400101 (bad token), 430101 and its family
@@ -127,4 +128,4 @@ def _at(text: str, *, is_markdown: bool) -> dict[str, Any]:
 def _title(text: str) -> str:
     """The beginning of the first line, without marks."""
     lines = (line.lstrip(">• ").strip() for line in markup.render(text, is_markdown=True).split("\n"))
-    return next((line[:TITLE_LENGTH] for line in lines if line), PICTURE)
+    return next((shortened(line, TITLE_LENGTH) for line in lines if line), PICTURE)

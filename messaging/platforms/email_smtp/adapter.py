@@ -23,9 +23,11 @@ from messaging.platforms.email_smtp.config import SETTINGS, STARTTLS, TLS, check
 from messaging.platforms.email_smtp.dialect import MailDialect, document
 from messaging.platforms.http_results import TEXT_LENGTH, from_failure
 from messaging.platforms.smtp_calls import Reply, Server, Step
+from messaging.splitting import shortened
 
 SUBJECT_LENGTH = 78
 _ADDRESS = re.compile(r"\s*(→\s*)?https?://\S+")  # with the arrow that points at it
+_JOINER = "\u200d"  # of an emoji family; not printable, and no end of a line
 _POLICY = SMTP.clone(cte_type="7bit")
 # Of the codes that are for good, those whose cause lies in the settings: `messaging.wording.FINDINGS` says it.
 _SETTINGS_ARE_WRONG = {Step.LOGIN: "login_refused", Step.ENCRYPTION: "no_encryption"}
@@ -78,9 +80,9 @@ def subject_of(message: Outgoing) -> str:
     """The target's name, else the first words without addresses; one line whatever is in them, so that no header is
     smuggled in."""
     words = message.label or _first_words(markup.render(message.text, is_markdown=message.is_markdown))
-    line = " ".join("".join(sign if sign.isprintable() else " " for sign in words).split())
+    line = " ".join("".join(sign if sign.isprintable() or sign == _JOINER else " " for sign in words).split())
     if len(line) > SUBJECT_LENGTH:
-        line = f"{line[: SUBJECT_LENGTH - 1]}…"
+        line = f"{shortened(line, SUBJECT_LENGTH - 1)}…"
     return line if message.part_count == 1 else f"{line} ({message.part + 1}/{message.part_count})"
 
 

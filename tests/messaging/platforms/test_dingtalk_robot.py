@@ -115,6 +115,13 @@ def test_markdown_has_a_title_and_its_mentions(accepting, robot, plan, deliver) 
     ]
 
 
+@pytest.mark.parametrize("sign", ["👨‍👩‍👧‍👦", "🇨🇳"])
+def test_a_title_ends_between_signs(accepting, robot, plan, deliver, sign) -> None:
+    plan(robot, text="字" * 39 + sign + "后", is_markdown=True)
+    deliver()
+    assert bodies(accepting)[0]["markdown"]["title"] == "字" * 39
+
+
 @pytest.mark.parametrize(
     ("text", "spelled"),
     [("例子：`@[所有人](all)`", "例子：`@[所有人](all)`"), ("```\n@[李姐](lijie)\n```", "`@[李姐](lijie)`")],

@@ -132,6 +132,9 @@ def test_no_markup_of_a_text_reaches_the_html(text) -> None:
         ({"label": "", "text": "https://ops.example/t/"}, "https://ops.example/t/"),
         ({"label": "", "text": "a\u2028b\x00c"}, "a b c"),
         ({"label": "长" * 90}, "长" * 77 + "…"),
+        ({"label": "长" * 76 + "👨‍👩‍👧‍👦后后"}, "长" * 76 + "…"),
+        ({"label": "长" * 76 + "🇨🇳后"}, "长" * 76 + "…"),
+        ({"label": "👨‍👩‍👧‍👦 家"}, "👨‍👩‍👧‍👦 家"),
         ({"part": 1, "part_count": 3}, "晨跑 1 群 (2/3)"),
     ],
 )
