@@ -388,6 +388,11 @@ class Adapter:
         """The size of the text as it would go out, as the platform counts it."""
         return self.capabilities.size(is_markdown=is_markdown).measure(self.spelled(text, is_markdown=is_markdown))
 
+    def caption_size(self, text: str, *, is_markdown: bool) -> int:
+        """The size of a text that goes with an image, as the rule for images counts it."""
+        caption = self.capabilities.image.caption if self.capabilities.image is not None else None
+        return caption.measure(self.spelled(text, is_markdown=is_markdown)) if caption is not None else 0
+
     def in_words(self, content: Content) -> Content:
         """The same, with the card's words below the text where the platform has no cards."""
         if content.card is None or self.capabilities.can_card:
@@ -411,8 +416,8 @@ class Adapter:
         if not content.has_image or self.capabilities.image is None:
             return self._text_parts(content)
         caption = self.capabilities.image.caption
-        spelled = self.spelled(content.text, is_markdown=content.is_markdown)
-        if not content.text or (caption is not None and caption.measure(spelled) <= caption.limit):
+        size = self.caption_size(content.text, is_markdown=content.is_markdown)
+        if not content.text or (caption is not None and size <= caption.limit):
             return (Part(content.text, has_image=True),)
         return (Part(has_image=True), *self._text_parts(content))
 

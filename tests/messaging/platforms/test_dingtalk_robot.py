@@ -11,11 +11,13 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from werkzeug import Request
 
 from community_ops.common import assets, dbtime
+from community_ops.common.net import MAX_URL_LENGTH
 from messaging.errors import ConfigRefused
 from messaging.models import SendBudget
 from messaging.platforms import registry
 from messaging.platforms.base import Content, Part
 from messaging.platforms.dingtalk_robot.adapter import signature
+from messaging.platforms.http_calls import json_body
 from messaging.policies import size_problem
 from tests.common.test_pictures import drawn
 from tests.messaging.conftest import make_endpoint
@@ -171,6 +173,19 @@ def test_an_image_goes_before_a_text_without_marks(accepting, robot, plan, deliv
 def test_a_long_markdown_goes_after_its_image() -> None:
     parts = ADAPTER.parts(Content(text="长" * 6000, is_markdown=True, has_image=True))
     assert parts == (Part(has_image=True), Part("长" * 6000))
+
+
+@pytest.mark.parametrize("text", ['"' * 15_900, "\n".join(["* 一"] * 3000), "长" * 5900, "\\" * 9000, "字" * 5500])
+def test_no_call_with_an_image_is_longer_than_dingtalk_takes(text) -> None:
+    """Quote signs count two in the JSON that goes out, and an image's address counts too."""
+    longest = "https://ops.example/" + "x" * (MAX_URL_LENGTH - 20)
+    for part in ADAPTER.parts(Content(text=text, is_markdown=True, has_image=True)):
+        body = ADAPTER._content(part.text, is_markdown=True, picture_url=longest if part.has_image else "")
+        assert len(json_body(body)) <= 20_000
+
+
+def test_a_text_that_fits_beside_its_image_goes_in_one_call() -> None:
+    assert ADAPTER.parts(Content(text="长" * 5700, is_markdown=True, has_image=True)) == (Part("长" * 5700, True),)
 
 
 def test_the_whole_body_is_measured_in_bytes() -> None:
