@@ -35,11 +35,12 @@ class _SizeSerializer(serializers.Serializer):
 
 
 class _ImageRuleSerializer(serializers.Serializer):
-    """A larger image is made smaller. `max_side` in pixels."""
+    """A larger image is made smaller. `max_side` in pixels; beyond `max_ratio` (to one) it goes as a file."""
 
     max_bytes = serializers.IntegerField()
     content_types = serializers.ListField(child=serializers.CharField())
     max_side = serializers.IntegerField(allow_null=True)
+    max_ratio = serializers.IntegerField(allow_null=True)
     way = _one_of(ImageWay)
 
 

@@ -65,11 +65,15 @@ class ImageWay(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ImageRule:
-    """What an image must be like there; a larger one is made smaller. `caption`: a text that goes with it."""
+    """What an image must be like there; a larger one is made smaller. `caption`: a text that goes with it.
+
+    `max_ratio`: of the longer side to the shorter; one beyond it is not shown as an image there and goes as a file.
+    """
 
     max_bytes: int
     content_types: tuple[str, ...] = ("image/jpeg", "image/png")
     max_side: int | None = None  # pixels
+    max_ratio: int | None = None
     caption: Size | None = None
     way: ImageWay = ImageWay.UPLOAD
 
@@ -244,13 +248,17 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """An image as this platform takes it: its bytes where they are uploaded, else the link to fetch it by."""
+    """An image as this platform takes it: its bytes where they are uploaded, else the link to fetch it by.
+
+    `is_file`: its proportions are beyond `ImageRule.max_ratio`.
+    """
 
     asset_id: int
     content_type: str
     file_name: str
     data: bytes = b""
     url: str = ""
+    is_file: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,14 @@ def for_platform(asset: Asset, rule: ImageRule) -> Picture:
     if rule.way is ImageWay.ADDRESS:
         return Picture(asset.pk, asset.content_type, asset.file_name, url=public_link(asset))
     data, content_type = _fitted(asset.pk, rule)
-    return Picture(asset.pk, content_type, asset.file_name, data=data)
+    return Picture(asset.pk, content_type, asset.file_name, data=data, is_file=_is_file(data, rule.max_ratio))
+
+
+def _is_file(data: bytes, max_ratio: int | None) -> bool:
+    if max_ratio is None:
+        return False
+    shorter, longer = sorted(pictures.size_of(data))
+    return longer > shorter * max_ratio
 
 
 @lru_cache(maxsize=4)  # a fan-out sends one image a thousand times

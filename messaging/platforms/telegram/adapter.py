@@ -86,7 +86,8 @@ class TelegramAdapter(Adapter):
                 return _judged(http_calls.post_json(f"{url}/sendMessage", fields | self._words(message, "text")))
             words = self._words(message, "caption") if message.text else {}
             texts = {key: str(value) for key, value in (fields | words).items()}
-            return _judged(http_calls.post_files(f"{url}/sendPhoto", texts, {"photo": _file(message.picture)}))
+            method, field = ("sendDocument", "document") if message.picture.is_file else ("sendPhoto", "photo")
+            return _judged(http_calls.post_files(f"{url}/{method}", texts, {field: _file(message.picture)}))
         except net.CallFailed as failure:
             return from_failure(failure)
 

@@ -21,7 +21,9 @@ from tests.moments import NOON
 pytestmark = pytest.mark.django_db
 TOKEN = "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"
 CHAT = "-1001234567890"
-SEND, PHOTO, UPDATES = (f"/bot{TOKEN}/{method}" for method in ("sendMessage", "sendPhoto", "getUpdates"))
+SEND, PHOTO, UPDATES, DOCUMENT = (
+    f"/bot{TOKEN}/{method}" for method in ("sendMessage", "sendPhoto", "getUpdates", "sendDocument")
+)
 YES = {"ok": True, "result": {"message_id": 365, "chat": {"id": int(CHAT)}}}
 ADAPTER = registry.get("telegram")
 
@@ -159,6 +161,26 @@ def test_an_image_goes_with_its_caption(httpserver, chat, plan, deliver, fresh, 
     assert request.form.to_dict() == {"chat_id": CHAT, "caption": caption, "parse_mode": "HTML"}
     assert request.files["photo"].read() == assets.read_bytes(image)
     assert request.files["photo"].mimetype == "image/jpeg"
+    assert fresh(delivery).state == "accepted"
+
+
+@pytest.mark.parametrize(
+    ("size", "path", "field"),
+    [((150, 4000), DOCUMENT, "document"), ((4000, 150), DOCUMENT, "document"), ((200, 4000), PHOTO, "photo")],
+)
+def test_a_long_image_goes_as_a_file_where_telegram_refuses_it_as_a_photo(
+    httpserver, chat, plan, deliver, fresh, workspace, size, path, field
+) -> None:
+    """A photo of more than 20 to 1 is refused (PHOTO_INVALID_DIMENSIONS); a document may be of any proportions."""
+    long = assets.store_image(SimpleUploadedFile("复盘长图.png", drawn(size=size)), workspace_id=workspace.pk)
+    httpserver.expect_request(path, method="POST").respond_with_json(YES)
+    delivery = plan(chat, text="复盘", image_id=long.pk)
+
+    deliver()
+
+    (request,) = sent(httpserver)
+    assert request.form.to_dict() == {"chat_id": CHAT, "caption": "复盘"}
+    assert request.files[field].read() == assets.read_bytes(long)
     assert fresh(delivery).state == "accepted"
 
 
