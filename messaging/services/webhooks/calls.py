@@ -4,6 +4,7 @@ import uuid
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from community_ops.common import audit
@@ -61,8 +62,12 @@ def redeliver(*, call: WebhookCall, actor: Actor, now: datetime) -> None:
 
 
 def prune_calls(*, now: datetime) -> int:
-    """Delete calls, with their tries, 30 days after they were written; returns how many calls went."""
-    old = WebhookCall.objects.filter(created_at__lt=now - KEPT_FOR).exclude(state=CallState.PENDING)
+    """Delete calls, with their tries, 30 days after they were written; returns how many calls went.
+
+    What still waits to be made stays, but not where its subscription is off: nobody will ever make it.
+    """
+    is_over = ~Q(state=CallState.PENDING) | Q(subscription__is_on=False)
+    old = WebhookCall.objects.filter(is_over, created_at__lt=now - KEPT_FOR)
     count = 0
     while pks := list(old.order_by("created_at").values_list("pk", flat=True)[:PRUNED_AT_ONCE]):
         count += WebhookCall.objects.filter(pk__in=pks).delete()[1].get("messaging.WebhookCall", 0)

@@ -371,6 +371,15 @@ def test_a_call_that_still_waits_is_not_forgotten(subscription, happen, at) -> N
     assert webhooks.prune_calls(now=NOON + 40 * DAY) == 0
 
 
+def test_a_call_that_was_written_beside_the_switching_off_is_forgotten_too(subscription, happen, at) -> None:
+    """Its event was told on while somebody switched off: nobody gives it up, and nobody makes it."""
+    happen()
+    WebhookSubscription.objects.update(is_on=False, switched_off_at=NOON, off_reason="by_hand")
+    assert webhooks.prune_calls(now=NOON + 30 * DAY) == 0
+    assert webhooks.prune_calls(now=NOON + 30 * DAY + timedelta(seconds=1)) == 1
+    assert not WebhookCall.objects.exists()
+
+
 def test_writing_calls_asks_as_many_questions_for_one_subscription_as_for_ten(workspace, happen, at) -> None:
     counts = []
     for more in (1, 9):
