@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime
@@ -20,7 +21,7 @@ from messaging.services.webhooks.keys import signatures
 from messaging.webhook_models import TryOutcome, WebhookCall, WebhookSubscription
 from messaging.webhook_policies import CALL_TASK
 
-CALLERS = 8  # threads of a run; with two calls of a subscription, three silent receivers leave room for others
+CALLERS = 8  # threads of a run; six of them at most for one team, two for one subscription (`claiming`)
 RUN_SECONDS = 20.0  # then a run hands over to the next tick
 POLL_SECONDS = 0.2
 GONE = 410
@@ -55,25 +56,29 @@ def run_calls(
     claiming.settle_lost(db_now=dbtime.now(), now=now())
     owner, until, count = owner_name(worker), time.monotonic() + seconds, 0
     with ThreadPoolExecutor(callers, thread_name_prefix="webhook") as pool:
-        running: set[Future[bool]] = set()
+        running: dict[Future[bool], int] = {}  # with whose it is
         while True:
             if time.monotonic() < until and not stopping.is_set():
-                running |= _started(pool, callers - len(running), owner, now)
+                running |= _started(pool, callers - len(running), owner, now, Counter(running.values()))
             if not running:
                 break
-            done, running = wait(running, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
+            done, _others = wait(running, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
             count += sum(future.result() for future in done)
+            running = {future: workspace_id for future, workspace_id in running.items() if future not in done}
     if time.monotonic() >= until:
         nudge(CALL_TASK)
     return count
 
 
-def _started(pool: ThreadPoolExecutor, room: int, owner: str, now: Clock) -> set[Future[bool]]:
+def _started(
+    pool: ThreadPoolExecutor, room: int, owner: str, now: Clock, calls_of: Counter[int]
+) -> dict[Future[bool], int]:
+    """The calls that begin now, each with its workspace. `calls_of`: those that run already, by workspace."""
     db_now = dbtime.now()
     if room <= 0 or not claiming.anything_to_do(now=now(), db_now=db_now):
-        return set()
-    rows = claiming.claim(owner=owner, limit=room, now=now(), db_now=db_now)
-    return {pool.submit(_make_in_thread, row, now) for row in rows}
+        return {}
+    rows = claiming.claim(owner=owner, limit=room, now=now(), db_now=db_now, calls_of=calls_of)
+    return {pool.submit(_make_in_thread, row, now): row.workspace_id for row in rows}
 
 
 def _make_in_thread(row: WebhookCall, now: Clock) -> bool:

@@ -6,8 +6,10 @@ two calls of a subscription run at once, over all workers: its row is the lock w
 
 import random
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from django.db import transaction
@@ -20,6 +22,8 @@ from messaging.webhook_models import CallState, OffReason, TryOutcome, WebhookCa
 from messaging.webhook_policies import TRIED_FOR, after_try
 
 AT_ONCE = 2  # calls of one subscription
+CALLS_A_FREE_THREAD = 2  # of one workspace: it starts another only while it has fewer running than twice the free ones
+NO_CALLS: Mapping[int, int] = MappingProxyType({})
 LEASE = timedelta(seconds=15)  # longer than one call (5 s) and its recording
 _ACTOR = Actor.system("messaging.call_webhooks")
 
@@ -40,36 +44,66 @@ def anything_to_do(*, now: datetime, db_now: datetime) -> bool:
     return _pending().filter(_is_free(now) | _is_lost(db_now), subscription__is_on=True).exists()
 
 
-def claim(*, owner: str, limit: int, now: datetime, db_now: datetime) -> list[WebhookCall]:
+def claim(
+    *, owner: str, limit: int, now: datetime, db_now: datetime, calls_of: Mapping[int, int] = NO_CALLS
+) -> list[WebhookCall]:
     """Take up to `limit` due calls in hand, each to be made at once; those with the fewest running come first.
 
+    `limit`: free threads of the run; `calls_of`: how many of its calls run now, by workspace. A workspace gets another
+    one only while it has fewer than twice the free threads: the silent receivers of one leave room for the others.
     Where many wait, who comes first is drawn by lot, so that a backlog of one does not hold up the others.
     """
     with transaction.atomic():
         rows = [
             row
-            for subscription_id, room in _rooms(limit, now, db_now)
+            for subscription_id, room in _rooms(limit, now, db_now, calls_of)
             for row in _pending()
             .filter(_is_free(now), subscription_id=subscription_id)
             .order_by("next_try_at", "id")[:room]
         ]
-        return [row for row in rows[:limit] if _take(row, owner=owner, now=now, db_now=db_now)]
+        return [row for row in _in_turn(rows, limit, calls_of) if _take(row, owner=owner, now=now, db_now=db_now)]
 
 
-def _rooms(limit: int, now: datetime, db_now: datetime) -> list[tuple[int, int]]:
+def _in_turn(rows: Sequence[WebhookCall], limit: int, calls_of: Mapping[int, int]) -> list[WebhookCall]:
+    """Which of these are started: one by one that of the workspace with the fewest running calls, while it may."""
+    calls, left = Counter(calls_of), list(rows)
+    chosen: list[WebhookCall] = []
+    while free := limit - len(chosen):
+        may_start = [row for row in left if calls[row.workspace_id] < CALLS_A_FREE_THREAD * free]
+        if not may_start:
+            break
+        row = min(may_start, key=lambda one: calls[one.workspace_id])
+        chosen.append(row)
+        left.remove(row)
+        calls[row.workspace_id] += 1
+    return chosen
+
+
+def _rooms(limit: int, now: datetime, db_now: datetime, calls_of: Mapping[int, int]) -> list[tuple[int, int]]:
     """(subscription, how many more of its calls may run), locked until this transaction ends."""
     due = _pending().filter(_is_free(now), subscription=OuterRef("pk"))
     live = WebhookSubscription.objects.filter(is_on=True, archived_at__isnull=True)
-    waiting = list(live.filter(Exists(due)).values_list("pk", flat=True))
+    waiting = list(live.filter(Exists(due)).values_list("pk", "workspace_id"))
     running = _running(db_now)
-    chosen = [pk for pk in random.sample(waiting, len(waiting)) if running[pk] < AT_ONCE]
-    chosen = sorted(chosen, key=lambda pk: running[pk])[:limit]
+    drawn = [one for one in random.sample(waiting, len(waiting)) if running[one[0]] < AT_ONCE]
+    chosen = _by_turns(sorted(drawn, key=lambda one: running[one[0]]), calls_of)[:limit]
     locked = list(
         unlocked(WebhookSubscription.objects.filter(pk__in=chosen), is_key_free=True).values_list("pk", flat=True)
     )
     running = _running(db_now)  # anew: before the lock another worker may have taken some
     rooms = [(pk, AT_ONCE - running[pk]) for pk in chosen if pk in locked]
     return [(pk, room) for pk, room in rooms if room > 0]
+
+
+def _by_turns(subscriptions: Sequence[tuple[int, int]], calls_of: Mapping[int, int]) -> list[int]:
+    """Those of (subscription, workspace) in this order, but one of each workspace after the other, the least busy
+    workspace first: what is cut off then is of those that have many."""
+    turns = Counter(calls_of)
+    ranked: list[tuple[int, int]] = []
+    for pk, workspace_id in subscriptions:
+        ranked.append((turns[workspace_id], pk))
+        turns[workspace_id] += 1
+    return [pk for _turn, pk in sorted(ranked, key=lambda one: one[0])]
 
 
 def _running(db_now: datetime) -> Counter[int]:

@@ -8,11 +8,12 @@ import pytest
 from django.db import connections
 from werkzeug import Response
 
-from community_ops.common import clock
+from community_ops.common import clock, dbtime
 from messaging import tasks
 from messaging.services import webhooks
 from messaging.services.webhooks import calling, claiming
 from messaging.webhook_models import WebhookCall, WebhookTry
+from tests.factories.people import make_workspace
 from tests.messaging.webhooks.conftest import received, subscribe
 from tests.races import at_once
 
@@ -101,6 +102,57 @@ def test_a_silent_receiver_does_not_hold_up_the_others(workspace, happen, receiv
     assert quick.calls.filter(state="done").count() == 12
     assert running == claiming.AT_ONCE
     assert Counter(silent.calls.values_list("attempt_count", "lease_owner")) == {(0, ""): 10, (1, ""): 2}
+
+
+def test_the_silent_receivers_of_one_team_do_not_hold_up_another_team(workspace, happen, receivers) -> None:
+    hanging, over, told = threading.Semaphore(0), threading.Event(), threading.Event()
+
+    def hang(request) -> Response:
+        hanging.release()
+        over.wait(10)
+        return Response("late", status=500)
+
+    def answer(request) -> Response:
+        told.set()
+        return Response("")
+
+    receivers.expect_request("/silent").respond_with_handler(hang)
+    receivers.expect_request("/quick").respond_with_handler(answer)
+    for _ in range(8):
+        subscribe(workspace, receivers.url_for("/silent"))
+    happen(2)
+    other = make_workspace("other")
+    subscribe(other, receivers.url_for("/quick"))
+    stopping = threading.Event()
+    worker = threading.Thread(target=lambda: _closing(stopping))
+    worker.start()
+    hang_together = [hanging.acquire(timeout=20) for _ in range(6)]
+    happen(space=other)
+    is_told = told.wait(20)
+    ended = WebhookTry.objects.filter(call__workspace=workspace).count()
+    running = WebhookCall.objects.filter(workspace=workspace).exclude(lease_owner="").count()
+    stopping.set()
+    over.set()
+    worker.join(timeout=15)
+
+    assert (all(hang_together), is_told, ended, running) == (True, True, 0, 6)
+
+
+def test_more_subscriptions_of_one_team_than_threads_leave_the_other_teams_their_turn(workspace, happen) -> None:
+    """With two threads free, two of twenty-one may be chosen: not two of the team that may start no more."""
+    for _ in range(20):
+        subscribe(workspace, "https://tools.example/x")
+    other = make_workspace("other")
+    subscribe(other, "https://tools.example/y")
+    happen()
+    happen(space=other)
+    at = {"owner": "tests", "now": clock.now(), "db_now": dbtime.now()}
+
+    taken = claiming.claim(limit=2, calls_of={workspace.pk: 6}, **at)
+
+    assert [row.workspace_id for row in taken] == [other.pk]
+    assert claiming.claim(limit=2, calls_of={workspace.pk: 4}, **at) == []
+    assert len(claiming.claim(limit=8, **at)) == 6
 
 
 def _closing(stopping: threading.Event) -> int:
