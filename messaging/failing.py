@@ -68,10 +68,12 @@ def resting_accounts(actor: Actor, *, now: datetime) -> list[RestingAccount]:
     if not refused:
         return []
     behind, live = now - dbtime.now(), Endpoint.objects.of(actor.workspace_id or 0).filter(archived_at__isnull=True)
-    rows = live.filter(connection_id__in=refused).order_by("-pk").values_list("connection_id", "connection__name", "pk")
+    rows = live.filter(connection__identity__in=refused).order_by("-pk")
     found = {
-        connection_id: RestingAccount(connection_id, name, pk, (refused[connection_id] or now - behind) + behind)
-        for connection_id, name, pk in rows
+        connection_id: RestingAccount(connection_id, name, pk, (refused[identity_id] or now - behind) + behind)
+        for identity_id, connection_id, name, pk in rows.values_list(
+            "connection__identity", "connection_id", "connection__name", "pk"
+        )
     }
     return sorted(found.values(), key=lambda one: (one.refused_at, one.connection_id))
 
@@ -84,7 +86,9 @@ def _refused(workspace_id: int) -> QuerySet[SendBudget]:
 def _resting(workspace_id: int, endpoint_ids: Collection[int]) -> list[int]:
     """Channels of accounts that are left alone. One query."""
     refused = _refused(workspace_id)
-    rows = Endpoint.objects.of(workspace_id).filter(pk__in=endpoint_ids, connection_id__in=refused.values("scope_id"))
+    rows = Endpoint.objects.of(workspace_id).filter(
+        pk__in=endpoint_ids, connection__identity__in=refused.values("scope_id")
+    )
     return list(rows.values_list("pk", flat=True))
 
 

@@ -11,9 +11,21 @@ from django.utils.translation import pgettext_lazy
 
 from community_ops.common.fields import EncryptedJSONField
 from community_ops.common.tenancy import TenantModel
+from messaging.limit_models import LONGEST_WINDOW_SECONDS, Identity, LimitScope, SendBudget, SendLimit
 from messaging.task_models import Assignee, HumanTask, TaskItem, TaskKind, TaskState
 
-__all__ = ["Assignee", "HumanTask", "TaskItem", "TaskKind", "TaskState"]  # work for people, of a module of its own
+__all__ = [  # of modules of their own: work for people, and what is counted
+    "LONGEST_WINDOW_SECONDS",
+    "Assignee",
+    "HumanTask",
+    "Identity",
+    "LimitScope",
+    "SendBudget",
+    "SendLimit",
+    "TaskItem",
+    "TaskKind",
+    "TaskState",
+]
 from messaging import inbound_models as inbound_models  # tables of this app that live elsewhere
 from messaging import webhook_models as webhook_models
 
@@ -39,6 +51,8 @@ class Connection(TenantModel):
     name = models.CharField(max_length=100)
     config = models.JSONField(default=dict)  # nothing secret: shown to people (host, base_url, hint)
     secret = EncryptedJSONField(default=dict)  # never shown, never logged
+    # who it is there: its calls count together with those of every other row of the same one
+    identity = models.ForeignKey(Identity, on_delete=models.PROTECT, related_name="connections")
 
     class Meta:
         constraints = [
@@ -61,6 +75,7 @@ class Endpoint(TenantModel):
     name = models.CharField(max_length=100)
     kind = models.CharField(max_length=10, choices=EndpointKind, default=EndpointKind.CHAT)
     address = models.JSONField(default=dict)  # which chat of the connection; empty where it has only one
+    identity = models.ForeignKey(Identity, on_delete=models.PROTECT, related_name="endpoints")  # of the chat, likewise
     # The receiver promises to ignore a webhook-id it has seen: only then is a send in doubt repeated by itself.
     drops_repeats = models.BooleanField(default=False)
     chat_changed_at = models.DateTimeField(null=True)  # what was called before went to another chat than what follows
@@ -95,65 +110,6 @@ class FoundChat(TenantModel):
 
     def __str__(self) -> str:
         return self.title
-
-
-class LimitScope(models.TextChoices):
-    """What is counted together; the same values as `platforms.base.Scope`."""
-
-    CONNECTION = "connection", pgettext_lazy("limit", "Platform account")
-    ENDPOINT = "endpoint", pgettext_lazy("limit", "Delivery channel")
-    WORKSPACE = "workspace", pgettext_lazy("limit", "Whole team")
-
-
-LONGEST_WINDOW_SECONDS = 31 * 86_400  # of an own limit: a month
-
-
-class SendLimit(TenantModel):
-    """A limit that the operator chose: at most `count` calls in any `seconds`, besides the platform's own.
-
-    For the same scope and window it stands in the platform's place (an account with an agreed other limit).
-    """
-
-    scope = models.CharField(max_length=10, choices=LimitScope)
-    scope_id = models.BigIntegerField()  # of the connection, endpoint or workspace
-    count = models.PositiveIntegerField()
-    seconds = models.PositiveIntegerField()
-    note = models.CharField(max_length=200, blank=True)  # where the figure comes from
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["workspace", "scope", "scope_id", "seconds"], name="limit_once_per_window"),
-            models.CheckConstraint(condition=Q(scope__in=LimitScope.values), name="limit_scope_known"),
-            models.CheckConstraint(
-                condition=Q(count__gt=0, seconds__gt=0, seconds__lte=LONGEST_WINDOW_SECONDS), name="limit_in_range"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.count} in {self.seconds} s for {self.scope} {self.scope_id}"
-
-
-class SendBudget(TenantModel):
-    """What is counted together: the calls of one connection, endpoint or workspace. Its row is the lock.
-
-    Times are the database's: they are compared with leases, and no clock shift moves them.
-    """
-
-    scope = models.CharField(max_length=10, choices=LimitScope)
-    scope_id = models.BigIntegerField()
-    cooldown_until = models.DateTimeField(null=True)  # the platform said: too fast
-    queue_until = models.DateTimeField(null=True)  # place of the last row that waits in line
-    refused_count = models.PositiveSmallIntegerField(default=0)  # answers in a row that refused the account's key
-    refused_at = models.DateTimeField(null=True)  # the last of them that was counted
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["workspace", "scope", "scope_id"], name="budget_once_per_scope"),
-            models.CheckConstraint(condition=Q(scope__in=LimitScope.values), name="budget_scope_known"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.scope} {self.scope_id}"
 
 
 class Purpose(models.TextChoices):

@@ -356,6 +356,7 @@ class Adapter:
     dialect: ClassVar[markup.Dialect] = markup.PLAIN  # of markdown texts
     plain_dialect: ClassVar[markup.Dialect] = markup.PLAIN  # of texts without marks: mentions, and what needs escaping
 
+    identified_by: ClassVar[tuple[str, ...]] = ()  # settings that say which account it is there; none: nothing does
     leads_secrets: ClassVar[frozenset[str]] = frozenset()  # settings that say where a secret goes
     names_chat: ClassVar[frozenset[str]] = frozenset()  # settings of an account that has one chat, and is named by them
     inbound: ClassVar["Inbound | None"] = None  # how what happens in its chats comes in
@@ -382,6 +383,22 @@ class Adapter:
         told = {key: value for key, value in (one.config | one.secret).items() if key in self.names_chat}
         said = {key: value for key, value in (other.config | other.secret).items() if key in self.names_chat}
         return one.address == other.address and told == said
+
+    def account_key(self, config: Mapping[str, Any], secret: Mapping[str, Any]) -> tuple[str, ...]:
+        """Which account this is on its platform: the same for every row it was entered in; empty where nothing says it.
+
+        It holds secrets: to be stored as `common.fields.recognised_by` only.
+        """
+        known = {**config, **secret}
+        found = tuple(str(known.get(key, "")) for key in self.identified_by)
+        return found if found and found[0] else ()
+
+    def chat_key(self, address: Mapping[str, Any]) -> str | None:
+        """Which chat of its account the platform counts calls to this address under: topics of one group are one chat.
+
+        None where an address may stand for several chats that only the receiver tells apart.
+        """
+        return str(address.get("chat", "")).lower()
 
     def list_chats(self, config: dict[str, Any], secret: dict[str, Any]) -> Sequence[Chat]:
         """The chats the account is in, where the platform says (`can_list_chats`). Raises ChatsUnknown."""

@@ -15,6 +15,7 @@ from community_ops.common.actors import Actor
 from community_ops.common.errors import InvalidInput, InvalidTransition
 from messaging.errors import AssigneeBusy
 from messaging.models import Assignee, Connection, Endpoint, HumanTask, Platform, TaskState
+from messaging.services import identities
 from messaging.services.archiving import archive_endpoint
 from messaging.task_policies import link_digest
 
@@ -45,9 +46,16 @@ def create_assignee(
     _refuse_wrong(workspace_id, None, facts)
     secret: Any = {}  # the field encrypts JSON; its type says text
     account = Connection.objects.create(
-        workspace_id=workspace_id, platform=Platform.ASSISTED, name=name, config={}, secret=secret
+        workspace_id=workspace_id,
+        platform=Platform.ASSISTED,
+        name=name,
+        config={},
+        secret=secret,
+        identity=identities.of_its_own(workspace_id),
     )
-    endpoint = Endpoint.objects.create(workspace_id=workspace_id, connection=account, name=name)
+    endpoint = Endpoint.objects.create(
+        workspace_id=workspace_id, connection=account, name=name, identity=identities.of_its_own(workspace_id)
+    )
     try:
         with transaction.atomic():
             person = Assignee.objects.create(workspace_id=workspace_id, endpoint=endpoint, **facts)

@@ -14,7 +14,8 @@ from messaging.errors import ConfigRefused
 from messaging.models import Connection, Delivery, DeliveryState, Endpoint, Platform
 from messaging.platforms import registry
 from messaging.platforms.base import Account, Part, Result
-from messaging.services import limits, resting
+from messaging.services import identities, identity_changes, limits, resting
+from messaging.services.bound_chats import refuse_bound_chat
 from messaging.services.calling import call, outgoing
 
 _UNTESTED = (Platform.SANDBOX, Platform.ASSISTED)  # one shows every message, the other is a person
@@ -27,16 +28,26 @@ def create_endpoint(
 ) -> Endpoint:
     """Create an endpoint and its connection. `config` is the platform's own (docs/platforms).
 
-    Raises InvalidInput for name or platform, ConfigRefused naming the setting. Secrets are encrypted and
-    never handed out again. Every call makes a new endpoint.
+    The same account as of another connection of the workspace counts together with it (ADR-0016). Raises InvalidInput
+    for name, platform and a chat that has a channel already, ConfigRefused naming the setting, also for an account that
+    another workspace sends through. Secrets are encrypted and never handed out again. Every call makes a new endpoint.
     """
     name = text.clean_line(name, field="name", max_length=100)
     _refuse_by_hand(platform)
     adapter = registry.offered(platform)
     account = adapter.read_config(config)
+    known = identities.identity_of_account(workspace_id, platform, account.config, account.secret)
+    (identity,) = identities.lock(known)
+    refuse_bound_chat(platform, identity, account.address)
+    identities.hold(identity, platform)
     secret: Any = account.secret  # the field encrypts JSON; its type says text
     connection = Connection.objects.create(
-        workspace_id=workspace_id, platform=platform, name=name, config=account.config, secret=secret
+        workspace_id=workspace_id,
+        platform=platform,
+        name=name,
+        config=account.config,
+        secret=secret,
+        identity=identity,
     )
     endpoint = Endpoint.objects.create(
         workspace_id=workspace_id,
@@ -44,6 +55,7 @@ def create_endpoint(
         name=name,
         kind=adapter.kind,
         address=account.address,
+        identity=identities.identity_of_chat(platform, identity, account.address),
         drops_repeats=account.drops_repeats,
     )
     after = {"name": name, "platform": platform, "config": account.config}
@@ -65,15 +77,17 @@ def update_endpoint(*, endpoint: Endpoint, name: str, config: dict[str, Any], ac
     A setting that `config` leaves out stays as it is, secrets too; `drops_repeats` is the exception: out is no.
     Settings of the account change for all its channels; its name only follows where this is the only one.
     An account that was left alone because its key was refused is tried again at once.
-    Raises InvalidInput for the name or a chat that another channel has, ConfigRefused naming the setting,
-    InvalidTransition for an archived channel. Writes an audit row that says whether a secret or the chat changed,
-    never which value. The same again changes nothing.
+    Another key may be another account: what is sent from then on counts as that one's, and own limits come along
+    (`identities.bring_limits`).
+    Raises InvalidInput for the name or a chat that another channel has, ConfigRefused naming the setting, also for an
+    account that another workspace sends through, InvalidTransition for an archived channel. Writes an audit row that
+    says whether a secret or the chat changed, never which value. The same again changes nothing.
     """
     name = text.clean_line(name, field="name", max_length=100)
     locked = Endpoint.objects.select_for_update().get(pk=endpoint.pk)
     if locked.archived_at is not None:
         raise InvalidTransition(_("This channel is archived."))
-    account = Connection.objects.select_for_update().get(pk=locked.connection_id)
+    account = locked.connection = Connection.objects.select_for_update().get(pk=locked.connection_id)
     settings = registry.get(account.platform).read_config(_settings_of(account) | locked.address | config)
     _refuse_led_away(account, settings, config)
     before, after = _facts(locked, account), _facts_of(name, settings)
@@ -81,10 +95,10 @@ def update_endpoint(*, endpoint: Endpoint, name: str, config: dict[str, Any], ac
     news = {"has_new_secret": old_secret != settings.secret}
     known = Account(config=account.config, secret=old_secret, address=locked.address)
     if is_moved := not registry.get(account.platform).is_same_chat(known, settings):
-        refuse_bound_chat(account, settings.address, but=locked)
         news["has_new_chat"] = True
     if before == after and not any(news.values()):
         return locked
+    identity_changes.follow(locked, account, settings, now=now)
     _store(locked, account, name=name, settings=settings, now=now)
     if is_moved:
         _leave_chat(locked, now=now)
@@ -108,7 +122,6 @@ def _store(endpoint: Endpoint, account: Connection, *, name: str, settings: Acco
     Connection.objects.filter(pk=account.pk).update(
         name=account_name, config=settings.config, secret=secret, updated_at=now
     )
-    resting.lift(workspace_id=account.workspace_id, connection_id=account.pk, now=now)
     Endpoint.objects.filter(pk=endpoint.pk).update(
         name=name, address=settings.address, drops_repeats=settings.drops_repeats, updated_at=now
     )
@@ -126,14 +139,6 @@ def channels_beside(endpoint: Endpoint) -> int:
     """How many other live channels the same account has."""
     live = Endpoint.objects.of(endpoint.workspace_id).filter(connection=endpoint.connection_id, archived_at=None)
     return live.exclude(pk=endpoint.pk).count()
-
-
-def refuse_bound_chat(account: Connection, address: dict[str, Any], *, but: Endpoint | None = None) -> None:
-    """A chat has at most one live channel of an account: else its people get everything twice. Raises InvalidInput."""
-    live = Endpoint.objects.of(account.workspace_id).filter(connection=account, archived_at=None)
-    other = live.filter(address=address).exclude(pk=but.pk if but is not None else 0).first()
-    if address and other is not None:
-        raise InvalidInput(_("“%(name)s” is the channel of this chat already.") % {"name": other.name}, field="chat")
 
 
 def _settings_of(account: Connection) -> dict[str, Any]:

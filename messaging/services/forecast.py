@@ -317,10 +317,10 @@ class _Plan:
     def _name_of(self, key: Key) -> str:
         if key[0] == LimitScope.WORKSPACE:
             return ""
-        endpoints = self.ways.endpoints
+        endpoints = self.ways.endpoints.values()
         if key[0] == LimitScope.ENDPOINT:
-            return endpoints[key[1]].name
-        return next(one.connection.name for one in endpoints.values() if one.connection_id == key[1])
+            return next(one.name for one in endpoints if one.identity_id == key[1])
+        return next(one.connection.name for one in endpoints if one.connection.identity_id == key[1])
 
     def _failing(self, sends: Iterable[PlannedSend]) -> tuple[FailingChannel, ...]:
         counts = Counter(send.endpoint_id for send in sends if send.endpoint_id is not None)

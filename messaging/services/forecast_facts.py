@@ -181,8 +181,9 @@ def _planned_beside(ways: Ways, sends: Sequence[PlannedSend], now: datetime) -> 
         rows = rows.filter(due_at__gte=since)
     keys = ways.budgets()
     if all(scope != LimitScope.WORKSPACE for scope, _ in keys):
-        accounts = {pk for scope, pk in keys if scope == LimitScope.CONNECTION}
-        rows = rows.filter(Q(endpoint_id__in=ways.endpoints) | Q(endpoint__connection_id__in=accounts))
+        identities = {pk for _scope, pk in keys}
+        is_counted_with = Q(endpoint__identity__in=identities) | Q(endpoint__connection__identity__in=identities)
+        rows = rows.filter(Q(endpoint_id__in=ways.endpoints) | is_counted_with)
     for origin, origin_id in {(send.origin, send.origin_id) for send in sends}:
         rows = rows.exclude(origin=origin, origin_id=origin_id)
     return rows.order_by("due_at", "pk")

@@ -14,7 +14,8 @@ from messaging.errors import ChatsNotTold
 from messaging.models import Connection, Endpoint, EndpointKind, FoundChat
 from messaging.platforms import registry
 from messaging.platforms.base import Chat, ChatsUnknown
-from messaging.services.endpoints import refuse_bound_chat
+from messaging.services import identities
+from messaging.services.bound_chats import refuse_bound_chat
 
 TITLE_LENGTH, CHAT_LENGTH, NAME_LENGTH = 200, 128, 100
 
@@ -87,13 +88,16 @@ def _channel(
     if not known.has_many_chats:
         raise InvalidInput(_("An account on this platform is one chat by itself."), field="chat")
     name = text.clean_line(name, field="name", max_length=NAME_LENGTH)
-    refuse_bound_chat(account, address)
+    (identity,) = identities.lock(account.identity)
+    refuse_bound_chat(account.platform, identity, address)
+    identities.hold(identity, account.platform)
     endpoint = Endpoint.objects.create(
         workspace_id=account.workspace_id,
         connection=account,
         name=name,
         kind=kind,
         address=address,
+        identity=identities.identity_of_chat(account.platform, identity, address),
         drops_repeats=known.drops_repeats,
     )
     after = {"name": name, "platform": account.platform, "connection": account.pk}

@@ -44,7 +44,7 @@ class Counted:
 class Known:
     """What a workspace's rows say of limits: the operator's own by scope and id, and the accounts that cool down.
 
-    `suspected`: ids of connections whose key the platform refused the last time; `resting`: those left alone for it.
+    `suspected`: identities of accounts whose key was refused the last time; `resting`: those left alone for it.
     """
 
     own: dict[Key, tuple[Limit, ...]]
@@ -94,10 +94,13 @@ def _platforms_own(endpoint: Endpoint) -> tuple[Limit, ...]:
 
 
 def scope_ids(endpoint: Endpoint) -> dict[str, int]:
-    """What a call of this endpoint is counted under: the id for each scope."""
+    """What a call of this endpoint is counted under: the id for each scope. No query: `endpoint` has its connection.
+
+    Not the rows' own ids: the same account may be entered twice, and two topics are one chat (ADR-0016).
+    """
     return {
-        Scope.CONNECTION.value: endpoint.connection_id,
-        Scope.ENDPOINT.value: endpoint.pk,
+        Scope.CONNECTION.value: endpoint.connection.identity_id,
+        Scope.ENDPOINT.value: endpoint.identity_id,
         Scope.WORKSPACE.value: endpoint.workspace_id,
     }
 
@@ -284,8 +287,8 @@ def _has_waiting(budget: SendBudget) -> bool:
 def _in_line(workspace_id: int, key: Key) -> QuerySet[Delivery]:
     """What waits for a slot and counts against this budget."""
     scope = {
-        Scope.CONNECTION: {"endpoint__connection_id": key[1]},
-        Scope.ENDPOINT: {"endpoint_id": key[1]},
+        Scope.CONNECTION: {"endpoint__connection__identity_id": key[1]},
+        Scope.ENDPOINT: {"endpoint__identity_id": key[1]},
         Scope.WORKSPACE: {},
     }[Scope(key[0])]
     rows = Delivery.objects.of(workspace_id).filter(state=DeliveryState.PLANNED, reason__in=WAITING)

@@ -28,18 +28,18 @@ def heed(endpoint: Endpoint, result: Result, *, db_now: datetime, now: datetime)
     if result.refuses_key:
         _count(endpoint, db_now)
     elif result.outcome is Outcome.ACCEPTED and _is_suspected(endpoint):
-        lift(workspace_id=endpoint.workspace_id, connection_id=endpoint.connection_id, now=now)
+        lift(workspace_id=endpoint.workspace_id, identity_id=endpoint.connection.identity_id, now=now)
 
 
-def lift(*, workspace_id: int, connection_id: int, now: datetime) -> None:
+def lift(*, workspace_id: int, identity_id: int, now: datetime) -> None:
     """The account's key works, or its settings were changed: the count begins anew, and what waited is tried soon.
 
     Inside a transaction. Twice is once.
     """
-    budget = SendBudget.objects.of(workspace_id).filter(scope=LimitScope.CONNECTION, scope_id=connection_id)
+    budget = SendBudget.objects.of(workspace_id).filter(scope=LimitScope.CONNECTION, scope_id=identity_id)
     anew = {"refused_count": 0, "refused_at": None}
     if budget.filter(refused_count__gte=KEY_REFUSALS).update(**anew, cooldown_until=None):
-        limits.dissolve_line(workspace_id, (LimitScope.CONNECTION.value, connection_id), now=now)
+        limits.dissolve_line(workspace_id, (LimitScope.CONNECTION.value, identity_id), now=now)
     else:
         budget.filter(refused_count__gt=0).update(**anew)
     limits.forget()
@@ -49,12 +49,12 @@ def why_waiting(endpoint: Endpoint | None) -> str:
     """Reason of a row of this endpoint that found no slot."""
     if endpoint is None:
         return limits.IN_LINE
-    is_resting = endpoint.connection_id in limits.BOOK.of(endpoint.workspace_id).resting
+    is_resting = endpoint.connection.identity_id in limits.BOOK.of(endpoint.workspace_id).resting
     return KEY_REFUSED if is_resting else limits.IN_LINE
 
 
 def _is_suspected(endpoint: Endpoint) -> bool:
-    return endpoint.connection_id in limits.BOOK.of(endpoint.workspace_id).suspected
+    return endpoint.connection.identity_id in limits.BOOK.of(endpoint.workspace_id).suspected
 
 
 def _count(endpoint: Endpoint, db_now: datetime) -> None:

@@ -14,7 +14,8 @@ from campaigns.models import Announcement, Playbook, PlaybookRun
 from community_ops.accounts.models import Workspace
 from community_ops.common import clock
 from groups.models import ChatGroup, Community
-from messaging.models import Connection, Delivery, Endpoint
+from messaging.models import Delivery, Endpoint
+from tests.factories.channels import bare_endpoint
 from tests.factories.people import SYSTEM, Someone
 from tests.moments import NOON
 
@@ -35,8 +36,7 @@ def make_community(workspace: Workspace, **facts: str) -> Community:
 
 
 def make_endpoint(workspace: Workspace, platform: str = "sandbox", name: str = "模拟群") -> Endpoint:
-    connection = Connection.objects.create(workspace=workspace, platform=platform, name=name, secret={})
-    return Endpoint.objects.create(workspace=workspace, connection=connection, name=name)
+    return bare_endpoint(workspace, platform, name)
 
 
 def make_group(community: Community, name: str = "一群", platform: str = "sandbox", **facts: object) -> ChatGroup:

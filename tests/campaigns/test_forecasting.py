@@ -66,7 +66,7 @@ def test_it_says_which_way_each_goes_and_who_hears_last(write, group, silent_gro
 
 
 def test_it_says_how_much_of_a_limit_of_a_day_it_takes(workspace, write, group) -> None:
-    facts = {"scope": "endpoint", "scope_id": group.endpoint_id, "seconds": 86_400}
+    facts = {"scope": "endpoint", "scope_id": group.endpoint.identity_id, "seconds": 86_400}
     SendLimit.objects.create(workspace=workspace, count=1, **facts)
     schedule(write())
     assert said(write())[-1].endswith(
@@ -75,7 +75,7 @@ def test_it_says_how_much_of_a_limit_of_a_day_it_takes(workspace, write, group) 
 
 
 def test_it_says_how_much_of_a_limit_of_a_month_it_takes(workspace, write, group) -> None:
-    facts = {"scope": "endpoint", "scope_id": group.endpoint_id, "seconds": 2_592_000}
+    facts = {"scope": "endpoint", "scope_id": group.endpoint.identity_id, "seconds": 2_592_000}
     SendLimit.objects.create(workspace=workspace, count=1, **facts)
     schedule(write())
     line = said(write())[-1]
@@ -147,7 +147,7 @@ def test_nobody_at_all_is_said_plainly(write, silent_group) -> None:
 
 def test_it_names_the_limit_that_makes_it_slow(workspace, write, community) -> None:
     endpoint = make_endpoint(workspace)
-    facts = {"scope": "endpoint", "scope_id": endpoint.pk, "seconds": 60}
+    facts = {"scope": "endpoint", "scope_id": endpoint.identity_id, "seconds": 60}
     SendLimit.objects.create(workspace=workspace, count=5, **facts)
     for count, is_slow in ((5, False), (6, True)):
         groups = bound(community, [f"{count}.{number} 群" for number in range(count)], endpoint)

@@ -16,7 +16,7 @@ from conversion.selectors import counts_of, find_sale
 from groups.models import ChatGroup, Community
 from members.models import Member
 from members.services import create_member
-from messaging.models import Connection, Endpoint
+from tests.factories.channels import bare_endpoint
 from tests.factories.people import SYSTEM
 from tests.moments import NOON
 
@@ -34,8 +34,7 @@ def make_community(workspace: Workspace, **facts: str) -> Community:
 
 def make_group(community: Community, name: str = "一群") -> ChatGroup:
     workspace = community.workspace
-    connection = Connection.objects.create(workspace=workspace, platform="sandbox", name=name, secret={})
-    endpoint = Endpoint.objects.create(workspace=workspace, connection=connection, name=name)
+    endpoint = bare_endpoint(workspace, name=name)
     return ChatGroup.objects.create(
         workspace=workspace, community=community, name=name, kind="long_term", endpoint=endpoint
     )

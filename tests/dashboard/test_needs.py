@@ -99,7 +99,7 @@ def test_many_of_one_announcement_are_one_line_that_leads_to_it(owner, groups, s
 
 def refused(group, count=5) -> SendBudget:
     """The platform has refused the key of the group's account, the last time an hour ago."""
-    facts = {"scope": "connection", "scope_id": group.endpoint.connection_id, "refused_count": count}
+    facts = {"scope": "connection", "scope_id": group.endpoint.connection.identity_id, "refused_count": count}
     return SendBudget.objects.create(workspace=group.workspace, refused_at=dbtime.now() - HOUR, **facts)
 
 
@@ -117,7 +117,7 @@ def test_the_line_of_a_refused_key_goes_when_it_works_again_or_nothing_uses_it(o
     for group in groups[:2]:
         refused(group)
     assert [label for label, _text in needs(owner)] == ["Key refused"] * 2
-    facts = {"workspace_id": workspace.pk, "connection_id": groups[0].endpoint.connection_id}
+    facts = {"workspace_id": workspace.pk, "identity_id": groups[0].endpoint.connection.identity_id}
     resting.lift(**facts, now=NOON)
     assert len(needs(owner)) == 1
     messaging.archive_endpoint(endpoint=groups[1].endpoint, actor=SYSTEM, now=NOON)

@@ -8,7 +8,8 @@ from community_ops.accounts.models import Workspace
 from groups.models import ChatGroup, Community
 from members import services
 from members.models import Member
-from messaging.models import Connection, Endpoint
+from messaging.models import Endpoint
+from tests.factories.channels import bare_endpoint
 from tests.factories.people import SYSTEM
 from tests.moments import NOON
 
@@ -21,8 +22,7 @@ def make_community(workspace: Workspace, **facts: Any) -> Community:
 
 
 def make_endpoint(workspace: Workspace, name: str = "模拟群") -> Endpoint:
-    connection = Connection.objects.create(workspace=workspace, platform="sandbox", name=name, secret={})
-    return Endpoint.objects.create(workspace=workspace, connection=connection, name=name)
+    return bare_endpoint(workspace, name=name)
 
 
 def make_group(community: Community, name: str = "1 群", **facts: Any) -> ChatGroup:

@@ -63,7 +63,9 @@ def test_what_is_used_is_a_sentence(seconds, words) -> None:
 
 
 def test_the_page_counts_the_calls_of_this_minute(shown, robot) -> None:
-    budget = SendBudget.objects.create(workspace=robot.workspace, scope="connection", scope_id=robot.connection_id)
+    budget = SendBudget.objects.create(
+        workspace=robot.workspace, scope="connection", scope_id=robot.connection.identity_id
+    )
     for _ in range(14):
         SendSlot.objects.create(workspace=robot.workspace, budget=budget, started_at=dbtime.now())
     assert "14 of 20 used in this minute" in shown(robot)

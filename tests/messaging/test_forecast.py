@@ -37,13 +37,13 @@ def foresee(workspace, sends, now=NOON):
 
 
 def a_day_at_most(count: int, endpoint, days: int = 1) -> None:
-    facts = {"scope": "endpoint", "scope_id": endpoint.pk, "count": count, "seconds": days * 86_400}
+    facts = {"scope": "endpoint", "scope_id": endpoint.identity_id, "count": count, "seconds": days * 86_400}
     SendLimit.objects.create(workspace_id=endpoint.workspace_id, **facts)
     BOOK.forget()
 
 
 def went_out(count: int, endpoint, *, days_ago: int) -> None:
-    facts = {"workspace": endpoint.workspace, "scope": "endpoint", "scope_id": endpoint.pk}
+    facts = {"workspace": endpoint.workspace, "scope": "endpoint", "scope_id": endpoint.identity_id}
     budget, _ = SendBudget.objects.get_or_create(**facts)
     moment = dbtime.now() - timedelta(days=days_ago)
     for _ in range(count):
@@ -241,7 +241,7 @@ def test_channels_that_fail_now_are_named(workspace, plan, robot, hook) -> None:
 def test_an_account_that_was_told_too_fast_goes_on_when_it_has_cooled_down(workspace, robot) -> None:
     until = dbtime.now() + timedelta(seconds=90)
     SendBudget.objects.create(
-        workspace=workspace, scope="connection", scope_id=robot.connection_id, cooldown_until=until
+        workspace=workspace, scope="connection", scope_id=robot.connection.identity_id, cooldown_until=until
     )
     assert 85 < foresee(workspace, [send(1, robot)]).seconds < 91
 
@@ -256,7 +256,7 @@ def test_what_is_planned_over_another_chat_of_the_same_account_takes_its_place(w
 
 
 def test_the_forecast_lets_wait_as_long_as_the_engine_does(workspace, hook, plan) -> None:
-    SendLimit.objects.create(workspace=workspace, scope="endpoint", scope_id=hook.pk, count=10, seconds=3600)
+    SendLimit.objects.create(workspace=workspace, scope="endpoint", scope_id=hook.identity_id, count=10, seconds=3600)
     BOOK.forget()
     found = foresee(workspace, [send(number, hook) for number in range(30)])
     db_now, waits = dbtime.now(), []

@@ -16,7 +16,7 @@ from messaging.line import GUARD
 from messaging.models import Attempt, Delivery, SendBudget, SendLimit, SendSlot
 from messaging.platforms.base import Limit, Scope
 from messaging.services import claiming, limits, recording
-from messaging.services.limits import limits_of, take_slots
+from messaging.services.limits import limits_of, scope_ids, take_slots
 from messaging.services.recording import Start
 from tests.factories.people import SYSTEM
 from tests.messaging.conftest import SECRET, make_endpoint
@@ -31,9 +31,8 @@ WINDOW = GUARD * SECOND  # a second of a window, with the guard for the platform
 
 
 def limit(endpoint, count: int, seconds: int, scope: str = "connection") -> SendLimit:
-    ids = {"connection": endpoint.connection_id, "endpoint": endpoint.pk, "workspace": endpoint.workspace_id}
     return SendLimit.objects.create(
-        workspace=endpoint.workspace, scope=scope, scope_id=ids[scope], count=count, seconds=seconds
+        workspace=endpoint.workspace, scope=scope, scope_id=scope_ids(endpoint)[scope], count=count, seconds=seconds
     )
 
 
@@ -50,7 +49,7 @@ def end(delivery, db_now: datetime) -> None:
 
 
 def test_a_robot_has_its_platforms_limit_and_a_room_none(robot, room) -> None:
-    assert limits_of(robot) == {("connection", robot.connection_id): (Limit(20, 60),)}
+    assert limits_of(robot) == {("connection", robot.connection.identity_id): (Limit(20, 60),)}
     assert limits_of(room) == {}
 
 
@@ -59,7 +58,7 @@ def test_an_own_limit_stands_in_the_platforms_place_for_the_same_window(robot) -
     limit(robot, 5, 1)
     limit(robot, 100, 60, scope="workspace")
     assert limits_of(robot) == {
-        ("connection", robot.connection_id): (Limit(5, 1), Limit(60, 60)),
+        ("connection", robot.connection.identity_id): (Limit(5, 1), Limit(60, 60)),
         ("workspace", robot.workspace_id): (Limit(100, 60, Scope.WORKSPACE),),
     }
 
@@ -68,7 +67,7 @@ def test_limits_of_another_endpoint_are_not_mine(robot, workspace) -> None:
     other = make_endpoint(workspace, "webhook", url="https://hooks.example.com/x", secret="s")
     limit(other, 1, 1)
     limit(other, 1, 1, scope="endpoint")
-    assert ("connection", other.connection_id) not in limits_of(robot)
+    assert ("connection", other.connection.identity_id) not in limits_of(robot)
 
 
 def test_a_full_window_says_when_the_filling_call_has_been_over_long_enough(plan, room) -> None:
@@ -318,7 +317,9 @@ def test_a_race_for_the_last_slot_has_one_winner(plan, hook) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_the_twin_without_a_lock_gives_the_last_slot_to_both(plan, hook) -> None:
     """Count, then take: proof that the race above is one, and that the lock of the budget decides it."""
-    budget = SendBudget.objects.create(workspace=hook.workspace, scope="connection", scope_id=hook.connection_id)
+    budget = SendBudget.objects.create(
+        workspace=hook.workspace, scope="connection", scope_id=hook.connection.identity_id
+    )
     rows, both_have_counted = [plan(hook) for _ in range(2)], threading.Barrier(2)
 
     def naive(row) -> bool:

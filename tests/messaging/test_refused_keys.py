@@ -229,7 +229,7 @@ def test_a_success_that_empties_a_channels_bucket_lets_the_channel_wait(
         return
     assert (fresh(second).state, fresh(second).reason, fresh(second).attempt_count) == ("planned", "limit", 0)
     (budget,) = cooling
-    assert (budget.scope, budget.scope_id) == (Scope.ENDPOINT, chat.pk)
+    assert (budget.scope, budget.scope_id) == (Scope.ENDPOINT, chat.identity_id)
     assert (budget.cooldown_until - dbtime.now()).total_seconds() == pytest.approx(seconds, abs=3)
     assert len(httpserver.log) == 1
     assert registry.get("discord").capabilities.limits  # its own 50 a second stay

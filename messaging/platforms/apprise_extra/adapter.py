@@ -33,6 +33,7 @@ _STATUS = re.compile(r"error=([1-5]\d\d)\b")  # how it reports what a service an
 class AppriseAdapter(Adapter):
     capabilities = CAPABILITIES
     settings = SETTINGS
+    identified_by = ("url",)
     names_chat = frozenset({"url"})
 
     @property

@@ -45,6 +45,7 @@ _LINE_END = re.compile(r"(?<=[^\n])\n(?=[^\n])")
 class DingtalkRobotAdapter(Adapter):
     capabilities = CAPABILITIES
     settings = SETTINGS
+    identified_by = ("access_token",)
     names_chat = frozenset({"access_token"})
     inbound = SignedEvents()
     dialect = DingtalkMarkdown()

@@ -43,6 +43,7 @@ _TEXT_CHANNELS = (0, 5)  # text, announcements
 class DiscordAdapter(Adapter):
     capabilities = CAPABILITIES
     settings = SETTINGS
+    identified_by = ("token",)
     inbound = DiscordInbound()
     dialect = MARKDOWN
     plain_dialect = PLAIN
@@ -51,6 +52,10 @@ class DiscordAdapter(Adapter):
         account = super().read_config(config)
         base_url = checked_base_url(account.config["base_url"], HOSTS)
         return replace(account, config={"hint": hint_of(account.secret["token"]), "base_url": base_url})
+
+    def account_key(self, config: Mapping[str, Any], secret: Mapping[str, Any]) -> tuple[str, ...]:
+        """The bot's number, with which its token begins: a new token is the same bot."""
+        return tuple(token.partition(".")[0] for token in super().account_key(config, secret))
 
     def send(self, message: Outgoing) -> Result:
         return without(self._sent(message), [message.secret["token"]])

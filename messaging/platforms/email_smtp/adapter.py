@@ -36,6 +36,7 @@ _SETTINGS_ARE_WRONG = {Step.LOGIN: "login_refused", Step.ENCRYPTION: "no_encrypt
 class EmailAdapter(Adapter):
     capabilities = CAPABILITIES
     settings = SETTINGS
+    identified_by = ("host", "username")
     kind = EndpointKind.PERSON
     dialect = MailDialect()
     leads_secrets = frozenset({"host", "port", "security"})
@@ -44,6 +45,12 @@ class EmailAdapter(Adapter):
         account = super().read_config(config)
         check_account(account.config, account.secret)
         return replace(account, config=account.config | {"hint": account.config["sender"]})
+
+    def account_key(self, config: Mapping[str, Any], secret: Mapping[str, Any]) -> tuple[str, ...]:
+        """The login at its server; where there is none, the sender's address there."""
+        if "host" not in config:
+            return ()
+        return config["host"].lower(), str(config.get("username") or config.get("sender", "")).lower()
 
     def send(self, message: Outgoing) -> Result:
         """One mail; the server's last word decides."""

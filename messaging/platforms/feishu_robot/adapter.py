@@ -34,6 +34,7 @@ _LONGEST_SIGNATURE = {"timestamp": "0" * 10, "sign": "0" * 44}
 class FeishuRobotAdapter(Adapter):
     capabilities = CAPABILITIES
     settings = SETTINGS
+    identified_by = ("hook", "region")
     names_chat = frozenset({"hook", "region"})
     inbound = SignedEvents()
     dialect = FeishuCard()

@@ -65,6 +65,7 @@ _FORMATS = re.compile(r"[*_~`]|^[>＞]", re.MULTILINE)  # what a comment under a
 class SlackAdapter(Adapter):
     capabilities = CAPABILITIES
     settings = SETTINGS
+    identified_by = ("token",)
     inbound = SignedEvents()
     dialect = MRKDWN
     plain_dialect = PLAIN

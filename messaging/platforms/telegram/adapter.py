@@ -50,6 +50,7 @@ _GONE = ("left", "kicked")
 class TelegramAdapter(Adapter):
     capabilities = CAPABILITIES
     settings = SETTINGS
+    identified_by = ("token",)
     inbound = TelegramInbound()
     dialect = TELEGRAM_HTML
     plain_dialect = TELEGRAM_HTML
@@ -58,6 +59,10 @@ class TelegramAdapter(Adapter):
         account = super().read_config(config)
         base_url = checked_base_url(account.config["base_url"], HOSTS)
         return replace(account, config={"hint": hint_of(account.secret["token"]), "base_url": base_url})
+
+    def account_key(self, config: Mapping[str, Any], secret: Mapping[str, Any]) -> tuple[str, ...]:
+        """The bot's number, with which its token begins: a new token is the same bot."""
+        return tuple(token.partition(":")[0] for token in super().account_key(config, secret))
 
     def spelled(self, text: str, *, is_markdown: bool) -> str:
         """HTML where there is something to mark; else the text itself, which nobody reads for marks."""

@@ -21,6 +21,7 @@ _encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 class WebhookAdapter(Adapter):
     capabilities = CAPABILITIES
     settings = SETTINGS
+    identified_by = ("url",)
     names_chat = frozenset({"url"})
     inbound = SignedEvents()
 
@@ -28,6 +29,10 @@ class WebhookAdapter(Adapter):
         account = super().read_config(config)
         signing_key(account.secret["secret"])
         return replace(account, config={"hint": httpx2.URL(account.secret["url"]).host})
+
+    def chat_key(self, address: Mapping[str, Any]) -> str | None:
+        """One address may take in the messages of many groups: each body says which."""
+        return None
 
     def spelled(self, text: str, *, is_markdown: bool) -> str:
         """The receiver gets the text as it was written, marks and mentions too."""

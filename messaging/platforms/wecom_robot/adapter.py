@@ -32,6 +32,7 @@ POINTER = "👆"  # the text of the call to everybody, which cannot be without o
 class WecomRobotAdapter(Adapter):
     capabilities = CAPABILITIES
     settings = SETTINGS
+    identified_by = ("key",)
     names_chat = frozenset({"key"})
     inbound = SignedEvents()
     dialect = WecomMarkdown()

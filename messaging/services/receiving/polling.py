@@ -55,7 +55,7 @@ def _due(now: datetime) -> QuerySet[ChatCursor]:
         endpoint__connection__inbound_route__is_on=True,
         endpoint__connection__inbound_route__way=InboundWay.POLL,
     )
-    return live.exclude(endpoint__connection_id__in=cooling).order_by("next_poll_at", "id")
+    return live.exclude(endpoint__connection__identity__in=cooling).order_by("next_poll_at", "id")
 
 
 def _poll_one(pk: int, now: datetime) -> int:

@@ -225,7 +225,9 @@ def test_a_refusal_of_the_whole_account_is_waited_for_by_all_of_it(route, channe
     body = {"message": "You are being rate limited.", "retry_after": 30, "global": True}
     channel.answer = Response(json.dumps(body), status=429)
     poll()
-    assert SendBudget.objects.get(scope="connection", scope_id=chat.connection_id).cooldown_until > dbtime.now()
+    assert (
+        SendBudget.objects.get(scope="connection", scope_id=chat.connection.identity_id).cooldown_until > dbtime.now()
+    )
     assert poll() == 0
 
 
@@ -248,7 +250,7 @@ def test_an_account_that_was_told_to_wait_is_not_asked(route, channel, chat, pol
     poll()
     until = dbtime.now() + timedelta(minutes=1)
     SendBudget.objects.create(
-        workspace_id=chat.workspace_id, scope="connection", scope_id=chat.connection_id, cooldown_until=until
+        workspace_id=chat.workspace_id, scope="connection", scope_id=chat.connection.identity_id, cooldown_until=until
     )
     assert poll() == 0
 

@@ -183,7 +183,7 @@ def test_a_channel_is_found_among_a_thousand_by_the_same_number_of_questions(wor
     from tests.messaging.conftest import make_endpoint
 
     one = make_endpoint(workspace, "slack", token="xoxb-1234567890-abcdef", chat="C00000000")
-    facts = {"workspace": workspace, "connection": one.connection}
+    facts = {"workspace": workspace, "connection": one.connection, "identity": one.identity}
     Endpoint.objects.bulk_create([Endpoint(name=str(n), address={"chat": f"C{n:08}"}, **facts) for n in range(1, 300)])
     heard = Heard(kind=Said.MESSAGE, external_id="1", occurred_at=NOON, author_id="u", chat=Chat("C00000299", "x"))
     row = RawEvent(workspace=workspace, connection=one.connection)

@@ -212,7 +212,7 @@ def test_a_robot_that_was_too_fast_rests_for_ten_minutes(
     first, second = plan(robot), plan(robot)
     deliver()
     rows = [fresh(first), fresh(second)]
-    budget = SendBudget.objects.get(scope="connection", scope_id=robot.connection_id)
+    budget = SendBudget.objects.get(scope="connection", scope_id=robot.connection.identity_id)
     assert [row.state for row in rows] == ["planned", "planned"]
     assert len(sent(httpserver)) == 1
     assert 590 < (budget.cooldown_until - dbtime.now()).total_seconds() <= 600

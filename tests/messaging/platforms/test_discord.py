@@ -263,7 +263,10 @@ def test_too_fast_cools_what_discord_meant(httpserver, chat, plan, deliver, fres
     row = fresh(delivery)
     assert (row.state, row.platform_code, row.attempt_limit) == ("planned", "429", 8)
     (budget,) = SendBudget.objects.filter(cooldown_until__isnull=False)
-    assert (budget.scope, budget.scope_id) == (scope, chat.pk if scope == "endpoint" else chat.connection_id)
+    assert (budget.scope, budget.scope_id) == (
+        scope,
+        chat.identity_id if scope == "endpoint" else chat.connection.identity_id,
+    )
     assert (budget.cooldown_until - dbtime.now()).total_seconds() == pytest.approx(seconds, abs=3)
 
 

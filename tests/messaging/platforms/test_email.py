@@ -218,7 +218,7 @@ def test_a_wrong_password_is_never_tried_again_and_said_in_words(
         ({"username": USER, "password": PASSWORD}, "login_refused"),
     ],
 )
-def test_a_server_that_does_not_offer_it_is_a_refusal(mailbox, workspace, server, plan, deliver, fresh, account, code):
+def test_a_server_that_does_not_offer_it_is_a_refusal(workspace, server, plan, deliver, fresh, account, code):
     delivery = plan(make_endpoint(workspace, "email", **BASE | account, port=server.port))
     deliver()
     assert (fresh(delivery).state, fresh(delivery).platform_code) == ("failed", code)

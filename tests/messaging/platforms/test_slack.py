@@ -268,7 +268,7 @@ def test_too_fast_holds_for_the_whole_app_as_long_as_slack_wishes(
 
     assert (fresh(delivery).state, fresh(delivery).attempt_limit) == ("planned", 8)
     (budget,) = SendBudget.objects.filter(cooldown_until__isnull=False)
-    assert (budget.scope, budget.scope_id) == ("connection", chat.connection_id)
+    assert (budget.scope, budget.scope_id) == ("connection", chat.connection.identity_id)
     assert (budget.cooldown_until - dbtime.now()).total_seconds() == pytest.approx(seconds, abs=3)
 
 
