@@ -22,6 +22,8 @@ from community_ops.common.errors import DomainError, InvalidInput, NotFound
 from community_ops.common.paging import id_in
 from messaging import capability_words, inbound_selectors, selectors, services, wording
 from messaging.forms import EndpointForm, OwnLimitForm
+from messaging.identity_selectors import counted_together
+from messaging.identity_wording import together_words
 from messaging.last_results import last_results
 from messaging.models import Endpoint, Platform
 from messaging.platforms import registry
@@ -105,6 +107,8 @@ def endpoint_new(request: WorkspaceRequest, platform: str) -> HttpResponse:
     form = EndpointForm(platform, request.POST or None)
     if request.method == "POST" and form.is_valid() and (made := _create(request, platform, form)):
         messages.success(request, _("“%(name)s” is ready.") % {"name": made.name})
+        for words in together_words(counted_together(made)):
+            messages.info(request, words)
         return redirect("messaging:endpoints", slug=request.workspace.slug)
     context = {
         "form": form,
@@ -187,6 +191,7 @@ def _limits(endpoint: Endpoint, form: OwnLimitForm | None = None) -> dict[str, A
     """What a channel's page tells of its limits, and the form for an own one."""
     source = registry.get(endpoint.connection.platform).capabilities
     return {
+        "together": together_words(counted_together(endpoint)),
         "limits": [wording.limit_words(use, source) for use in selectors.limit_use(endpoint)],
         "cooldown": _cooldown(endpoint),
         "source": source,

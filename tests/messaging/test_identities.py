@@ -8,11 +8,14 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.urls import reverse
+from django.utils import translation
 
 from community_ops.common import dbtime
 from community_ops.common.errors import InvalidInput
 from messaging import services
 from messaging.errors import ConfigRefused
+from messaging.identity_selectors import Together, counted_together
+from messaging.identity_wording import together_words
 from messaging.models import Connection, Delivery, Endpoint, Identity, SendLimit, SendSlot
 from messaging.platforms import registry
 from messaging.platforms.base import Limit, Outcome, Result, Scope
@@ -215,6 +218,42 @@ def test_a_bot_that_becomes_another_one_must_not_meet_it_in_a_chat(workspace) ->
     with pytest.raises(InvalidInput):
         change(first, token=TELEGRAM)
     assert change(first, token=f"980:{'A' * 35}").address == {"chat": "-1"}
+
+
+def test_pages_say_which_channels_count_together(workspace, owner, signed_in) -> None:
+    first = telegram(workspace)
+    client, english = signed_in(owner), {"Accept-Language": "en"}
+    given = {"name": "second", "token": TELEGRAM, "chat": "-7"}
+    url = reverse("messaging:endpoint_new", args=[workspace.slug, "telegram"])
+    page = client.post(url, given, follow=True, headers=english).content.decode()
+    assert f"The same account as of “{first.name}”" in page
+    topic(first, "5")
+    url = reverse("messaging:endpoint_edit", args=[workspace.slug, first.pk])
+    page = client.get(url, headers=english).content.decode()
+    assert "The same account as of “second”" in page
+    assert "In the same chat as “话题 5”" in page
+    alone = robot_of(workspace)
+    url = reverse("messaging:endpoint_edit", args=[workspace.slug, alone.pk])
+    assert "The same account" not in client.get(url, headers=english).content.decode()
+
+
+def test_a_team_that_shared_an_account_before_it_was_refused_is_told(workspace) -> None:
+    first, other = robot_of(workspace), make_workspace()
+    account = Identity.objects.create(workspace=other, digest=first.connection.identity.digest)
+    facts = {"workspace": other, "name": "r", "identity": account}
+    later = Connection.objects.create(platform="wecom_robot", secret={"key": ROBOT_KEY}, **facts)
+    second = Endpoint.objects.create(connection=later, **facts)
+    assert [counted_together(one).is_elsewhere for one in (first, second)] == [False, True]
+    with translation.override("en"):
+        (words,) = together_words(counted_together(second))
+    assert "here only your team is counted" in words
+
+
+def test_of_many_channels_that_count_together_a_few_are_named() -> None:
+    names = tuple(f"{number} 群" for number in range(1, 8))
+    with translation.override("en"):
+        (words,) = together_words(Together(names, (), is_elsewhere=False))
+    assert words.startswith("The same account as of “1 群”, “2 群”, “3 群”, “4 群”, “5 群” and 2 more: ")
 
 
 # --- another key ----------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("messaging", "0021_recognise_accounts_and_chats")]
+    dependencies = [("messaging", "0020_recognise_accounts_and_chats")]
 
     operations = [
         migrations.AlterField(

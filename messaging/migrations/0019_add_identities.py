@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0001_create_accounts"),
-        ("messaging", "0016_index_sending_by_key"),
+        ("messaging", "0018_end_receiving_without_a_channel"),
     ]
 
     operations = [

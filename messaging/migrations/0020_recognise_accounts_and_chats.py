@@ -103,6 +103,6 @@ def count_under(apps, scope, new_ids):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("messaging", "0020_add_identities")]
+    dependencies = [("messaging", "0019_add_identities")]
 
     operations = [migrations.RunPython(recognise, forget)]
