@@ -105,6 +105,7 @@ REPAIRED: dict[tuple[str, str], Repair] = {
     ("messaging.Delivery", "requeue"): Repair(FAILED, {"state": "planned", "reason": "again"}, "delivery.requeued"),
     ("messaging.Delivery", "mark_sent"): Repair(DOUBT, {"state": "confirmed"}, "delivery.sent"),
     ("messaging.Delivery", "mark_not_sent"): Repair(DOUBT, {"state": "failed"}, "delivery.not_sent"),
+    ("messaging.Delivery", "undo_decision"): Repair({}, {"state": "unknown"}, "delivery.decision_undone"),  # that word
     ("messaging.Delivery", "send_again"): Repair(DOUBT, {"state": "planned", "reason": "again"}, "delivery.again"),
     ("messaging.HumanTask", "take_back"): Repair({}, {"state": "withdrawn"}, "task.withdrawn", ("done_at",)),
     ("groups.ChatGroup", "unbind"): Repair({}, {"endpoint_id": None}, "group.endpoint_bound"),

@@ -12,8 +12,8 @@ from campaigns.services.forecasting import PlanForecast
 from campaigns.services.playbooks import PlannedTouch
 from community_ops.common.templatetags.reason_words import reason_words
 from community_ops.common.templatetags.wording import grouped
+from messaging.selectors import joined
 from messaging.services import Carrier, Forecast, Way
-from messaging.showing import joined
 
 MOST_GROUPS = 200  # of a page; what is not reached comes first
 _ORDER = {Way.NONE: 0, Way.HAND: 1, Way.ROBOT: 2}

@@ -16,9 +16,8 @@ from messaging.services.sending import verdicts_on
 from messaging.task_policies import FORGOTTEN, FORGOTTEN_AFTER
 
 BATCH = 200
-JUST_OVER = timedelta(
-    minutes=5
-)  # after a latest moment a cap is asked whether it was the reason: later it counts others
+# After a latest moment a cap is asked whether it was the reason: later it counts others.
+JUST_OVER = timedelta(minutes=5)
 
 
 def review_waiting(*, now: datetime) -> int:

@@ -29,7 +29,7 @@ def words() -> ForecastWords:
         "last": "11月21日 20:04",
         "last_group": "群" * 60,
     }
-    hand = Hand(1, "阿May" * 20, 12, 3456, 0, LATE)
+    hand = Hand(1, "阿May" * 20, 12, 3456, 0, LATE, is_told=False, has_link=True, has_opened=False)
     lines = [ForecastLine("共 70 条。"), ForecastLine("x" * 200, "warn")]
     return ForecastWords(lines, [{"hand": hand, "until": "11月21日 20:04"}], "估算", [row], is_plan=True)
 

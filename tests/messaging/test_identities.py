@@ -30,6 +30,7 @@ from tests.races import at_once
 pytestmark = pytest.mark.django_db
 TELEGRAM = f"110201543:{'A' * 35}"
 GROUP = "-1001234567890"
+BEFORE = ("messaging", "0018_end_receiving_without_a_channel")
 
 
 def telegram(workspace, chat: str = GROUP, *, token: str = TELEGRAM, **config) -> Endpoint:
@@ -374,7 +375,7 @@ def test_what_is_read_of_a_foreign_team_is_never_told(workspace, signed_in) -> N
 @pytest.fixture
 def before_identities() -> Callable[[], None]:
     """The tables as they were; what the test then calls brings them up to date."""
-    MigrationExecutor(connection).migrate([("messaging", "0016_index_sending_by_key")])
+    MigrationExecutor(connection).migrate([BEFORE])
     forward = MigrationExecutor(connection)
     yield lambda: forward.migrate(forward.loader.graph.leaf_nodes("messaging"))
     forward = MigrationExecutor(connection)
@@ -383,7 +384,9 @@ def before_identities() -> Callable[[], None]:
 
 @pytest.mark.django_db(transaction=True)
 def test_accounts_entered_twice_before_are_put_together(workspace, before_identities) -> None:
-    old = MigrationExecutor(connection).loader.project_state([("messaging", "0016_index_sending_by_key")]).apps
+    old = (
+        MigrationExecutor(connection).loader.project_state([BEFORE]).apps
+    )
     models = {name: old.get_model("messaging", name) for name in ("Connection", "Endpoint", "SendBudget", "SendSlot")}
     other, now = make_workspace(), dbtime.now()
     channels = []
@@ -411,7 +414,7 @@ def test_accounts_entered_twice_before_are_put_together(workspace, before_identi
     assert limits.cooling_until(first, db_now=now) == now + timedelta(seconds=1)
     assert [one.used_count for one in limits.use_of(foreign, db_now=now)] == [18, 18]
 
-    MigrationExecutor(connection).migrate([("messaging", "0016_index_sending_by_key")])
+    MigrationExecutor(connection).migrate([BEFORE])
     rows = models["SendBudget"].objects.order_by("scope_id").values_list("scope_id", flat=True)
     assert list(rows) == [channels[0].connection_id, channels[2].connection_id]
 

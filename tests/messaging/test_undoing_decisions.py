@@ -1,9 +1,11 @@
 """A person's word about a doubt is taken back: within ten minutes, and only while nothing followed from it."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 
 import pytest
+from django.utils import translation
 
 from community_ops.common.errors import InvalidTransition
 from community_ops.common.models import AuditEntry, OutboxEvent
@@ -16,6 +18,12 @@ from tests.races import at_once
 pytestmark = pytest.mark.django_db
 SOON, TOO_LATE = NOON + timedelta(minutes=10), NOON + timedelta(minutes=10, seconds=1)
 FACTS = ("state", "reason", "parts_sent", "latest_at", "may_have_arrived", "lease_owner")
+
+
+@pytest.fixture(autouse=True)
+def in_english() -> Iterator[None]:
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture
