@@ -384,9 +384,7 @@ def before_identities() -> Callable[[], None]:
 
 @pytest.mark.django_db(transaction=True)
 def test_accounts_entered_twice_before_are_put_together(workspace, before_identities) -> None:
-    old = (
-        MigrationExecutor(connection).loader.project_state([BEFORE]).apps
-    )
+    old = MigrationExecutor(connection).loader.project_state([BEFORE]).apps
     models = {name: old.get_model("messaging", name) for name in ("Connection", "Endpoint", "SendBudget", "SendSlot")}
     other, now = make_workspace(), dbtime.now()
     channels = []
