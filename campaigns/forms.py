@@ -147,7 +147,12 @@ class AnnouncementForm(ZonedForm):
         max_length=extras.MAX_ADDRESS,
         help_text=_("Begins with https:// and is open to everybody: the platform fetches it."),
     )
-    file = forms.FileField(label=_("File"), required=False, help_text=_("Any file, up to 20 MB."))
+    file = forms.FileField(
+        label=_("File"),
+        required=False,
+        widget=forms.FileInput(attrs={"data-file": True}),
+        help_text=_("Any file, up to 20 MB."),
+    )
     kept_file = forms.Field(required=False, widget=forms.HiddenInput)
     remove_file = forms.BooleanField(label=_("Remove the file"), required=False)
     due_at = LocalMomentField(label=_("When"))

@@ -14,7 +14,7 @@ from tests.interface.test_in_browser import Open, chromium, open_page
 __all__ = ["chromium", "open_page"]  # fixtures
 pytestmark = pytest.mark.browser
 SOURCE = """{% extends "base.html" %}{% block content %}<textarea data-preview="b"></textarea>
-<input type="file" data-picture>{% include "components/_bubble.html" %}{% endblock %}"""
+<input type="file" data-picture><input type="file" data-file>{% include "components/_bubble.html" %}{% endblock %}"""
 
 
 def bubble(*texts: str, **facts: Any) -> dict[str, Any]:
@@ -58,10 +58,23 @@ def test_a_chosen_picture_is_shown_before_it_is_sent(open_page: Open, tmp_path: 
     page = open_page(SOURCE, bubble=shown)
     (tmp_path / "x.png").write_bytes(drawn())
 
-    page.locator("input[type=file]").set_input_files(tmp_path / "x.png")
+    page.locator("[data-picture]").set_input_files(tmp_path / "x.png")
 
     expect(page.locator(".bubble-image")).to_be_visible()
     assert str(page.locator(".bubble-image").get_attribute("src")).startswith("data:image/png;base64,")
+
+
+def test_a_chosen_file_is_named_with_its_size_before_it_is_sent(open_page: Open, tmp_path: Path) -> None:
+    shown = bubble("one")
+    shown["parts"].append({"lines": [], "has_new_file": True})
+    page = open_page(SOURCE, bubble=shown)
+    place = page.locator(".bubble-file")
+    expect(place).to_have_text("The chosen file")
+
+    for name, size, words in [("价目 <b>.txt", 512, "512 bytes"), ("x.pdf", 3 * 2**19, "1.5\u00a0MB")]:
+        (tmp_path / name).write_bytes(b"x" * size)
+        page.locator("[data-file]").set_input_files(tmp_path / name)
+        expect(place).to_have_text(f"{name} {words}", use_inner_text=True)
 
 
 def test_typing_leaves_a_card_and_a_file_as_they_are(open_page: Open) -> None:

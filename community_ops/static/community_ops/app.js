@@ -87,11 +87,12 @@ function showWhole(text, frame) {
   for (const label of frame.querySelectorAll(".bubble-part")) label.remove();
 }
 
-// --- a picture that was chosen and has not been sent -----------------------------------------
+// --- a picture or a file that was chosen and has not been sent -------------------------------
 const LARGEST_PICTURE = 10 * 2 ** 20; // bytes; what is larger is refused when it is sent
 let newPicture = "";
 
 document.addEventListener("change", (event) => {
+  if (event.target.matches("input[type=file][data-file]")) showNewFile();
   if (!event.target.matches("input[type=file][data-picture]")) return;
   const [file] = event.target.files;
   newPicture = "";
@@ -110,6 +111,25 @@ function showNewPicture(root = document) {
     image.hidden = !newPicture;
     if (newPicture) image.src = newPicture;
   }
+}
+
+/** Name and size, as the server shows them once it has the file. */
+function showNewFile(root = document) {
+  const [file] = document.querySelector("input[type=file][data-file]")?.files ?? [];
+  if (!file) return;
+  for (const place of root.querySelectorAll("[data-new-file]")) {
+    const size = document.createElement("span");
+    size.className = "quiet small";
+    size.textContent = sizeWords(file.size);
+    place.replaceChildren(file.name, " ", size);
+  }
+}
+
+function sizeWords(bytes) {
+  const pattern = { style: "unit", unit: "byte", unitDisplay: "long" };
+  if (bytes < 2 ** 10) return new Intl.NumberFormat(document.documentElement.lang, pattern).format(bytes);
+  const [size, unit] = bytes < 2 ** 20 ? [bytes / 2 ** 10, "KB"] : [bytes / 2 ** 20, "MB"];
+  return `${size.toFixed(1)}\u00a0${unit}`;
 }
 
 // --- toasts ---------------------------------------------------------------------------------
@@ -244,6 +264,7 @@ function prepare(root) {
   addLocalTimes(root.parentElement ?? document);
   startToasts();
   showNewPicture();
+  showNewFile();
   if (root !== document.body) drawCharts(root);
 }
 
