@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 
 from campaigns import origins, selectors, services, wording
 from campaigns.models import Announcement, AnnouncementState
-from campaigns.views.acting import dialogs_of, offered, zone_of
+from campaigns.views.acting import Dialogs, dialogs_of, offered, zone_of
 from campaigns.views.composing import Draft, bubbles, crumbs, known_troubles, visible_groups
 from campaigns.views.requeueing import requeue_url
 from community_ops.accounts.pages import WorkspaceRequest, page
@@ -131,6 +131,7 @@ def _detail(request: WorkspaceRequest, announcement: Announcement) -> dict[str, 
     dialogs = dialogs_of(request, announcement, groups, rows, zone)
     draft = Draft.written(announcement)
     arrived = services.arrivals(groups, draft.content, may_split=draft.may_split)
+    is_ahead = state in _AHEAD
     return {
         "announcement": announcement,
         "groups": groups,
@@ -142,7 +143,7 @@ def _detail(request: WorkspaceRequest, announcement: Announcement) -> dict[str, 
         "latest": wording.latest_words(announcement, zone),
         "is_open": _is_open(announcement, rows),
         "bubbles": bubbles(groups, draft, arrived),
-        "warnings": _warnings(announcement, groups, arrived) if state in _AHEAD and not request.htmx else [],
+        "warnings": _warnings(announcement, groups, arrived, dialogs) if is_ahead and not request.htmx else [],
         "dialogs": offered(dialogs, announcement, rows),
         "questions": dialogs,
         "requeue_url": requeue_url(request, announcement),
@@ -177,11 +178,19 @@ def _next_step(request: WorkspaceRequest, row: selectors.GroupState) -> dict[str
 
 
 def _warnings(
-    announcement: Announcement, groups: Sequence["ChatGroup"], arrived: Mapping[str, messaging.Arrival]
+    announcement: Announcement,
+    groups: Sequence["ChatGroup"],
+    arrived: Mapping[str, messaging.Arrival],
+    dialogs: Dialogs,
 ) -> list[Warned]:
-    """What is known beforehand: of the groups, of the words, and what the send rules would hold back at its time."""
+    """What is known beforehand: of the groups, of the words, and what the send rules would hold back at its time.
+
+    That a channel fails is left to the forecast where one of the dialogs has it.
+    """
+    is_foreseen = any("forecast" in dialog for dialog in dialogs.values())
+    troubles = services.no_endpoint_warnings(groups) if is_foreseen else known_troubles(groups)
     held = services.announcement_held_warnings(announcement, groups)
-    return [*known_troubles(groups), *services.arrival_warnings(arrived.values()), *held]
+    return [*troubles, *services.arrival_warnings(arrived.values()), *held]
 
 
 def _is_open(announcement: Announcement, rows: Sequence[selectors.GroupState]) -> bool:

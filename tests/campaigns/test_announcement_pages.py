@@ -271,6 +271,23 @@ def test_a_draft_warns_of_a_channel_that_fails_and_can_be_scheduled(page: Page, 
     assert Delivery.objects.get(origin_id=draft.pk).state == "planned"
 
 
+def test_a_channel_that_fails_is_said_once_in_the_forecast_or_else_on_the_page(
+    page: Page, write: Write, group: ChatGroup, signed_in: SignIn, viewer: Someone
+) -> None:
+    """A viewer is asked nothing, so there is no forecast."""
+    make_fail(group)
+    draft = write()
+    words = "the last message to it failed"
+    answer = page(f"announcements/{draft.pk}/")
+    assert words in str(answer.context["dialogs"]["send_now"]["forecast"].lines)
+    assert answer.context["warnings"] == []
+    address = f"/w/{viewer.workspace.slug}/announcements/{draft.pk}/"
+    hers = text_of(signed_in(viewer).get(address, headers={"Accept-Language": "en"}))
+    assert hers.count(words) == 1
+    schedule(draft)
+    assert text_of(page(f"announcements/{draft.pk}/")).count(words) == 1
+
+
 def test_dialogs_name_time_groups_and_words(page: Page, write: Write, group: ChatGroup) -> None:
     draft = write(text="晚上八点见，" + "很长" * 60)
     dialogs = page(f"announcements/{draft.pk}/").context["dialogs"]
