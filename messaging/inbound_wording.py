@@ -5,11 +5,14 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
-from messaging.inbound_models import InboundRoute, RawEvent, RawState
+from messaging.inbound_models import InboundRoute, InboundWay, RawEvent, RawState
 from messaging.inbound_policies import REASONS, REFUSALS
 from messaging.models import EventKind
 
 _TONES = {RawState.PENDING: "info", RawState.READ: "good", RawState.IGNORED: "neutral", RawState.FAILED: "bad"}
+_SENT_BY_OTHERS = frozenset(
+    {InboundWay.HOOK, InboundWay.POLL}
+)  # the ids of the other ways are our own: nobody seeks them
 
 
 def route_badge(route: InboundRoute | None, *, failing_count: int) -> dict[str, str]:
@@ -38,12 +41,13 @@ def refusal_words(route: InboundRoute | None) -> str:
 
 
 def raw_event_row(event: RawEvent) -> dict[str, Any]:
-    """A row of the log, with what it was, and whether reading it again is of use."""
+    """A row of the log, with what it was, its id at the sender, and whether reading it again is of use."""
     return {
         "event": event,
         "badge": {"label": event.get_state_display(), "tone": _TONES[RawState(event.state)]},
         "line": _line(event),
         "words": _what_became(event),
+        "sender_id": event.external_id if event.way in _SENT_BY_OTHERS else "",
         "may_read_again": event.state in (RawState.IGNORED, RawState.FAILED) and event.reason != "not_meant",
     }
 

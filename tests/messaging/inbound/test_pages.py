@@ -63,6 +63,15 @@ def test_an_account_that_cannot_receive_has_no_such_page(tab, workspace, person)
     assert tab.get(url).status_code == 404
 
 
+def test_the_log_names_the_senders_id_and_none_of_our_own(tab, address, sender, group, read, workspace, room) -> None:
+    sender.send(said(), identity="msg_from_the_tool")
+    tab.post(reverse("messaging:room_say", args=[workspace.slug, room.pk]), {"author": "李姐", "action": "leave"})
+    read()
+    page = tab.get(address()).content.decode()
+    assert "msg_from_the_tool" in page
+    assert "room:" not in page
+
+
 def test_the_log_says_what_became_of_each_event(tab, address, sender, group, read) -> None:
     sender.send(said())
     sender.send(said(kind="other"), identity="m2")
