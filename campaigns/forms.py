@@ -166,7 +166,7 @@ class AnnouncementForm(ZonedForm):
         choices=Purpose.choices,
         initial=Purpose.NOTICE,
         required=False,
-        help_text=_("Daily caps count by it."),
+        help_text=_("Daily caps are counted by purpose."),
     )
 
     def __init__(self, *args: Any, actor: Actor, **kwargs: Any) -> None:

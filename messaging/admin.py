@@ -133,7 +133,7 @@ class DeliveryAdmin(RepairAdmin):
     def send_again(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
         self._decide(request, queryset, "send_again", "again")
 
-    @admin.action(description=_("Undo the last word about a doubt, within ten minutes"))
+    @admin.action(description=_("Undo the last decision about a doubt, within ten minutes"))
     def undo_decision(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
         def change(delivery: Delivery, actor: Actor, now: datetime) -> None:
             services.undo_decision(delivery=delivery, actor=actor, now=now)
@@ -186,7 +186,7 @@ class HumanTaskAdmin(RepairAdmin):
     actions = ("take_back",)
     rights: ClassVar[dict[str, str]] = {"take_back": "tasks.manage"}
 
-    @admin.action(description=_("Take cards back: they are not done any more"))
+    @admin.action(description=_("Withdraw cards: nobody has to do them any more"))
     def take_back(self, request: HttpRequest, queryset: QuerySet[HumanTask]) -> None:
         def change(task: HumanTask, actor: Actor, now: datetime) -> None:
             services.withdraw_task(task=task, actor=actor, now=now)

@@ -175,7 +175,7 @@ def _of_picture(adapter: Adapter, content: Content, parts: tuple[Part, ...]) -> 
         yield (
             "picture_by_link",
             _(
-                "%(platform)s fetches the picture from this site, and %(address)s is no https address open to "
+                "%(platform)s fetches the picture from this site, and %(address)s is not an https address open to "
                 "everybody: it may not be seen there."
             ),
         )

@@ -134,7 +134,7 @@ def link_revoke(request: WorkspaceRequest, assignee_id: int) -> HttpResponse:
     """End her link on every phone it was opened on."""
     assignee = task_selectors.get_assignee(request.actor, assignee_id)
     if services.revoke_link(assignee=assignee, actor=request.actor, now=clock.now()):
-        messages.success(request, _("The link does not work any more."))
+        messages.success(request, _("The link no longer works."))
     else:
         messages.info(request, _("There is no link."))
     return redirect("messaging:assignee_edit", slug=request.workspace.slug, assignee_id=assignee.pk)

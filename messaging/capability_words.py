@@ -29,7 +29,7 @@ def _facts(known: Capabilities, inbound: Inbound | None) -> Iterator[tuple[str, 
     yield _("Read what is written there"), _reading(known.read, inbound)
     yield _("Remove somebody"), _doing(known.kick)
     yield _("Mute somebody"), _doing(known.mute)
-    yield _("Take a message back"), _doing(known.recall)
+    yield _("Recall a message"), _doing(known.recall)
     yield _("Welcome newcomers"), _welcome(known.welcome)
     yield _("“Accepted” rests on"), evidence_words(known.evidence)
     yield _("Source"), _source(known)
@@ -52,7 +52,7 @@ def evidence_words(evidence: Evidence) -> str:
         Evidence.MAIL_SERVER: _("the next mail server took it; whether it was read is not known"),
         Evidence.LIBRARY: _("what a library says; it does not say how it knows"),
         Evidence.PERSON: _("the word of the person who sent it"),
-        Evidence.ROOM: _("it stands in the room"),
+        Evidence.ROOM: _("it is shown in the room"),
     }[evidence]
 
 

@@ -231,7 +231,7 @@ def endpoint_unlimit(request: WorkspaceRequest, endpoint_id: int) -> HttpRespons
         services.set_limit(
             endpoint=endpoint, scope=scope, seconds=seconds, count=None, actor=request.actor, now=clock.now()
         )
-        messages.success(request, _("The own limit is gone."))
+        messages.success(request, _("Your own limit was removed."))
     except DomainError as refusal:
         tell(request, refusal)
     return redirect("messaging:endpoint_edit", slug=request.workspace.slug, endpoint_id=endpoint.pk)

@@ -45,7 +45,7 @@ class ChatsNotTold(DomainError):
 
 class EndpointInUse(DomainError):
     code = "endpoint_in_use"
-    message = gettext_noop("Messages are still planned for this endpoint.")
+    message = gettext_noop("Messages are still planned for this channel.")
 
 
 class KeptWithPerson(DomainError):
@@ -57,7 +57,7 @@ class KeptWithPerson(DomainError):
 
 class AssigneeBusy(DomainError):
     code = "assignee_busy"
-    message = gettext_noop("There are open cards. Hand them on or take them back first.")
+    message = gettext_noop("There are open cards. Hand them on or withdraw them first.")
 
 
 class NudgedTooSoon(DomainError):

@@ -13,7 +13,7 @@ _ACCEPTED: dict[Evidence, str | Promise] = {
     Evidence.MAIL_SERVER: _("The mail server took it. Whether it reaches the inbox cannot be seen here."),
     Evidence.LIBRARY: _("The apprise library reports success. How it knows, and whether it is shown, it does not say."),
     Evidence.PERSON: _("A person says that she sent it."),
-    Evidence.ROOM: _("It stands in the sandbox room."),
+    Evidence.ROOM: _("It is shown in the sandbox room."),
 }
 _ACCEPTED_AT: dict[Evidence, str | Promise] = {
     Evidence.PLATFORM_CODE: _(
@@ -27,7 +27,7 @@ _ACCEPTED_AT: dict[Evidence, str | Promise] = {
         "The apprise library reports success (%(at)s). How it knows, and whether it is shown, it does not say."
     ),
     Evidence.PERSON: _("A person says that she sent it (%(at)s)."),
-    Evidence.ROOM: _("It stands in the sandbox room (%(at)s)."),
+    Evidence.ROOM: _("It is shown in the sandbox room (%(at)s)."),
 }
 
 

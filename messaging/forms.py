@@ -104,7 +104,9 @@ class SpanForm(RefusableForm):
     """From one day to another, both included."""
 
     from_on = forms.DateField(label=_("From"), widget=_Day())
-    until_on = forms.DateField(label=_("Until"), required=False, widget=_Day(), help_text=_("Empty: until taken away."))
+    until_on = forms.DateField(
+        label=_("Until"), required=False, widget=_Day(), help_text=_("Empty: until it is removed.")
+    )
 
 
 class QuietHoursForm(SpanForm):

@@ -84,7 +84,7 @@ def _too_many(wait: int) -> HttpResponse:
 def _refused(refusal: CallRefused) -> HttpResponse:
     """Which of the reasons of a 401 it was is only told on the page of the route."""
     code = "unauthorized" if refusal.status == NOT_PROVED else refusal.reason
-    message = _("The call is not proved.") if refusal.status == NOT_PROVED else str(REFUSALS[refusal.reason])
+    message = _("The call could not be verified.") if refusal.status == NOT_PROVED else str(REFUSALS[refusal.reason])
     extra = {"field": refusal.detail} if refusal.detail else {}
     answer = JsonResponse({"code": code, "message": message, "extra": extra}, status=refusal.status)
     if refusal.status == ONLY_POST:

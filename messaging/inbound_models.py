@@ -12,7 +12,7 @@ class InboundWay(models.TextChoices):
     """How an event came here."""
 
     HOOK = "hook", pgettext_lazy("way of an event", "Told by the platform or a tool")
-    POLL = "poll", pgettext_lazy("way of an event", "Asked for at the platform")
+    POLL = "poll", pgettext_lazy("way of an event", "Fetched from the platform")
     PASTE = "paste", pgettext_lazy("way of an event", "Pasted by a person")
     ROOM = "room", pgettext_lazy("way of an event", "Said in the sandbox room")
 

@@ -34,7 +34,7 @@ PASTED: dict[str, str | Promise] = {
 # Why an event is "nothing for us".
 REASONS: dict[str, str | Promise] = {
     "not_meant": pgettext_lazy("inbound event", "Not a message, a join or a leave"),
-    "no_channel": pgettext_lazy("inbound event", "This chat has no channel here; it stands among the found chats"),
+    "no_channel": pgettext_lazy("inbound event", "This chat has no channel here; it is listed among the found chats"),
     "bot": pgettext_lazy("inbound event", "Written by a robot"),
     "bad_fields": pgettext_lazy("inbound event", "What it says could not be understood"),
     "ahead": pgettext_lazy("inbound event", "It is said to happen more than a day after it was told"),
@@ -51,9 +51,9 @@ REFUSALS: dict[str, str | Promise] = {
     "missing_headers": pgettext_lazy("refused call", "The headers of the signature are missing"),
     "too_large": pgettext_lazy("refused call", "The body is larger than 256 KB"),
     "needs_length": pgettext_lazy("refused call", "The call has no Content-Length"),
-    "only_post": pgettext_lazy("refused call", "This address takes POST only"),
+    "only_post": pgettext_lazy("refused call", "This address accepts only POST"),
     "broken_off": pgettext_lazy("refused call", "The body broke off"),
-    "not_json": pgettext_lazy("refused call", "The body is no JSON object"),
+    "not_json": pgettext_lazy("refused call", "The body is not a JSON object"),
     "bad_fields": pgettext_lazy("refused call", "A field is missing or wrong"),
     "other_body": pgettext_lazy("refused call", "An id that was used before came with another body"),
 }

@@ -53,7 +53,7 @@ def inbound(request: WorkspaceRequest, connection_id: int) -> HttpResponse:
         "empty": {
             "icon": "inbox-arrow-down",
             "title": _("Nothing has come in yet"),
-            "text": _("As soon as something happens in a chat of this account, it stands here."),
+            "text": _("As soon as something happens in a chat of this account, it is listed here."),
         },
     }
     return render(request, f"messaging/{'_inbound_log' if request.htmx else 'inbound'}.html", context)
@@ -96,7 +96,7 @@ def _questions(request: WorkspaceRequest, connection: Connection) -> dict[str, d
         "rotate": question(
             "rotate",
             _("Make a new key?"),
-            _("The former key stays good for 24 hours, so that nothing is lost while the sender changes it."),
+            _("The old key stays valid for 24 hours, so that nothing is lost while the sender changes it."),
             _("New key"),
             is_bad=False,
         ),

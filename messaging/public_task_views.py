@@ -168,7 +168,7 @@ def done(request: HttpRequest, person: Assignee, task: HumanTask) -> HttpRespons
     """Tick what she has done. A refused form stands there again with everything in it, the picture too."""
     still_open = [item for item in task_selectors.items_of(task) if item.state == TaskState.OPEN]
     if not still_open:
-        messages.info(request, _("Nothing of this card is open."))
+        messages.info(request, _("Nothing on this card is open."))
         return redirect("messaging:my_task", task_id=task.pk)
     form = DoneForm(task, still_open, request.POST, request.FILES)
     if form.is_valid() and (finished := _finish(person, task, form)) is not None:
@@ -195,8 +195,8 @@ def _finish(person: Assignee, task: HumanTask, form: DoneForm) -> HumanTask | No
 def _after_done(request: HttpRequest, task: HumanTask, form: DoneForm) -> HttpResponse:
     """The card while something of it is open, else the list; both offer to take it back for ten minutes."""
     count = len(form.item_ids())
-    words = ngettext("Noted. It can be taken back for ten minutes.",
-                     "Noted, %(count)d of them. It can be taken back for ten minutes.", count)  # fmt: skip
+    words = ngettext("Noted. This can be undone for ten minutes.",
+                     "Noted, %(count)d of them. This can be undone for ten minutes.", count)  # fmt: skip
     return _said(request, task, words % {"count": count}, form.item_ids())
 
 
@@ -219,7 +219,7 @@ def undo(request: HttpRequest, person: Assignee, task: HumanTask) -> HttpRespons
     ids = [int(raw) for raw in named if raw.isascii() and raw.isdigit() and len(raw) < 19]
     try:
         services.undo_items(task=task, item_ids=ids, actor=actor_of(person), now=clock.now())
-        messages.success(request, _("Taken back: it is open again."))
+        messages.success(request, _("Undone: it is open again."))
     except DomainError as refusal:
         messages.error(request, str(refusal.message))
     return redirect("messaging:my_task", task_id=task.pk)

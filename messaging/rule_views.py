@@ -95,7 +95,7 @@ def send_rule_archive(request: WorkspaceRequest, kind: str, rule_id: int) -> Htt
     """Take a rule away."""
     rule = get_row(_kind(kind).rows(request.actor), rule_id, _("There is no such rule."))
     services.archive_rule(rule=rule, actor=request.actor, now=clock.now())
-    messages.success(request, _("The rule is gone."))
+    messages.success(request, _("The rule was removed."))
     return redirect("messaging:send_rules", slug=request.workspace.slug)
 
 

@@ -141,7 +141,7 @@ def endpoints_visible_to(actor: Actor, *, with_archived: bool = False) -> QueryS
 
 def get_endpoint(actor: Actor, endpoint_id: int) -> Endpoint:
     """Raises NotFound, also for another workspace's endpoint."""
-    return get_row(endpoints_visible_to(actor), endpoint_id, _("There is no such endpoint."))
+    return get_row(endpoints_visible_to(actor), endpoint_id, _("There is no such channel."))
 
 
 def connections_visible_to(actor: Actor) -> QuerySet[Connection]:
@@ -333,7 +333,7 @@ def get_room(actor: Actor, endpoint_id: int) -> Endpoint:
     """A sandbox room; raises NotFound for an endpoint of another platform."""
     endpoint = get_endpoint(actor, endpoint_id)
     if endpoint.connection.platform != Platform.SANDBOX:
-        raise NotFound(_("This endpoint is no sandbox room."))
+        raise NotFound(_("This channel is not a sandbox room."))
     return endpoint
 
 

@@ -199,7 +199,7 @@ class LeaveOutForm(RefusableForm):
         widget=forms.RadioSelect,
         error_messages={"required": gettext_lazy("Please choose why it is not done.")},
     )
-    note = forms.CharField(label=gettext_lazy("In own words"), max_length=_OWN_WORDS, required=False)
+    note = forms.CharField(label=gettext_lazy("In your own words"), max_length=_OWN_WORDS, required=False)
 
     def __init__(self, task: HumanTask, items: Sequence[TaskItem], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -285,7 +285,7 @@ class AssigneeForm(RefusableForm):
         label=gettext_lazy("How she is told"),
         queryset=Endpoint.objects.none(),
         required=False,
-        empty_label=gettext_lazy("Not at all: cards only stand on the list"),
+        empty_label=gettext_lazy("Not at all: cards are only on the list"),
         help_text=gettext_lazy("The robot of the team's own group, or her mail."),
     )
     mention = forms.CharField(
@@ -371,7 +371,7 @@ class TaskForm(RefusableForm):
         choices=Purpose.choices,
         initial=Purpose.NOTICE,
         required=False,
-        help_text=gettext_lazy("Daily caps count by it."),
+        help_text=gettext_lazy("Daily caps are counted by purpose."),
     )
     image = forms.FileField(
         label=gettext_lazy("Picture"),
@@ -382,7 +382,7 @@ class TaskForm(RefusableForm):
     latest_at = WallTimeField(
         label=gettext_lazy("Latest"),
         required=False,
-        help_text=gettext_lazy("After it she is asked whether it still makes sense."),
+        help_text=gettext_lazy("After that she is asked whether it still makes sense."),
     )
 
     def __init__(self, kind: str, *args: Any, actor: Actor, zone: str, **kwargs: Any) -> None:

@@ -78,17 +78,17 @@ def _questions(request: WorkspaceRequest, task: HumanTask, colleagues: list[Assi
         "hand_on": {
             "id": f"hand-on-{task.pk}",
             "title": _("Hand on “%(title)s”?") % {"title": task.title},
-            "text": _("What is still open of it goes to a colleague, who is told at once."),
+            "text": _("Whatever is still open goes to a colleague, who is told at once."),
             "action": reverse("messaging:task_hand_on", args=[slug, task.pk]),
             "confirm_label": _("Hand on to a colleague"),
             "form": HandOnForm(colleagues, auto_id=f"hand-on-{task.pk}-%s"),
         },
         "withdraw": {
             "id": f"withdraw-{task.pk}",
-            "title": _("Take “%(title)s” back?") % {"title": task.title},
-            "text": _("What is still open of it is not done any more. Messages to groups are cancelled."),
+            "title": _("Withdraw “%(title)s”?") % {"title": task.title},
+            "text": _("Whatever is still open is no longer to be done. Messages to groups are cancelled."),
             "action": reverse("messaging:task_withdraw", args=[slug, task.pk]),
-            "confirm_label": _("Take back"),
+            "confirm_label": _("Withdraw"),
             "form": WithdrawForm(auto_id=f"withdraw-{task.pk}-%s"),
             "is_bad": True,
         },
@@ -240,7 +240,7 @@ def task_withdraw(request: WorkspaceRequest, task_id: int) -> HttpResponse:
     """Take a card back."""
     task = task_selectors.get_task(request.actor, task_id)
     note = request.POST.get("note", "")
-    return _change(request, task, services.withdraw_task, _("Taken back: it is not done any more."), note=note)
+    return _change(request, task, services.withdraw_task, _("Withdrawn: nobody has to do it any more."), note=note)
 
 
 @page("tasks.act")
@@ -270,8 +270,8 @@ def task_done(request: WorkspaceRequest, task_id: int) -> HttpResponse:
                 now=clock.now(),
             )
             count = len(form.item_ids())
-            words = ngettext("Noted. It can be taken back for ten minutes.",
-                             "Noted, %(count)d of them. It can be taken back for ten minutes.", count)  # fmt: skip
+            words = ngettext("Noted. This can be undone for ten minutes.",
+                             "Noted, %(count)d of them. This can be undone for ten minutes.", count)  # fmt: skip
             messages.success(request, words % {"count": count})
             return redirect("messaging:task", slug=request.workspace.slug, task_id=task.pk)
         except DomainError as refusal:
@@ -286,7 +286,7 @@ def task_undo(request: WorkspaceRequest, task_id: int) -> HttpResponse:
     """Take back a tick, or what was left out, of the last ten minutes."""
     task = task_selectors.get_task(request.actor, task_id)
     ids = [item_id] if (item_id := id_in(request.POST, "items")) else []
-    return _change(request, task, services.undo_items, _("Taken back: it is open again."), item_ids=ids)
+    return _change(request, task, services.undo_items, _("Undone: it is open again."), item_ids=ids)
 
 
 @page("tasks.act")

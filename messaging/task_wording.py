@@ -55,7 +55,7 @@ HINTS: Mapping[str, str | Promise] = {
     TaskKind.NEW_GROUP: gettext_lazy(
         "Open the group, then upload its QR code here. Name and code are kept with the card."
     ),
-    TaskKind.PULL_IN: gettext_lazy("Tick who is in the group. Whoever has to agree first can wait."),
+    TaskKind.PULL_IN: gettext_lazy("Tick who is in the group. Anyone who still has to agree can wait."),
     TaskKind.NEW_QR: gettext_lazy(
         "Take a new QR code in the group and upload it here, one group at a time. It is kept with the card."
     ),
@@ -232,9 +232,9 @@ def handed_on_words(person: Assignee) -> str:
 def left_out_question(names: Sequence[str], *, is_sending: bool) -> str:
     """Asked back where no place was ticked: all of them may be meant."""
     if is_sending:
-        words = _("None was ticked. Is it sent to none of these %(count)d? Then press again: %(names)s")
+        words = _("None was ticked. If it was sent to none of these %(count)d, press again: %(names)s")
     else:
-        words = _("None was ticked. Are all these %(count)d left out? Then press again: %(names)s")
+        words = _("None was ticked. If all of these %(count)d are left out, press again: %(names)s")
     return words % {"count": len(names), "names": _some_of(names)}
 
 
@@ -243,8 +243,8 @@ def left_out_words(names: Sequence[str]) -> str:
     if not names:
         return _("Noted: it is left out.")
     words = ngettext(
-        "Noted, left out: %(names)s. It can be taken back for ten minutes.",
-        "Noted, %(count)d left out: %(names)s. It can be taken back for ten minutes.",
+        "Noted, left out: %(names)s. This can be undone for ten minutes.",
+        "Noted, %(count)d left out: %(names)s. This can be undone for ten minutes.",
         len(names),
     )
     return words % {"count": len(names), "names": _some_of(names)}
@@ -278,10 +278,10 @@ def _did(entry: AuditEntry) -> str:
         "task.created": _("Made by hand"),
         "task.copied": _("Text copied"),
         "task.done": ngettext("Ticked", "Ticked: %(count)d", count),
-        "task.undone": _("Taken back: it is open again."),
+        "task.undone": _("Undone: it is open again."),
         "task.left_out": pgettext("task", "Left out"),
         "task.handed_on": _("Handed on to %(name)s"),
-        "task.withdrawn": _("Taken back"),
+        "task.withdrawn": _("Withdrawn"),
         "task.nudged": _("Nudged"),
     }.get(entry.verb, entry.verb)
     return words % {"count": count, "name": after.get("assignee", "")} if "%(" in words else words

@@ -42,9 +42,9 @@ def write_anew(request: WorkspaceRequest, delivery: Delivery) -> dict[str, Any] 
     if delivery.state != DeliveryState.EXPIRED and not is_failed and not is_kept:
         return None
     if not is_failed:
-        text = _("It will not be sent any more. If it is still worth saying, write it anew.")
+        text = _("It will not be sent any more. If it is still worth saying, write a new one.")
     else:
-        text = _("It is not tried again by itself. A colleague can try again, or it can be written anew.")
+        text = _("It is not tried again by itself. A colleague can try again, or a new one can be written.")
     is_offered = delivery.target_kind == "group" and may(request.actor, "announcements.write")
     slug = request.workspace.slug
     address = reverse("campaigns:announcement_new", args=[slug]) + f"?group={delivery.target_id}"

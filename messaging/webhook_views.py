@@ -112,7 +112,7 @@ def webhook_detail(request: WorkspaceRequest, webhook_id: int) -> HttpResponse:
         "zone": ZONE,
         "empty": {
             "title": _("No calls yet"),
-            "text": _("As soon as something happens that this webhook wants to hear of, the call stands here."),
+            "text": _("As soon as something happens that this webhook is to be told about, the call is listed here."),
         },
     }
     return render(request, f"messaging/{'_webhook_log' if request.htmx else 'webhook_detail'}.html", context)

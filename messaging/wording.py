@@ -350,10 +350,10 @@ def _decision(entry: AuditEntry) -> Told:
         "delivery.handed_over": _("Handed to %(name)s"),
         "delivery.handed_on": _("Handed on from %(giver)s to %(name)s"),
         "delivery.done_by_hand": _("%(name)s confirmed: sent"),
-        "delivery.undone_by_hand": _("Taken back: not sent yet"),
+        "delivery.undone_by_hand": _("Undone: not sent yet"),
         "delivery.left_out": pgettext("task", "Left out"),
-        "delivery.left_out_undone": _("Taken back: it is to be sent after all"),
-        "delivery.taken_back": _("Taken back from the to-send list"),
+        "delivery.left_out_undone": _("Undone: it is to be sent after all"),
+        "delivery.taken_back": _("Withdrawn from the to-send list"),
     }.get(entry.verb, entry.verb)
     after = entry.after if isinstance(entry.after, dict) else {}
     names = {"name": after.get("name", MISSING), "giver": after.get("giver", MISSING)}
@@ -386,7 +386,7 @@ def _used_words(use: "LimitUse") -> str:
         1: _("%(used)d of %(count)d used in this second"),
         60: _("%(used)d of %(count)d used in this minute"),
         3600: _("%(used)d of %(count)d used in this hour"),
-        86_400: _("%(used)d of %(count)d used in this day"),
+        86_400: _("%(used)d of %(count)d used in the last 24 hours"),
     }.get(use.limit.seconds, _("%(used)d of %(count)d used in the last %(time)s"))
     return pattern % {"used": use.used_count, "count": use.limit.count, "time": duration(use.limit.seconds)}
 
@@ -408,12 +408,15 @@ def rest_words(until: datetime | None = None, *, zone: str = "UTC") -> str:
 
 def _above_platform(use: "LimitUse") -> str:
     facts = {"count": use.platform_count, "time": duration(use.limit.seconds)}
-    return _("Higher than the platform's own %(count)d within %(time)s: it may refuse what is above.") % facts
+    return (
+        _("Higher than the platform's own limit of %(count)d within %(time)s: it may refuse what goes beyond that.")
+        % facts
+    )
 
 
 def _the_platforms_own(source: Capabilities) -> str:
     day = source.checked_on.isoformat() if source.checked_on else MISSING
-    return _("The platform's own, checked on %(day)s") % {"day": day}
+    return _("The platform's own limit, checked on %(day)s") % {"day": day}
 
 
 def outcome_of_test(outcome: str, code: str, text: str) -> tuple[str, str]:

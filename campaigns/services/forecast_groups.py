@@ -108,7 +108,7 @@ def _row(one: Carrier, *, is_failing: bool, is_untold: bool) -> GroupRow:
     if is_failing and one.way is Way.ROBOT:
         notes.append(_("The last try through this channel did not work."))
     if is_untold and one.way is Way.HAND:
-        notes.append(_("Nobody tells her."))
+        notes.append(_("She is not notified."))
     return GroupRow(one.label, way_words(one), one.name, notes, is_trouble=bool(notes))
 
 

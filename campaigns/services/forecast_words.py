@@ -261,10 +261,7 @@ def _hands_told(forecast: Forecast) -> Iterator[ForecastLine]:
     """Colleagues who will not hear of their cards, or may not be able to open them."""
     untold = [hand.name for hand in forecast.hands if not hand.is_told]
     if untold:
-        words = _(
-            "Nobody tells %(people)s: there is no channel for it (a staff robot or mail). The cards only stand on the"
-            " list."
-        )
+        words = _("There is no channel to notify %(people)s (a staff robot or mail). The cards are only on the list.")
         yield ForecastLine(words % {"people": _listed(untold)}, "warn")
     no_link = [hand.name for hand in forecast.hands if not hand.has_link]
     if no_link:

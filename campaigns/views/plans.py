@@ -182,7 +182,7 @@ def _dialogs(request: WorkspaceRequest, run: PlaybookRun, states: States) -> dic
     }
     stop = {
         "title": _("Stop this playbook run?"),
-        "text": _("What has not gone out is cancelled for good; what has gone out stays. Pausing can be taken back."),
+        "text": _("What has not gone out is cancelled for good; what has gone out stays. Pausing can be undone."),
         "confirm_label": pgettext("button", "Stop the run"),
         "is_bad": True,
     }

@@ -66,7 +66,7 @@ def copy_card(*, task: HumanTask, actor: Actor, now: datetime) -> Copied:
     verdicts = {one.pk: verdict for one, verdict in zip(deliveries, verdicts_on(deliveries, now), strict=True)}
     found = [_look_at(item, task, verdicts, held, now) for item in items]
     if not found:
-        raise InvalidTransition(_("Nothing of this card is open."))
+        raise InvalidTransition(_("Nothing on this card is open."))
     with transaction.atomic():
         task = cards.lock_card(task)
         still_open = set(cards.open_items(task).values_list("pk", flat=True))

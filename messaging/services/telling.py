@@ -87,7 +87,7 @@ def nudge_card(*, task: HumanTask, actor: Actor, now: datetime) -> Delivery:
     """
     task = cards.lock_card(task)
     if task.state != TaskState.OPEN:
-        raise InvalidTransition(_("Nothing of this card is open."))
+        raise InvalidTransition(_("Nothing on this card is open."))
     if not can_be_told(task.assignee):
         raise NoNoticeChannel
     if task.told_at is not None and now < task.told_at + NUDGE_EVERY:

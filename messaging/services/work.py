@@ -166,7 +166,7 @@ def hand_on(*, task: HumanTask, to: Assignee, actor: Actor, now: datetime) -> Hu
         cards.note_on_deliveries(moving, verb="delivery.handed_on", actor=actor, now=now, **names)
         nudge(TELL_TASK)
     elif not TaskItem.objects.filter(task=hers).exists():
-        raise InvalidTransition(_("Nothing of this card is open."))
+        raise InvalidTransition(_("Nothing on this card is open."))
     return hers
 
 
@@ -202,5 +202,5 @@ def withdraw_task(*, task: HumanTask, actor: Actor, now: datetime, note: str = "
         audit.record(actor=actor, verb="task.withdrawn", target=task, now=now, reason=note)
         cards.note_on_deliveries(ended, verb="delivery.taken_back", actor=actor, now=now, reason=note)
     elif not TaskItem.objects.filter(task=task, reason=TAKEN_BACK).exists():
-        raise InvalidTransition(_("Nothing of this card is open."))
+        raise InvalidTransition(_("Nothing on this card is open."))
     return task

@@ -190,7 +190,7 @@ def test_detail_shows_the_honest_state_of_each_group(page: Page, write: Write, g
     shown = answer.content.decode()
     assert answer.status_code == 286  # nothing more to ask for
     assert "<html" not in shown
-    assert "It stands in the sandbox room." in shown
+    assert "It is shown in the sandbox room." in shown
     assert "0 ok" not in shown
     assert group.name in shown
 

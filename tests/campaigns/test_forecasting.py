@@ -113,14 +113,14 @@ def test_it_names_a_channel_whose_last_try_ended_in_a_500(write, group) -> None:
 def test_it_says_who_will_not_hear_of_it_and_who_never_opened_her_link(write, by_hand, may, group) -> None:
     lines = said(write(*by_hand))
     assert (
-        "Nobody tells 阿May: there is no channel for it (a staff robot or mail). The cards only stand on the list."
+        "There is no channel to notify 阿May (a staff robot or mail). The cards are only on the list."
     ) in lines
     assert "阿May: no personal link yet, so the cards cannot be seen." in lines
     Assignee.objects.filter(pk=may.pk).update(notice_endpoint=group.endpoint)
     messaging.issue_link(assignee=may, actor=SYSTEM, now=NOON)
     lines = said(write(*by_hand))
     assert "阿May: the personal link was never opened. Make sure that it has arrived." in lines
-    assert not any(line.startswith("Nobody tells") for line in lines)
+    assert not any(line.startswith("There is no channel to notify") for line in lines)
     messaging.note_link_use(assignee=may, now=NOON)
     assert not any("link" in line for line in said(write(*by_hand)))
 
@@ -133,7 +133,7 @@ def test_it_names_the_carrier_of_each_group_with_trouble_first(write, group, sil
     assert words.group_count == 3
     assert [(row.name, row.way, row.carrier, list(row.notes)) for row in words.groups] == [
         ("没接通的群", "Cannot be reached", "", ["The group has no delivery channel."]),
-        ("人工 1 群", "By hand", "阿May", ["Nobody tells her."]),
+        ("人工 1 群", "By hand", "阿May", ["She is not notified."]),
         ("一群", "By robot", group.endpoint.name, ["The last try through this channel did not work."]),
     ]
 

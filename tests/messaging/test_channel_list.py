@@ -40,13 +40,13 @@ REFUSED = {"state": "failed", "reason": "refused", "platform_code": "93000", "pl
 
 
 def test_a_channel_that_fails_says_so_until_something_is_accepted(shown, plan, hook) -> None:
-    assert "Fails now" not in shown()
+    assert "Failing now" not in shown()
     failed = plan(hook)
     Delivery.objects.filter(pk=failed.pk).update(sending_at=NOON, **REFUSED)
     page = shown()
-    assert ("Fails now" in page, "The platform said: 93000 &lt;i&gt;gone" in page) == (True, True)
+    assert ("Failing now" in page, "The platform said: 93000 &lt;i&gt;gone" in page) == (True, True)
     Delivery.objects.filter(pk=plan(hook).pk).update(state="accepted", accepted_at=NOON + timedelta(minutes=1))
-    assert "Fails now" not in shown()
+    assert "Failing now" not in shown()
 
 
 def test_the_list_asks_as_often_for_twenty_failing_channels_as_for_one(signed_in, owner, workspace, plan) -> None:

@@ -50,7 +50,7 @@ def shown(signed_in, owner, workspace):
         (1, "14 of 20 used in this second"),
         (60, "14 of 20 used in this minute"),
         (3_600, "14 of 20 used in this hour"),
-        (86_400, "14 of 20 used in this day"),
+        (86_400, "14 of 20 used in the last 24 hours"),
         (7 * 86_400, "14 of 20 used in the last 7 days"),
         (30 * 86_400, "14 of 20 used in the last 30 days"),
         (31 * 86_400, "14 of 20 used in the last 31 days"),
@@ -191,7 +191,7 @@ TOLD = "another tool has to tell us (Receive)"
 def test_what_a_platform_could_do_and_what_is_done_are_told_apart(platform, read, kick, mute, recall) -> None:
     adapter = registry.get(platform)
     facts = {fact["label"]: fact["value"] for fact in capability_words.facts(adapter.capabilities, adapter.inbound)}
-    labels = ("Read what is written there", "Remove somebody", "Mute somebody", "Take a message back")
+    labels = ("Read what is written there", "Remove somebody", "Mute somebody", "Recall a message")
     assert [facts[label] for label in labels] == [read, kick, mute, recall]
 
 

@@ -29,7 +29,7 @@ SAID = {
         "How it knows, and whether it is shown, it does not say.",
     ),
     Evidence.PERSON: ("A person says that she sent it", ""),
-    Evidence.ROOM: ("It stands in the sandbox room", ""),
+    Evidence.ROOM: ("It is shown in the sandbox room", ""),
 }
 
 
@@ -96,5 +96,5 @@ def test_one_badge_for_groups_on_different_platforms_claims_the_evidence_of_neit
         account.platform = "email"
         account.save(update_fields=["platform"])
         (mixed,) = plan_words.badges_of(states_of_announcement(made, owner.actor, now=NOON))
-        assert (alike.count, str(alike.help)) == (2, "It stands in the sandbox room.")
+        assert (alike.count, str(alike.help)) == (2, "It is shown in the sandbox room.")
         assert (mixed.count, str(mixed.help)[:54]) == (2, "The other side answered success. What that proves diff")

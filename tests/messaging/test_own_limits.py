@@ -191,7 +191,7 @@ def test_the_channels_page_says_that_a_limit_is_above_the_platforms(signed_in, o
         url = reverse("messaging:endpoint_edit", args=[workspace.slug, robot.pk])
         return signed_in(owner).get(url, headers={"Accept-Language": "en"}).content.decode()
 
-    warned = "Higher than the platform&#x27;s own 20 within 1 minute: it may refuse what is above."
+    warned = "Higher than the platform&#x27;s own limit of 20 within 1 minute: it may refuse what goes beyond that."
     choose(robot, 20)
     assert warned not in page()
     choose(robot, 30)

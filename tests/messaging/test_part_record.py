@@ -105,7 +105,7 @@ def test_a_try_of_a_message_in_one_part_says_nothing_of_parts(room, plan, delive
     deliver()
     told = wording.story(fresh(row), selectors.attempts_of(row), [], zone="UTC")
     assert all("Message" not in item.title + item.text for item in told)
-    assert (sentence(fresh(row)).startswith("It stands in the sandbox room"), fates(fresh(row))) == (True, [])
+    assert (sentence(fresh(row)).startswith("It is shown in the sandbox room"), fates(fresh(row))) == (True, [])
 
 
 def test_a_call_that_was_lost_says_its_part_too(half, fresh) -> None:

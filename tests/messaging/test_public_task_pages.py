@@ -273,7 +273,7 @@ def test_a_tick_is_taken_back_within_ten_minutes_and_not_later(phone, card, at) 
     assert states(card) == ["open", "done", "done"]
     assert Delivery.objects.order_by("pk").first().state == "waiting"
     at(minutes=11)
-    assert "Undo" not in text_of(phone.get(url(card)))
+    assert ">Undo<" not in text_of(phone.get(url(card)))
     page = phone.post(url(card, "undo/"), {"items": ids(card)[1:]}, follow=True)
     assert "more than ten minutes ago" in text_of(page)
     assert states(card) == ["open", "done", "done"]
@@ -286,7 +286,7 @@ def test_the_list_brings_a_way_back_for_all_that_ended_with_the_card(phone, card
     rest = [str(pk) for pk in ids(card)[1:]]
     given = {"items": rest} if path == "done/" else {"leave-items": rest, "leave-reason": "0"}
     page = text_of(phone.post(url(card, path), given, follow=True))
-    assert "can be taken back for ten minutes" in page
+    assert "can be undone for ten minutes" in page
     (address,) = undo.findall(page)
     phone.post(address.replace("&amp;", "&"))
     assert states(card) == ["done", "open", "open"]
@@ -295,7 +295,7 @@ def test_the_list_brings_a_way_back_for_all_that_ended_with_the_card(phone, card
 
 def test_what_was_left_out_is_taken_back_within_ten_minutes_and_not_later(phone, card, at) -> None:
     said = phone.post(url(card, "leave-out/"), {"leave-items": ids(card), "leave-reason": "0"}, follow=True)
-    assert "It can be taken back for ten minutes." in text_of(said)
+    assert "This can be undone for ten minutes." in text_of(said)
     at(minutes=9)
     assert text_of(phone.get(url(card))).count("Undo") == 3
     assert "it is open again" in text_of(phone.post(url(card, "undo/"), {"items": ids(card)[:1]}, follow=True))
@@ -522,7 +522,7 @@ def test_without_a_tick_all_are_named_and_asked_back_once(phone, card) -> None:
     answer = phone.post(url(card, "leave-out/"), {"leave-reason": "0"})
     page = text_of(answer)
     assert (answer.status_code, states(card)) == (422, ["open"] * 3)
-    assert f"none of these 3? Then press again: {', '.join(GROUPS)}" in page
+    assert f"none of these 3, press again: {', '.join(GROUPS)}" in page
     assert answer.context["leave_out_form"]["items"].value() == [str(pk) for pk in ids(card)]
     assert answer.context["leave_out_form"]["reason"].value() == "0"
 
@@ -609,7 +609,7 @@ def test_a_closed_card_says_why_and_offers_nothing(phone, card) -> None:
     assert "Not to be done any more" in page
     assert "<button" not in page
     page = text_of(phone.post(url(card, "done/"), {"items": ids(card)}, follow=True))
-    assert "Nothing of this card is open." in page
+    assert "Nothing on this card is open." in page
 
 
 # --- all of them -------------------------------------------------------------------------------------

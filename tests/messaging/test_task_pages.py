@@ -128,7 +128,7 @@ def test_a_card_is_handed_on_and_taken_back_from_the_list(tab, url, card, new_pe
     hers = HumanTask.objects.get(assignee=colleague)
     assert states(hers) == ["open"] * 3
     page = tab.post(url("task_withdraw", hers.pk), {"note": "说错了", "back": "board"}, follow=True)
-    assert "it is not done any more" in text_of(page)
+    assert "nobody has to do it any more" in text_of(page)
     assert states(hers) == ["withdrawn"] * 3
     assert AuditEntry.objects.get(verb="task.withdrawn").reason == "说错了"
     assert set(Delivery.objects.values_list("state", "reason")) == {("cancelled", "taken_back")}
@@ -172,7 +172,7 @@ def test_a_card_is_ticked_for_a_colleague_and_taken_back(tab, url, card) -> None
     tab.post(url("task_leave_out", card.pk), {"leave-reason": "0"})
     assert states(card) == ["left_out", "done", "left_out"]
     page = text_of(tab.get(url("task", card.pk)))
-    for words in ("Ticked: 2", "Taken back: it is open again.", "Left out", "Came onto the list"):
+    for words in ("Ticked: 2", "Undone: it is open again.", "Left out", "Came onto the list"):
         assert words in page
 
 

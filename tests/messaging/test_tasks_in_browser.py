@@ -178,7 +178,7 @@ def test_a_phone_without_a_clipboard_gets_the_text_in_hand(five, open_phone) -> 
     )
     open_card(page)
     page.locator("[data-copy-form] button").click()
-    expect(page.locator("[data-copy-label]")).to_have_text("Please press the text for long")
+    expect(page.locator("[data-copy-label]")).to_have_text("Please long-press the text")
     assert page.evaluate("window.selected") == TEXT
 
 

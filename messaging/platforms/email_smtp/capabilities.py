@@ -17,7 +17,7 @@ CAPABILITIES = Capabilities(
     recall=Ability.NEVER,
     has_many_chats=True,
     evidence=Evidence.MAIL_SERVER,
-    limits_note=gettext_noop("The mail server's own; set an own limit for the figure your provider names."),
+    limits_note=gettext_noop("The mail server's own; set your own limit for the figure your provider names."),
     source="https://www.rfc-editor.org/rfc/rfc5321 and 5322, 3834",
     checked_on=date(2026, 11, 22),
 )

@@ -71,7 +71,7 @@ def test_a_known_id_with_another_body_is_409(sender) -> None:
 )
 def test_what_is_not_proved_is_the_same_401_and_stores_nothing(sender, changes) -> None:
     answer = sender.send(said(), **changes)
-    expected = {"code": "unauthorized", "message": "The call is not proved.", "extra": {}}
+    expected = {"code": "unauthorized", "message": "The call could not be verified.", "extra": {}}
     assert (answer.status_code, answer.json()) == (401, expected)
     assert not RawEvent.objects.exists()
 
