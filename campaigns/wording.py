@@ -173,7 +173,7 @@ def doomed_words(counts: Mapping[str, int], total: int) -> list[str]:
     """Of an entry that is planned, one short sentence for each reason why some of its groups will not get it."""
     if len(counts) == 1 and sum(counts.values()) == total:
         return [
-            _("Will not be sent: %(why)s") % {"why": _held_by(*pair) % {"count": pair[1]}} for pair in counts.items()
+            _("Will not be sent. %(why)s") % {"why": _held_by(*pair) % {"count": pair[1]}} for pair in counts.items()
         ]
     return held_words(counts)
 

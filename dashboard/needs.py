@@ -43,6 +43,7 @@ EXPIRED_SINCE = timedelta(days=1)
 HELD_BACK_SINCE = timedelta(days=1)
 DRAFTED_SINCE = timedelta(days=14)
 PAGES = {"announcement": "campaigns:announcement", "touch": "campaigns:run"}  # of a delivery's origin
+SENTENCE_ENDS = ("。", ".", "！", "!", "？", "?", "…", "~", "～")
 AT_MOST = 12  # lines on Today, and at least one of each kind
 MOST_OF_A_KIND = 50  # lines that are read at all
 
@@ -263,12 +264,14 @@ def _held_cards(slug: str, on_board: list[OnBoard], *, now: datetime) -> list[Ne
 
 def _held_card(one: OnBoard, card: "HumanTask", slug: str, *, now: datetime) -> Need:
     why = one.held[card.pk]
+    is_ended = card.title.endswith(SENTENCE_ENDS)
+    words = _("%(name)s by hand: %(title)s") if is_ended else _("%(name)s by hand: %(title)s.")
     facts = {"name": one.assignee.name, "title": card.title}
     return Need(
         key=f"kept-{card.pk}",
         tone="warn" if why.latest_at is not None else "neutral",
         label=_("Blocked by a rule") if why.latest_at is not None else _("Held by a rule"),
-        text=joined(_("%(name)s by hand: %(title)s.") % facts, not_now_words(why, zone=card.zone, now=now)),
+        text=joined(words % facts, not_now_words(why, zone=card.zone, now=now)),
         due_at=card.due_at,
         url=reverse("messaging:task", args=[slug, card.pk]),
     )

@@ -11,6 +11,7 @@ from dashboard import needs
 from messaging import services as messaging
 from messaging.models import Delivery
 from messaging.services.send_rules import RULES
+from messaging.task_models import HumanTask
 from tests.factories.people import SYSTEM, make_person
 from tests.messaging import test_send_rules as made
 from tests.moments import NOON
@@ -127,6 +128,12 @@ def test_what_a_rule_blocks_is_said_so_and_nobody_is_nudged_as_late(owner, held_
     messaging.review_waiting(now=NOON + 2.5 * HOUR)
     (after,) = needs.all_needs(owner.actor, owner.workspace.slug, now=NOON + 3 * HOUR).lines
     assert (after.key, after.url.rpartition("?")[2]) == ("held-quiet_hours", "state=quiet_hours")
+
+
+def test_a_title_that_ends_a_sentence_gets_no_second_full_stop(owner, held_card) -> None:
+    HumanTask.objects.filter(pk=held_card.pk).update(title="晚安。")
+    (need,) = needs.all_needs(owner.actor, owner.workspace.slug, now=NOON + 2 * HOUR + timedelta(minutes=15)).lines
+    assert need.text.startswith("小周 by hand: 晚安。 A rule blocks it")
 
 
 def test_the_last_line_says_how_many_more_and_leads_to_all_of_them(owner, groups, sent, late_card, signed_in) -> None:

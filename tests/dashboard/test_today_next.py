@@ -51,7 +51,7 @@ def test_what_a_rule_holds_altogether_is_said_and_the_rest_is_not_marked(workspa
     quiet(workspace, 22, 8)
     planned(groups, NOON + HOUR)
     planned(groups, NOON + 3 * HOUR)
-    assert doomed(owner) == [[], ["Will not be sent: The quiet hours hold back 2 messages"]]
+    assert doomed(owner) == [[], ["Will not be sent. The quiet hours hold back 2 messages"]]
 
 
 def test_some_of_it_is_counted_by_reason(workspace, owner, community, groups) -> None:
