@@ -47,10 +47,12 @@ def endpoint_list(request: WorkspaceRequest) -> HttpResponse:
     ids = [row.pk for row in rows]
     results = last_results(workspace_id=request.workspace.pk, endpoint_ids=ids, now=clock.now())
     groups = task_places.get(inbound_selectors.GROUP).bound_to(request.actor, ids)
+    limits = selectors.fullest_limits(rows)
     context = {
         "endpoints": [
             _channel(request, row, failing.get(row.pk, ""), ends_receiving=row.pk in last)
             | {"result": results.get(row.pk), "is_by_hand": is_by_hand(row), **_groups(groups.get(row.pk, []))}
+            | {"used": wording.used_words(limits[row.pk]) if row.pk in limits else ""}
             for row in rows
         ],
         "platforms": [{"name": name, "label": Platform(name).label} for name in registry.names()],

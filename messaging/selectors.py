@@ -2,7 +2,7 @@
 
 import uuid
 from calendar import monthrange
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TypeVar
@@ -51,7 +51,7 @@ from messaging.policies import (
 from messaging.record_parts import left_out, parts_said, shown_parts, words_in_doubt
 from messaging.record_states import StateCounts, delivery_counts, read_as, that_read
 from messaging.services.endpoints import channels_beside
-from messaging.services.limits import LimitUse, cooling_until, use_of
+from messaging.services.limits import LimitUse, cooling_until, use_of, uses_of
 from messaging.services.resting import why_waiting
 from messaging.showing import file_of, first_words, joined, lines, sender_of, with_names
 from messaging.task_selectors import said_by_hand, who_has, who_has_of
@@ -378,6 +378,13 @@ def inbound_events(
 def limit_use(endpoint: Endpoint) -> list[LimitUse]:
     """The endpoint's limits and how much of each is used at this moment."""
     return use_of(endpoint, db_now=dbtime.now())
+
+
+def fullest_limits(endpoints: Sequence[Endpoint]) -> dict[int, LimitUse]:
+    """Of each endpoint that has limits, the one that is used up first, by its id; of equal ones that of the longest
+    window. Endpoints come with their connection; all are of one workspace."""
+    uses = uses_of(endpoints, db_now=dbtime.now())
+    return {pk: max(found, key=lambda use: (use.share, use.limit.seconds)) for pk, found in uses.items() if found}
 
 
 def cooldown_of(endpoint: Endpoint) -> datetime | None:

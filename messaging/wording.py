@@ -372,7 +372,7 @@ def limit_words(use: "LimitUse", source: Capabilities) -> dict[str, Any]:
     }[use.limit.scope]
     return {
         "rule": pattern % facts,
-        "used": _used_words(use),
+        "used": used_words(use),
         "scope": use.limit.scope.value,
         "seconds": use.limit.seconds,
         "is_own": use.is_own,
@@ -381,7 +381,8 @@ def limit_words(use: "LimitUse", source: Capabilities) -> dict[str, Any]:
     }
 
 
-def _used_words(use: "LimitUse") -> str:
+def used_words(use: "LimitUse") -> str:
+    """How much of a limit is used now: "14 of 20 used in this minute"."""
     pattern = {
         1: _("%(used)d of %(count)d used in this second"),
         60: _("%(used)d of %(count)d used in this minute"),

@@ -10,9 +10,11 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 
 from django.db import transaction
-from django.db.models import DateTimeField, F, Max, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import Count, DateTimeField, F, Max, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Greatest
 
 from community_ops.common import dbtime
@@ -119,6 +121,11 @@ class LimitUse:
     platform_count: int | None = None
 
     @property
+    def share(self) -> float:
+        """How full it is: 1 where the next call has to wait."""
+        return self.used_count / self.limit.count
+
+    @property
     def is_above_platform(self) -> bool:
         """Whether the operator chose more than the platform says it takes: allowed, and worth a warning."""
         return self.is_own and self.platform_count is not None and self.limit.count > self.platform_count
@@ -126,26 +133,60 @@ class LimitUse:
 
 def use_of(endpoint: Endpoint, *, db_now: datetime) -> list[LimitUse]:
     """What a call of this endpoint counts against and how much of it is used now. For looking only."""
-    rows = SendLimit.objects.of(endpoint.workspace_id)
-    own = {(row.scope, row.scope_id, row.seconds): row.note for row in rows}
-    platforms = {(one.scope.value, one.seconds): one.count for one in _platforms_own(endpoint)}
-    return [
-        LimitUse(
-            limit,
-            _used_count(endpoint.workspace_id, key, limit, db_now),
-            is_own=(*key, limit.seconds) in own,
-            note=own.get((*key, limit.seconds), ""),
-            platform_count=platforms.get((key[0], limit.seconds)),
-        )
-        for key, found in limits_of(endpoint).items()
-        for limit in found
-    ]
+    return uses_of([endpoint], db_now=db_now)[endpoint.pk]
 
 
-def _used_count(workspace_id: int, key: Key, limit: Limit, db_now: datetime) -> int:
-    rows = SendSlot.objects.of(workspace_id).filter(budget__scope=key[0], budget__scope_id=key[1])
-    still = Q(ended_at__isnull=True) | Q(ended_at__gt=db_now - timedelta(seconds=limit.seconds * GUARD))
-    return rows.filter(still).count()
+def uses_of(endpoints: Sequence[Endpoint], *, db_now: datetime) -> dict[int, list[LimitUse]]:
+    """The same for many endpoints of one workspace, with their connections, by id. As many queries as for one."""
+    if not endpoints:
+        return {}
+    workspace_id = endpoints[0].workspace_id
+    own = {(row.scope, row.scope_id, row.seconds): row.note for row in SendLimit.objects.of(workspace_id)}
+    known = read(workspace_id)
+    limits = {endpoint.pk: limits_of(endpoint, known) for endpoint in endpoints}
+    used = _used_counts(workspace_id, limits.values(), db_now)
+    found: dict[int, list[LimitUse]] = {}
+    for endpoint in endpoints:
+        platforms = {(one.scope.value, one.seconds): one.count for one in _platforms_own(endpoint)}
+        found[endpoint.pk] = [
+            LimitUse(
+                limit,
+                used.get((key, limit.seconds), 0),
+                is_own=(*key, limit.seconds) in own,
+                note=own.get((*key, limit.seconds), ""),
+                platform_count=platforms.get((key[0], limit.seconds)),
+            )
+            for key, its in limits[endpoint.pk].items()
+            for limit in its
+        ]
+    return found
+
+
+def _used_counts(workspace_id: int, limits: Iterable[Limits], db_now: datetime) -> dict[tuple[Key, int], int]:
+    """How many slots of each budget are taken now, by its key and the window in seconds. One query."""
+    windows: dict[Key, set[int]] = defaultdict(set)
+    for one in limits:
+        for key, its in one.items():
+            windows[key].update(limit.seconds for limit in its)
+    spans = sorted(set[int]().union(*windows.values()))
+    if not spans:
+        return {}
+    ids: dict[str, list[int]] = defaultdict(list)
+    for scope, scope_id in windows:
+        ids[scope].append(scope_id)
+    mine = reduce(or_, (Q(budget__scope=scope, budget__scope_id__in=found) for scope, found in ids.items()))
+    still = {
+        seconds: Q(ended_at__isnull=True) | Q(ended_at__gt=db_now - timedelta(seconds=seconds * GUARD))
+        for seconds in spans
+    }
+    rows = SendSlot.objects.of(workspace_id).filter(mine, still[spans[-1]]).order_by()
+    counts = {f"in_{seconds}": Count("pk", filter=still[seconds]) for seconds in spans}
+    counted = rows.values_list("budget__scope", "budget__scope_id").annotate(**counts)
+    return {
+        ((scope, scope_id), seconds): count
+        for scope, scope_id, *found in counted
+        for seconds, count in zip(spans, found, strict=True)
+    }
 
 
 def cooling_until(endpoint: Endpoint, *, db_now: datetime) -> datetime | None:

@@ -7,13 +7,14 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from community_ops.common import dbtime
 from community_ops.common.models import AuditEntry
 from messaging.last_results import last_results
-from messaging.models import Delivery
+from messaging.models import Delivery, SendBudget, SendLimit, SendSlot
 from messaging.ports import task_places
 from tests.factories.people import make_person
 from tests.members.makers import make_community, make_group
-from tests.messaging.conftest import make_endpoint
+from tests.messaging.conftest import ROBOT_KEY, make_endpoint
 from tests.moments import NOON
 
 pytestmark = pytest.mark.django_db
@@ -62,6 +63,51 @@ def test_the_list_asks_as_often_for_twenty_failing_channels_as_for_one(signed_in
         return len(asked)
 
     assert queries(1) == queries(19)
+
+
+@pytest.fixture
+def used(workspace):
+    """Let calls of an account have ended just now."""
+
+    def use(endpoint, count: int) -> None:
+        budget = SendBudget.objects.create(workspace=workspace, scope="connection", scope_id=endpoint.connection_id)
+        facts = {"workspace": workspace, "budget": budget, "started_at": dbtime.now(), "ended_at": dbtime.now()}
+        SendSlot.objects.bulk_create(SendSlot(**facts) for _number in range(count))
+
+    return use
+
+
+def test_a_row_says_how_much_of_its_fullest_limit_is_used_now(shown, workspace, room, used) -> None:
+    used(make_endpoint(workspace, "wecom_robot", key=ROBOT_KEY), 14)
+    busy = make_endpoint(workspace, "wecom_robot", key=ROBOT_KEY)
+    used(busy, 3)
+    SendLimit.objects.create(workspace=workspace, scope="endpoint", scope_id=busy.pk, count=4, seconds=3600)
+    day = SendLimit.objects.create(
+        workspace=workspace, scope="connection", scope_id=busy.connection_id, count=4, seconds=86_400
+    )
+    page = shown()
+    assert "14 of 20 used in this minute" in page
+    assert "3 of 4 used in the last 24 hours" in page
+    assert "used in this hour" not in page
+    assert page.count("used in ") == 2  # a room has no limit
+    day.delete()
+    assert "3 of 20 used in this minute" in shown()
+
+
+def test_the_list_asks_as_often_for_the_limits_of_twelve_channels_as_of_one(signed_in, owner, workspace, used) -> None:
+    client, url = signed_in(owner), reverse("messaging:endpoints", args=[workspace.slug])
+
+    def queries(count: int) -> int:
+        for _number in range(count):
+            endpoint = make_endpoint(workspace, "wecom_robot", key=ROBOT_KEY)
+            used(endpoint, 2)
+            SendLimit.objects.create(workspace=workspace, scope="endpoint", scope_id=endpoint.pk, count=4, seconds=3600)
+        client.get(url)
+        with CaptureQueriesContext(connection) as asked:
+            client.get(url)
+        return len(asked)
+
+    assert queries(1) == queries(11)
 
 
 def test_a_channel_names_the_groups_it_serves(shown, workspace, room, hook) -> None:
