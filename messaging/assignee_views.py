@@ -15,6 +15,7 @@ from community_ops.accounts.pages import WorkspaceRequest, page, tell
 from community_ops.accounts.policies import may
 from community_ops.common import clock
 from community_ops.common.errors import DomainError
+from community_ops.common.once import once_per_form
 from messaging import services, task_selectors
 from messaging.assignee_links import link_of
 from messaging.models import Assignee
@@ -56,10 +57,7 @@ def assignee_new(request: WorkspaceRequest) -> HttpResponse:
     form = AssigneeForm(request.POST or None, actor=request.actor)
     if request.method == "POST" and form.is_valid():
         try:
-            facts = form.cleaned_data
-            made = services.create_assignee(
-                workspace_id=request.workspace.pk, **facts, actor=request.actor, now=clock.now()
-            )
+            made = _made(request, form)
             messages.success(request, _("%(name)s is added. Next: her personal link.") % {"name": made.name})
             return redirect("messaging:assignee_edit", slug=request.workspace.slug, assignee_id=made.pk)
         except DomainError as refusal:
@@ -67,6 +65,12 @@ def assignee_new(request: WorkspaceRequest) -> HttpResponse:
     return render(
         request, "messaging/assignee_form.html", _form_page(request, form), status=422 if form.errors else 200
     )
+
+
+def _made(request: WorkspaceRequest, form: AssigneeForm) -> Assignee:
+    facts = {"workspace_id": request.workspace.pk, **form.cleaned_data, "actor": request.actor, "now": clock.now()}
+    made_id = once_per_form(request, actor=request.actor, run=lambda: services.create_assignee(**facts).pk)
+    return task_selectors.get_assignee(request.actor, made_id)
 
 
 def _form_page(request: WorkspaceRequest, form: AssigneeForm, assignee: Assignee | None = None) -> dict[str, Any]:

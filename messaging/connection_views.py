@@ -13,7 +13,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from community_ops.accounts.pages import WorkspaceRequest, page, tell
 from community_ops.common import clock
-from community_ops.common.errors import DomainError, InvalidInput, NotFound
+from community_ops.common.errors import DomainError, NotFound
+from community_ops.common.once import once_per_form
 from community_ops.common.paging import newest_first
 from messaging import selectors, services
 from messaging.forms import EndpointForm
@@ -74,15 +75,12 @@ def _crumbs(request: WorkspaceRequest) -> list[dict[str, str]]:
 
 
 def _add(request: WorkspaceRequest, connection: Connection, form: EndpointForm) -> Endpoint | None:
+    facts = {"connection": connection, "name": form.cleaned_data["name"], "config": form.config()}
+    facts |= {"actor": request.actor, "now": clock.now()}
     try:
-        return services.add_chat(
-            connection=connection,
-            name=form.cleaned_data["name"],
-            config=form.config(),
-            actor=request.actor,
-            now=clock.now(),
-        )
-    except InvalidInput as refusal:
+        made_id = once_per_form(request, actor=request.actor, run=lambda: services.add_chat(**facts).pk)
+        return selectors.get_endpoint(request.actor, made_id)
+    except DomainError as refusal:
         form.refuse(refusal)
         return None
 

@@ -19,6 +19,7 @@ from community_ops.accounts.pages import WorkspaceRequest, page, tell
 from community_ops.accounts.policies import may
 from community_ops.common import clock
 from community_ops.common.errors import DomainError, InvalidInput, NotFound
+from community_ops.common.once import once_per_form
 from community_ops.common.paging import id_in
 from messaging import capability_words, inbound_selectors, selectors, services, wording
 from messaging.forms import EndpointForm, OwnLimitForm
@@ -127,16 +128,12 @@ def _crumbs(request: WorkspaceRequest) -> list[dict[str, str]]:
 
 
 def _create(request: WorkspaceRequest, platform: str, form: EndpointForm) -> Endpoint | None:
+    facts = {"name": form.cleaned_data["name"], "platform": platform, "config": form.config()}
+    facts |= {"workspace_id": request.workspace.pk, "actor": request.actor, "now": clock.now()}
     try:
-        return services.create_endpoint(
-            workspace_id=request.workspace.pk,
-            name=form.cleaned_data["name"],
-            platform=platform,
-            config=form.config(),
-            actor=request.actor,
-            now=clock.now(),
-        )
-    except InvalidInput as refusal:
+        made_id = once_per_form(request, actor=request.actor, run=lambda: services.create_endpoint(**facts).pk)
+        return selectors.get_endpoint(request.actor, made_id)
+    except DomainError as refusal:
         form.refuse(refusal)
         return None
 

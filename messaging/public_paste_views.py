@@ -13,9 +13,11 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from community_ops.common import clock
-from community_ops.common.errors import InvalidInput, NotFound
+from community_ops.common.errors import DomainError
+from community_ops.common.once import once_per_form
 from community_ops.common.throttle import Limit, page_if_over
 from messaging import inbound_selectors
+from messaging.assignee_links import actor_of
 from messaging.inbound_forms import PasteForm
 from messaging.models import Assignee
 from messaging.pasted_text import Pasted
@@ -39,7 +41,7 @@ def paste(request: HttpRequest, person: Assignee) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         found = form.messages()
         if form.cleaned_data["author"] or request.POST.get("seen", "") == _digest(found):
-            new_count = _taken(person, form, found)
+            new_count = _taken(request, person, form, found)
             if new_count is not None:
                 _tell(request, groups, form, found, new_count)
                 return redirect("messaging:paste")
@@ -80,21 +82,22 @@ def _tell(
         messages.info(request, known)
 
 
-def _taken(person: Assignee, form: PasteForm, found: Sequence[Pasted]) -> int | None:
+def _taken(request: HttpRequest, person: Assignee, form: PasteForm, found: Sequence[Pasted]) -> int | None:
     """How many are new; None where it was refused."""
     now, group_id = clock.now(), int(form.cleaned_data["group"])
     try:
         zone = task_places.get(inbound_selectors.GROUP).zone(workspace_id=person.workspace_id, target_id=group_id)
-        return receiving.paste_all(
-            messages=found,
-            workspace_id=person.workspace_id,
-            kind=form.cleaned_data["kind"],
-            target_kind=inbound_selectors.GROUP,
-            target_id=group_id,
-            pasted_by=person.name,
-            day=now.astimezone(ZoneInfo(zone)).date().isoformat(),
-            now=now,
-        )
-    except (InvalidInput, NotFound) as refusal:
+        facts = {
+            "messages": found,
+            "workspace_id": person.workspace_id,
+            "kind": form.cleaned_data["kind"],
+            "target_kind": inbound_selectors.GROUP,
+            "target_id": group_id,
+            "pasted_by": person.name,
+            "day": now.astimezone(ZoneInfo(zone)).date().isoformat(),
+            "now": now,
+        }
+        return once_per_form(request, actor=actor_of(person), run=lambda: receiving.paste_all(**facts))
+    except DomainError as refusal:
         form.refuse(refusal)
         return None

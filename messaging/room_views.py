@@ -14,7 +14,8 @@ from django.views.decorators.http import require_POST, require_safe
 from community_ops.accounts.pages import WorkspaceRequest, page
 from community_ops.accounts.policies import may
 from community_ops.common import assets, clock
-from community_ops.common.errors import InvalidInput
+from community_ops.common.errors import DomainError
+from community_ops.common.once import once_per_form
 from messaging import inbound_selectors, selectors, showing
 from messaging.inbound_forms import RoomForm
 from messaging.inbound_models import RawEvent
@@ -129,20 +130,25 @@ def room_say(request: WorkspaceRequest, endpoint_id: int) -> HttpResponse:
     form = RoomForm(request.POST)
     if action in ("join", "leave"):
         form.fields["words"].required = False
-    if form.is_valid() and _done(endpoint, action, form):
+    if form.is_valid() and _done(request, endpoint, action, form):
         query = urlencode({"as": form.cleaned_data["author"]})
         return redirect(f"{reverse('messaging:room', args=[request.workspace.slug, endpoint.pk])}?{query}")
     return _room(request, endpoint, _happened(endpoint), who=request.POST.get("author", "")[:MAX_NAME], form=form)
 
 
-def _done(endpoint: Endpoint, action: str, form: RoomForm) -> bool:
+def _done(request: WorkspaceRequest, endpoint: Endpoint, action: str, form: RoomForm) -> bool:
     author, words = form.cleaned_data["author"], form.cleaned_data["words"]
-    try:
+
+    def do() -> bool:
         if action in ("join", "leave"):
             receiving.move_in_room(room=endpoint, author=author, is_joining=action == "join", now=clock.now())
         else:
             receiving.say_in_room(room=endpoint, author=author, words=words, now=clock.now())
-    except InvalidInput as refusal:
+        return True
+
+    try:
+        once_per_form(request, actor=request.actor, run=do)
+    except DomainError as refusal:
         form.refuse(refusal)
         return False
     return True

@@ -24,6 +24,7 @@ from community_ops.common import clock
 from community_ops.common.actors import Actor
 from community_ops.common.errors import DomainError, NotFound
 from community_ops.common.forms import RefusableForm
+from community_ops.common.once import once_per_form
 from community_ops.common.tenancy import get_row
 from messaging import selectors, services, wording
 from messaging.forms import FrequencyCapForm, HolidayForm, QuietHoursForm
@@ -93,7 +94,7 @@ def send_rule_new(request: WorkspaceRequest, kind: str) -> HttpResponse:
 @require_POST
 def send_rule_archive(request: WorkspaceRequest, kind: str, rule_id: int) -> HttpResponse:
     """Take a rule away."""
-    rule = get_row(_kind(kind).rows(request.actor), rule_id, _("There is no such rule."))
+    rule = _rule(request, _kind(kind), rule_id)
     services.archive_rule(rule=rule, actor=request.actor, now=clock.now())
     messages.success(request, _("The rule was removed."))
     return redirect("messaging:send_rules", slug=request.workspace.slug)
@@ -105,9 +106,16 @@ def _kind(name: str) -> Kind:
     return KINDS[name]
 
 
+def _rule(request: WorkspaceRequest, kind: Kind, rule_id: int) -> Rule:
+    found: Rule = get_row(kind.rows(request.actor), rule_id, _("There is no such rule."))
+    return found
+
+
 def _made(request: WorkspaceRequest, kind: Kind, form: RefusableForm) -> Rule | None:
+    facts = {"workspace_id": request.workspace.pk, **form.cleaned_data, "actor": request.actor, "now": clock.now()}
     try:
-        return kind.create(workspace_id=request.workspace.pk, **form.cleaned_data, actor=request.actor, now=clock.now())
+        made_id = once_per_form(request, actor=request.actor, run=lambda: kind.create(**facts).pk)
+        return _rule(request, kind, made_id)
     except DomainError as refusal:
         form.refuse(refusal)
         return None

@@ -18,6 +18,7 @@ from community_ops.accounts.pages import WorkspaceRequest, page, tell
 from community_ops.accounts.policies import may
 from community_ops.common import assets, clock
 from community_ops.common.errors import DomainError, NotFound
+from community_ops.common.once import once_per_form
 from community_ops.common.paging import id_in
 from community_ops.common.warned import Warned
 from messaging import services, task_copying, task_selectors, task_showing, task_wording
@@ -381,21 +382,24 @@ def _create(request: WorkspaceRequest, kind: str, form: TaskForm) -> HumanTask |
         upload = data.get("image")
         due_at = form.moment("due_at")
         assert due_at is not None
-        return services.create_task(
-            assignee=data["assignee"],
-            kind=kind,
-            title=data["title"],
-            text=data["text"],
-            items=form.items(),
-            due_at=due_at,
-            latest_at=form.moment("latest_at"),
-            image=assets.store_image(upload, workspace_id=request.workspace.pk) if upload else None,
-            facts=form.facts(),
-            zone=ZONE,
-            purpose=form.chosen_purpose(),
-            actor=request.actor,
-            now=clock.now(),
-        )
+        facts = {
+            "assignee": data["assignee"],
+            "kind": kind,
+            "title": data["title"],
+            "text": data["text"],
+            "items": form.items(),
+            "due_at": due_at,
+            "latest_at": form.moment("latest_at"),
+            "facts": form.facts(),
+            "zone": ZONE,
+            "purpose": form.chosen_purpose(),
+        }
+
+        def make() -> int:
+            image = assets.store_image(upload, workspace_id=request.workspace.pk) if upload else None
+            return services.create_task(**facts, image=image, actor=request.actor, now=clock.now()).pk
+
+        return task_selectors.get_task(request.actor, once_per_form(request, actor=request.actor, run=make))
     except DomainError as refusal:
         form.refuse(refusal)
         return None

@@ -15,6 +15,7 @@ from community_ops.accounts.pages import WorkspaceRequest, page, tell
 from community_ops.accounts.policies import may
 from community_ops.common import clock
 from community_ops.common.errors import DomainError
+from community_ops.common.once import once_per_form
 from community_ops.common.paging import newest_first
 from messaging import webhook_selectors as selectors
 from messaging import webhook_wording as wording
@@ -61,14 +62,19 @@ def webhook_new(request: WorkspaceRequest) -> HttpResponse:
     form = WebhookForm(request.POST or None, initial={"everything": True})
     if request.method == "POST" and form.is_valid():
         try:
-            made, key = webhooks.create_subscription(
-                workspace_id=request.workspace.pk, **form.facts(), actor=request.actor, now=clock.now()
-            )
-            return _secret_page(request, made, key)
+            made_id, key = once_per_form(request, actor=request.actor, run=lambda: _made(request, form))
+            return _secret_page(request, selectors.get_webhook(request.actor, made_id), key)
         except DomainError as refusal:
             form.refuse(refusal)
     context = {"form": form, "breadcrumbs": _crumbs(request)}
     return render(request, "messaging/webhook_form.html", context, status=422 if form.errors else 200)
+
+
+def _made(request: WorkspaceRequest, form: WebhookForm) -> list[Any]:
+    """The id of a new subscription and its secret: a form that is sent twice shows the same one again."""
+    facts = {"workspace_id": request.workspace.pk, **form.facts()}
+    made, key = webhooks.create_subscription(**facts, actor=request.actor, now=clock.now())
+    return [made.pk, key]
 
 
 def _secret_page(request: WorkspaceRequest, subscription: WebhookSubscription, key: str) -> HttpResponse:

@@ -1,10 +1,9 @@
 """Idempotency keys for POST: the first answer is stored with the effect and given again (reliability.md section 3)."""
 
 import hashlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
-from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db import transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
@@ -14,16 +13,10 @@ from community_ops.common.api.renderers import CarefulJSONRenderer
 from community_ops.common.errors import DomainError, InvalidInput
 from community_ops.common.fields import decrypt, encrypt
 from community_ops.common.models import IdempotencyRecord
+from community_ops.common.once import bounded_wait, claim
 
-WAIT_SECONDS = 5
 MAX_KEY_LENGTH = 255
 NOT_KEPT = "no-store"  # on the way: some answers hold a secret, and a stored one does not say which
-
-
-class KeyInProgress(DomainError):
-    code = "idempotency_in_progress"
-    status = 409
-    message = gettext_noop("The first request with this key is still running.")
 
 
 class KeyReused(DomainError):
@@ -57,8 +50,11 @@ def once(request: HttpRequest, *, scope: str, run: Callable[[], Response]) -> Re
         return run()
     if len(key) > MAX_KEY_LENGTH or not key.isprintable():
         raise InvalidInput(_("At most 255 printable characters."), field="Idempotency-Key")
-    with _bounded_wait(), transaction.atomic():
-        record, first = _claim(scope, key, _digest(request))
+    digest = _digest(request)
+    with bounded_wait(), transaction.atomic():
+        record, first = claim(scope, key, digest)
+        if record.body_digest != digest:
+            raise KeyReused
         if not first:
             return Replay(record)
         response = run()
@@ -75,44 +71,3 @@ def once(request: HttpRequest, *, scope: str, run: Callable[[], Response]) -> Re
 def _digest(request: HttpRequest) -> str:
     parts = (request.method or "", request.get_full_path())
     return hashlib.sha256("\n".join(parts).encode() + b"\n" + request.body).hexdigest()
-
-
-def _claim(scope: str, key: str, digest: str) -> tuple[IdempotencyRecord, bool]:
-    """(the key's record, whether it is new). The second INSERT of a key waits for the first to end."""
-    try:
-        with transaction.atomic():
-            _limit_lock_wait(f"{WAIT_SECONDS}s")
-            record = IdempotencyRecord.objects.create(scope=scope, key=key, body_digest=digest)
-            _limit_lock_wait("0")
-            return record, True
-    except IntegrityError:
-        record = IdempotencyRecord.objects.get(scope=scope, key=key)
-    if record.body_digest != digest:
-        raise KeyReused
-    return record, False
-
-
-def _limit_lock_wait(timeout: str) -> None:
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [timeout])
-
-
-@contextmanager
-def _bounded_wait() -> Iterator[None]:
-    """Turn "still waiting after 5 s" into KeyInProgress. SQLite has one writer: there BEGIN waits."""
-    _sqlite_busy_timeout(WAIT_SECONDS)
-    try:
-        yield
-    except OperationalError as error:
-        if getattr(error.__cause__, "pgcode", "") == "55P03" or "locked" in str(error):
-            raise KeyInProgress from error
-        raise
-    finally:
-        _sqlite_busy_timeout(20)
-
-
-def _sqlite_busy_timeout(seconds: int) -> None:
-    if connection.vendor == "sqlite" and not connection.in_atomic_block:
-        with connection.cursor() as cursor:
-            cursor.execute(f"PRAGMA busy_timeout = {seconds * 1000}")

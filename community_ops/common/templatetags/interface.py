@@ -1,5 +1,6 @@
 """Template filters and tags of the interface; a builtin of every template. Formatting only, no reads."""
 
+import uuid
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import lru_cache
@@ -13,7 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, pgettext
 from heroicons.templatetags.heroicons import heroicon_micro, heroicon_outline
 
-from community_ops.common import clock
+from community_ops.common import clock, once
 from community_ops.common.templatetags import shapes, wording
 from community_ops.common.templatetags.state_words import words_of
 
@@ -139,3 +140,9 @@ def query_with(context: template.Context, **changes: str | int | None) -> str:
         else:
             query[name] = str(value)
     return f"?{query.urlencode()}"
+
+
+@register.simple_tag
+def once_key() -> SafeString:
+    """Of a form that makes something: its hidden key. Sent twice it makes one (`common.once`)."""
+    return format_html('<input type="hidden" name="{}" value="{}">', once.FIELD, uuid.uuid4().hex)
