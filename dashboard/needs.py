@@ -271,7 +271,7 @@ def _held_card(one: OnBoard, card: "HumanTask", slug: str, *, now: datetime) -> 
         key=f"kept-{card.pk}",
         tone="warn" if why.latest_at is not None else "neutral",
         label=_("Blocked by a rule") if why.latest_at is not None else _("Held by a rule"),
-        text=joined(words % facts, not_now_words(why, zone=card.zone, now=now)),
+        text=joined(words % facts, not_now_words(why, kind=card.kind, zone=card.zone, now=now)),
         due_at=card.due_at,
         url=reverse("messaging:task", args=[slug, card.pk]),
     )

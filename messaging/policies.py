@@ -45,8 +45,7 @@ EXEMPTIONS: dict[str, Words] = {
     "staff": gettext_lazy("A word to a colleague about her own work, not to a group or member"),
     "running_sale": gettext_lazy("A sale that is on: its groups were told of it beforehand"),
     "by_hand": gettext_lazy(
-        "A card made by hand for no group (a private message, a moments post) or without a text (red packets):"
-        " whoever makes one is told of the hour"
+        "A card on which nobody is written to: a group to open, people to bring in, a QR code, a payment to check"
     ),
     "test": gettext_lazy("A test message: somebody sends it at this moment and waits for what comes of it"),
 }

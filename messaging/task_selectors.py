@@ -18,8 +18,9 @@ from community_ops.common.ordering import by_name
 from community_ops.common.tenancy import get_row
 from messaging import task_policies
 from messaging.models import Assignee, Delivery, DeliveryState, HumanTask, TaskItem, TaskState
+from messaging.services.card_holds import held_items, kept_items
 from messaging.services.handing import written_text
-from messaging.services.send_rules import NotNow, kept_from, not_now
+from messaging.services.send_rules import NotNow
 from messaging.services.telling import can_be_told, is_out_of_reach
 from messaging.showing import first_words, with_names
 from messaging.wording import SaidByHand
@@ -117,7 +118,7 @@ def items_visible_to(actor: Actor) -> QuerySet[TaskItem]:
 
 def items_of(task: HumanTask) -> list[TaskItem]:
     """In the order in which people look for them (`in_order`), with who did them."""
-    return in_order(TaskItem.objects.filter(task=task).select_related("delivery", "done_by", "evidence"))
+    return in_order(TaskItem.objects.filter(task=task).select_related("task", "delivery", "done_by", "evidence"))
 
 
 def in_order(items: Iterable[TaskItem]) -> list[TaskItem]:
@@ -195,7 +196,7 @@ def cards_of(assignee: Assignee, *, now: datetime) -> Cards:
 def open_items_of(tasks: Iterable[HumanTask]) -> list[TaskItem]:
     """What is open of several cards, with their deliveries, in order (`in_order`). One query."""
     rows = TaskItem.objects.filter(task__in=[task.pk for task in tasks], state=TaskState.OPEN)
-    return in_order(rows.select_related("delivery"))
+    return in_order(rows.select_related("task", "delivery"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,10 +292,10 @@ def _held(tasks: Collection[HumanTask], now: datetime) -> dict[int, NotNow]:
     if not tasks:
         return {}
     items = open_items_of(tasks)
-    held = not_now([item.delivery for item in items if item.delivery is not None], now=now)
+    held = held_items(items, now=now)
     why: dict[int, list[NotNow | None]] = {}
     for item in items:
-        why.setdefault(item.task_id, []).append(held.get(item.delivery_id or 0))
+        why.setdefault(item.task_id, []).append(held.get(item.pk))
     return {pk: reasons[0] for pk, reasons in why.items() if reasons[0] is not None and None not in reasons}
 
 
@@ -414,5 +415,5 @@ def _outcome(item: TaskItem, now: datetime) -> str:
         return "left_out"
     if item.state == TaskState.WITHDRAWN:
         return "not_done" if item.reason == task_policies.FORGOTTEN else ""
-    is_kept = item.delivery is not None and bool(kept_from([item.delivery]))  # the tick that ends it is still to come
+    is_kept = bool(kept_items([item]))  # the tick that ends it is still to come
     return "not_done" if now > until and not is_kept else ""

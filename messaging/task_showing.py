@@ -55,7 +55,7 @@ def board_row(one: OnBoard, task: HumanTask, *, now: datetime) -> dict[str, Any]
     why = one.held.get(task.pk)
     if why is None:
         return row_of(task, now=now) | {"held": []}
-    held = [task_wording.not_now_words(why, zone=task.zone, now=now)]
+    held = [task_wording.not_now_words(why, kind=task.kind, zone=task.zone, now=now)]
     return row_of(task, now=now) | {"late": "", "held": held}
 
 
@@ -116,9 +116,8 @@ Held = Mapping[int, tuple[TaskItem, services.NotNow]]
 
 def held_items(items: Sequence[TaskItem], *, now: datetime) -> Held:
     """By id the open items of a card that a send rule holds back at this moment."""
-    waiting = {item.delivery.pk: item for item in items if item.state == TaskState.OPEN and item.delivery is not None}
-    found = services.not_now([item.delivery for item in waiting.values() if item.delivery is not None], now=now)
-    return {waiting[pk].pk: (waiting[pk], why) for pk, why in found.items()}
+    waiting = {item.pk: item for item in items if item.state == TaskState.OPEN}
+    return {pk: (waiting[pk], why) for pk, why in services.held_items(waiting.values(), now=now).items()}
 
 
 def held_words(task: HumanTask, held: Held, *, is_all: bool, now: datetime) -> list[str]:
@@ -128,7 +127,7 @@ def held_words(task: HumanTask, held: Held, *, is_all: bool, now: datetime) -> l
         alike.setdefault(why, []).append(item.label)
     needs_names = len(alike) > 1 or not is_all
     return [
-        task_wording.not_now_words(why, names=names if needs_names else (), zone=task.zone, now=now)
+        task_wording.not_now_words(why, kind=task.kind, names=names if needs_names else (), zone=task.zone, now=now)
         for why, names in alike.items()
     ]
 
@@ -137,8 +136,8 @@ def never_words(task: HumanTask, items: Sequence[TaskItem], *, now: datetime) ->
     """Of a card whose time is still to come, one sentence for each rule that then holds all of it too long."""
     if task.due_at <= now or task.state != TaskState.OPEN:
         return []
-    waiting = [item.delivery for item in items if item.state == TaskState.OPEN and item.delivery is not None]
-    found = services.kept_from(waiting, at_due=True)
+    waiting = [item for item in items if item.state == TaskState.OPEN]
+    found = services.kept_items(waiting, at_due=True)
     if len(found) < len(waiting):
         return []
     return [task_wording.never_words(why, zone=task.zone, now=now) for why in dict.fromkeys(found.values())]

@@ -79,6 +79,12 @@ _NOT_NOW: Mapping[tuple[str, bool], str | Promise] = {
     (HOLIDAY, False): gettext_lazy("Not now: it is a holiday."),
     (CAP, False): gettext_lazy("Not now: there have been as many messages as the limit allows."),
 }
+# Of what has no text to be copied: red packets.
+_NOT_SENT_NOW: Mapping[tuple[str, bool], str | Promise] = {
+    **_NOT_NOW,
+    (QUIET_HOURS, True): gettext_lazy("Not now: these are quiet hours. It can be sent from %(at)s on."),
+    (HOLIDAY, True): gettext_lazy("Not now: it is a holiday. It can be sent from %(at)s on."),
+}
 # The same where the rule holds it until after its latest moment.
 _NEVER: Mapping[tuple[str, bool], str | Promise] = {
     (QUIET_HOURS, True): gettext_lazy("These are quiet hours until %(at)s."),
@@ -102,17 +108,19 @@ def late_words(task: HumanTask, now: datetime) -> str:
     return _("%(span)s late") % {"span": since(task.due_at, now)}
 
 
-def not_now_words(why: NotNow, *, zone: str, now: datetime, names: Sequence[str] = ()) -> str:
+def not_now_words(
+    why: NotNow, *, zone: str, now: datetime, kind: str = TaskKind.MESSAGE, names: Sequence[str] = ()
+) -> str:
     """Why a send rule lets her not post it now, and from when on it does, or that it does not before its latest moment;
     with the places where these are not all."""
-    words = _not_in_time(why, zone, now) if why.latest_at is not None else _not_yet(why, zone, now)
+    words = _not_in_time(why, zone, now) if why.latest_at is not None else _not_yet(why, kind, zone, now)
     if not names:
         return words
     return _("%(names)s: %(why)s") % {"names": pgettext("between names", ", ").join(names), "why": words}
 
 
-def _not_yet(why: NotNow, zone: str, now: datetime) -> str:
-    words = _NOT_NOW[why.reason, why.until is not None]
+def _not_yet(why: NotNow, kind: str, zone: str, now: datetime) -> str:
+    words = (_NOT_NOW if kind in task_policies.HAS_TEXT else _NOT_SENT_NOW)[why.reason, why.until is not None]
     return str(words % {"at": _clock(why.until, zone, now)} if why.until is not None else words)
 
 

@@ -11,6 +11,7 @@ from messaging.services.assignees import (
     revoke_link,
     update_assignee,
 )
+from messaging.services.card_holds import held_items, kept_items
 from messaging.services.card_posts import NewItem
 from messaging.services.decisions import (
     VERDICTS,
@@ -46,7 +47,7 @@ from messaging.services.planning import (
 )
 from messaging.services.rule_changes import archive_rule, create_frequency_cap, create_holiday, create_quiet_hours
 from messaging.services.rule_effects import HOLDS_CARDS, HOLDS_PLANNED, rule_warnings
-from messaging.services.send_rules import Held, NotNow, kept_from, not_now, would_be_held
+from messaging.services.send_rules import Held, NotNow, not_now, would_be_held
 from messaging.services.task_cards import (
     Copied,
     CopiedText,
@@ -107,9 +108,10 @@ __all__ = [
     "finish_items",
     "foresee",
     "hand_on",
+    "held_items",
     "is_out_of_reach",
     "issue_link",
-    "kept_from",
+    "kept_items",
     "leave_out",
     "look_for_chats",
     "not_now",

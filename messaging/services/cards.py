@@ -30,7 +30,7 @@ def lock_cards(task_ids: Iterable[int]) -> list[HumanTask]:
 def open_items(task: HumanTask) -> QuerySet[TaskItem]:
     """In the order they came, with their deliveries."""
     rows = TaskItem.objects.filter(task=task, state=TaskState.OPEN)
-    return rows.select_related("delivery__message", "delivery__endpoint__connection").order_by("pk")
+    return rows.select_related("task", "delivery__message", "delivery__endpoint__connection").order_by("pk")
 
 
 def end_items(

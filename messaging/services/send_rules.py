@@ -92,7 +92,7 @@ def not_now(deliveries: Iterable[Delivery], *, now: datetime) -> dict[int, NotNo
         if delivery.exemption or delivery.parts_sent or rules == _NONE:
             continue
         if rules.held_at(local):
-            found[delivery.pk] = _not_now(rules, delivery, now)
+            found[delivery.pk] = why_held(rules, zone=delivery.zone, latest_at=delivery.latest_at, at=now)
             continue
         for cap in rules.caps_on(delivery.purpose, local.date()):
             capped[delivery.workspace_id, delivery.zone, cap].append(delivery)
@@ -102,17 +102,16 @@ def not_now(deliveries: Iterable[Delivery], *, now: datetime) -> dict[int, NotNo
     return found
 
 
-def _not_now(rules: SendRules, delivery: Delivery, at: datetime) -> NotNow:
-    """Of a delivery that quiet hours or a holiday hold at this moment."""
-    zone = ZoneInfo(delivery.zone)
-    local = at.astimezone(zone)
+def why_held(rules: SendRules, *, zone: str, latest_at: datetime | None, at: datetime) -> NotNow:
+    """Of what quiet hours or a holiday hold at this moment, by the clock of its target."""
+    local = at.astimezone(ZoneInfo(zone))
     reason, until = rules.held_at(local), rules.free_from(local)
-    if delivery.latest_at is None:
+    if latest_at is None:
         return NotNow(reason, until)
-    last = min(at, delivery.latest_at).astimezone(zone)  # of one that is late it counts what held it when it became so
+    last = min(at, latest_at).astimezone(local.tzinfo)  # of one that is late it counts what held it when it became so
     free = rules.free_from(last) if rules.held_at(last) else last
-    is_too_late = free is None or free > delivery.latest_at
-    return NotNow(reason, until, delivery.latest_at if is_too_late else None)
+    is_too_late = free is None or free > latest_at
+    return NotNow(reason, until, latest_at if is_too_late else None)
 
 
 def kept_from(deliveries: Iterable[Delivery], *, at_due: bool = False) -> dict[int, NotNow]:
@@ -128,7 +127,7 @@ def kept_from(deliveries: Iterable[Delivery], *, at_due: bool = False) -> dict[i
         if delivery.latest_at is None or at is None or delivery.exemption or delivery.parts_sent or rules == _NONE:
             continue
         if rules.held_at(at.astimezone(ZoneInfo(delivery.zone))):
-            why = _not_now(rules, delivery, at)
+            why = why_held(rules, zone=delivery.zone, latest_at=delivery.latest_at, at=at)
             if why.latest_at is not None:
                 found[delivery.pk] = why
     return found

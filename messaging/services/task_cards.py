@@ -22,7 +22,8 @@ from messaging.platforms.base import Content
 from messaging.ports import Verdict, text_contexts
 from messaging.services import cards
 from messaging.services.calling import card_of
-from messaging.services.send_rules import NotNow, not_now
+from messaging.services.card_holds import held_items
+from messaging.services.send_rules import NotNow
 from messaging.services.sending import Refusal, filled, verdicts_on
 from messaging.task_policies import CONFIRMED_BY_PERSON, LEFT_OUT
 
@@ -62,7 +63,7 @@ def copy_card(*, task: HumanTask, actor: Actor, now: datetime) -> Copied:
     """
     items = list(cards.open_items(task))
     deliveries = [item.delivery for item in items if item.delivery is not None]
-    held = not_now(deliveries, now=now)
+    held = held_items(items, now=now)
     verdicts = {one.pk: verdict for one, verdict in zip(deliveries, verdicts_on(deliveries, now), strict=True)}
     found = [_look_at(item, task, verdicts, held, now) for item in items]
     if not found:
@@ -115,13 +116,14 @@ def _look_at(
     """May it still be posted there, and now, and with which words?"""
     try:
         if item.delivery is None:
-            return _Look(item, _filled_by_hand(item, task, now))
+            why = held.get(item.pk)
+            return _Look(item, held=why) if why is not None else _Look(item, _filled_by_hand(item, task, now))
         verdict = verdicts[item.delivery.pk]
         if not verdict.allowed:
             refusal = None if verdict.waits else Refusal(DeliveryState.CANCELLED, verdict.reason)
             return _Look(item, refusal=refusal, is_waiting=verdict.waits)
-        if item.delivery.pk in held:
-            return _Look(item, held=held[item.delivery.pk])
+        if item.pk in held:
+            return _Look(item, held=held[item.pk])
         if item.delivery.parts_sent:  # the rest: its values are those of the parts that are out
             return _Look(item, task.text)
         text, card = filled(item.delivery, now), card_of(item.delivery)

@@ -1,4 +1,4 @@
-"""What is known beforehand of a card made by hand: which send rules hold its text back, and where none does."""
+"""What is known beforehand of a card made by hand: which send rules hold its text back, and until when."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from messaging.models import HumanTask, Purpose
 from messaging.policies import CAP, HOLIDAY, QUIET_HOURS, SendRules
 from messaging.services.card_posts import NewItem, posts_of
 from messaging.services.send_rules import rules_of, would_be_held
-from messaging.task_policies import POSTS
+from messaging.task_policies import HAS_TEXT, POSTS
 
 SHOWN = 5
 _HELD: Mapping[str, str | Promise] = {  # what goes to a group
@@ -29,9 +29,9 @@ _NEVER: Mapping[str, str | Promise] = {  # the same where the rule lets go after
     ),
     HOLIDAY: gettext_lazy("%(at)s is on a holiday, which ends after the latest moment: it cannot be sent at all."),
 }
-_NOT_HELD: Mapping[str, str | Promise] = {  # everything else
-    QUIET_HOURS: gettext_lazy("%(at)s is within the quiet hours, and nothing holds this back: choose another time."),
-    HOLIDAY: gettext_lazy("%(at)s is on a holiday, and nothing holds this back: choose another time."),
+_HELD_PACKETS: Mapping[str, str | Promise] = {  # what has no text: red packets
+    QUIET_HOURS: gettext_lazy("%(at)s is within the quiet hours: it cannot be sent before they are over."),
+    HOLIDAY: gettext_lazy("%(at)s is on a holiday: it cannot be sent before it is over."),
 }
 
 
@@ -48,8 +48,8 @@ def task_warnings(
 ) -> list[Warned]:
     """One warning (`quiet_hours`, `holiday`, `cap`) for each rule and wall time its places are due in.
 
-    Only for kinds that post something. What goes to a group is held back then, and counts by the group's clock; any
-    other place is not, and counts by `zone`, the card's. Places are named unless it is the same for all. `task`: the
+    Only for kinds that post something. A text that goes to a group counts by the group's clock; any other place by
+    `zone`, the card's, and no cap counts it. Places are named unless it is the same for all. `task`: the
     card, where it is made already, for it takes no place from itself. `latest_at`: what a rule holds until after it
     cannot be sent at all, and that is said. Five queries at most.
     """
@@ -71,10 +71,11 @@ def task_warnings(
     for number, item in enumerate(places):
         if number in posts:
             code, own = reasons.get(posts[number].source_key, ""), posts[number].zone
-            words = _NEVER if code in _NEVER and _is_never(rules, due_at, latest_at, own) else _HELD
         else:
-            code, words, own = rules.held_at(due_at.astimezone(ZoneInfo(zone))), _NOT_HELD, zone
+            code, own = rules.held_at(due_at.astimezone(ZoneInfo(zone))), zone
         if code:
+            held_words = _HELD if kind in HAS_TEXT else _HELD_PACKETS
+            words = _NEVER if code in _NEVER and _is_never(rules, due_at, latest_at, own) else held_words
             found[code, str(words[code]) % {"at": in_zone(due_at, own)}].append(item.label)
     return [
         {"code": code, "message": _named(words, names if len(names) < len(places) else ())}

@@ -18,8 +18,8 @@ from community_ops.common.errors import InvalidTransition
 from messaging.errors import NoNoticeChannel, NudgedTooSoon
 from messaging.models import Assignee, Delivery, HumanTask, TaskItem, TaskKind, TaskState
 from messaging.services import cards
+from messaging.services.card_holds import held_items
 from messaging.services.planning import PlannedSend, plan_deliveries
-from messaging.services.send_rules import not_now
 from messaging.task_policies import NUDGE_EVERY, is_late, telling
 
 ORIGIN, TARGET, EXEMPTION = "task", "staff", "staff"
@@ -69,11 +69,11 @@ def _tell(assignee_id: int, now: datetime) -> int:
 def _held_until(tasks: Sequence[HumanTask], now: datetime) -> dict[int, datetime]:
     """By id the cards of which nothing can be posted now, with the moment from which on something can."""
     items = TaskItem.objects.filter(task__in=[task.pk for task in tasks], state=TaskState.OPEN)
-    rows = list(items.select_related("delivery").order_by("pk"))
-    held = not_now([item.delivery for item in rows if item.delivery is not None], now=now)
+    rows = list(items.select_related("task", "delivery").order_by("pk"))
+    held = held_items(rows, now=now)
     by_task: dict[int, list[datetime]] = defaultdict(list)
     for item in rows:
-        why = held.get(item.delivery_id or 0)
+        why = held.get(item.pk)
         by_task[item.task_id].append(now if why is None else why.until or now + ASK_AGAIN)
     return {pk: min(moments) for pk, moments in by_task.items() if min(moments) > now}
 

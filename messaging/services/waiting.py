@@ -8,12 +8,13 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Coalesce
 
-from messaging.models import Delivery, DeliveryState, TaskState
+from messaging.models import Delivery, DeliveryState, TaskItem, TaskState
 from messaging.policies import CAP, QUIET_HOURS
 from messaging.services import cards
+from messaging.services.card_holds import kept_items
 from messaging.services.send_rules import kept_from, not_now
 from messaging.services.sending import verdicts_on
-from messaging.task_policies import FORGOTTEN, FORGOTTEN_AFTER
+from messaging.task_policies import FORGOTTEN, FORGOTTEN_AFTER, POSTS
 
 BATCH = 200
 # After a latest moment a cap is asked whether it was the reason: later it counts others.
@@ -25,11 +26,11 @@ def review_waiting(*, now: datetime) -> int:
 
     What a send rule holds back waits on, at most until its latest moment: what is held then was kept from her, so it
     is cancelled for that reason and is nobody's lateness. Likewise where a holiday or a cap holds one when its day is
-    over: nobody forgot it. Returns how many deliveries ended. Guards are asked outside any transaction, each once for
+    over: nobody forgot it. Returns how many places ended. Guards are asked outside any transaction, each once for
     a batch. Safe to repeat and to run twice.
     """
     ended = sum(_review(batch, now) for batch in _batches())
-    return ended + _give_up(now)
+    return ended + _give_up(now) + _end_kept(now)
 
 
 def _waiting() -> QuerySet[Delivery]:
@@ -51,6 +52,23 @@ def _review(batch: list[Delivery], now: datetime) -> int:
         elif delivery.pk in kept:
             refused[kept[delivery.pk]].append(delivery.pk)
     return sum(_withdraw(pks, reason, now) for reason, pks in refused.items())
+
+
+@transaction.atomic
+def _end_kept(now: datetime) -> int:
+    """Of cards without deliveries (a private message, a moments post, red packets) what a rule held when the latest
+    moment came; nobody gives the others up."""
+    late = TaskItem.objects.filter(state=TaskState.OPEN, delivery__isnull=True, task__kind__in=POSTS)
+    late = late.filter(task__latest_at__lte=now, task__latest_at__gt=now - FORGOTTEN_AFTER)
+    kept = kept_items(late.select_related("task", "delivery").order_by("pk").iterator(chunk_size=BATCH))
+    count = 0
+    for task in cards.lock_cards(late.filter(pk__in=kept).values_list("task_id", flat=True)):
+        items = [item for item in cards.open_items(task) if item.pk in kept]
+        reason = kept[items[0].pk].reason if items else ""
+        end = (DeliveryState.CANCELLED, reason)
+        count += len(cards.end_items(items, state=TaskState.WITHDRAWN, delivery=end, now=now, reason=reason))
+        cards.close_if_over(task, now=now, reason=reason)
+    return count
 
 
 def _kept_until_latest(batch: list[Delivery], now: datetime) -> dict[int, str]:

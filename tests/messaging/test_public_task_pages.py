@@ -632,5 +632,5 @@ def test_the_pages_have_no_inline_style_or_script(phone, card) -> None:
 def test_reading_a_list_costs_as_much_with_many_cards(phone, new_task, django_assert_max_num_queries) -> None:
     for number in range(12):
         new_task("message", *GROUPS, title=f"第 {number} 张")
-    with django_assert_max_num_queries(8), translation.override("en"):
+    with django_assert_max_num_queries(9), translation.override("en"):
         phone.get("/t/")

@@ -13,7 +13,7 @@ from groups.services import create_group
 from messaging import services
 from messaging.models import HumanTask, TaskKind
 from messaging.services import NewItem
-from messaging.task_policies import IN_GROUPS, POSTS
+from messaging.task_policies import HAS_TEXT
 from tests.conversion.conftest import make_community
 from tests.factories.people import SYSTEM
 from tests.messaging.test_send_rules import cap, holiday, quiet
@@ -25,7 +25,7 @@ HTMX = {"HX-Request": "true", "Accept-Language": "en"}
 NIGHT, EVENING = "2026-11-21T23:00", "2026-11-21T20:30"
 QUIET = "21 Nov, 23:00 is within the quiet hours: the text cannot be copied before they are over."
 NEVER = "21 Nov, 23:00 is within the quiet hours, which end after the latest moment: it cannot be sent at all."
-NOT_HELD = "21 Nov, 23:00 is within the quiet hours, and nothing holds this back: choose another time."
+PACKETS = "21 Nov, 23:00 is within the quiet hours: it cannot be sent before they are over."
 FULL = "21 Nov, 23:00: as many messages as the limit allows are there before it, the text cannot be copied."
 
 
@@ -86,7 +86,7 @@ def test_the_form_warns_while_it_is_filled_and_makes_nothing(workspace, post) ->
     assert QUIET in text_of(post(headers=HTMX))
     assert "notice" not in text_of(post(due_at=EVENING, headers=HTMX))
     half = post(title="", text="", assignee="", groups=[], headers=HTMX)
-    assert NOT_HELD in text_of(half)  # no group is chosen yet
+    assert QUIET in text_of(half)  # no group is chosen yet
     assert text_of(post(due_at="soon", headers=HTMX)).strip() == ""
     assert not HumanTask.objects.exists()
 
@@ -121,8 +121,8 @@ def test_what_is_held_until_after_its_latest_moment_cannot_be_sent_at_all(worksp
 def test_only_kinds_that_post_something_are_warned_of(workspace, post, kind) -> None:
     quiet(workspace, 22, 8)
     page = text_of(post(kind))
-    assert (QUIET in page) == (kind in IN_GROUPS)
-    assert (NOT_HELD in page) == (kind in POSTS - IN_GROUPS)
+    assert (QUIET in page) == (kind in HAS_TEXT)
+    assert (PACKETS in page) == (kind == TaskKind.RED_PACKET)
     assert HumanTask.objects.get().kind == kind
 
 
@@ -173,7 +173,7 @@ def test_each_group_has_its_own_clock_and_is_named(workspace, api, person, group
 
 def test_a_place_without_a_group_has_the_clock_of_its_card(workspace, api, person) -> None:
     quiet(workspace, 22, 8)
-    assert warned(api, person, zone="Asia/Shanghai") == [f"quiet_hours: {NOT_HELD}"]
+    assert warned(api, person, zone="Asia/Shanghai") == [f"quiet_hours: {QUIET}"]
     assert warned(api, person, zone="UTC", kind="moments") == []
 
 
