@@ -4,7 +4,10 @@ import json
 
 import pytest
 
-from community_ops.accounts.models import Role
+from community_ops.accounts import services
+from community_ops.accounts.models import ApiToken, Role
+from tests.factories.people import SYSTEM, make_token
+from tests.moments import NOON
 
 pytestmark = pytest.mark.django_db
 COMMUNITY = {"name": "a", "shared_task": "b", "kind": "interest", "timezone": "UTC"}
@@ -24,6 +27,18 @@ def sale(api):
     times = {"starts_at": "2099-01-01T00:00:00Z", "ends_at": "2099-01-02T00:00:00Z"}
     body = {"product": product["id"], "groups": [group["id"]], "stock": 1, "limit_per_member": None}
     return make(api, "flash-sales/", price_amount="5.00", currency="CNY", hold_seconds=60, **times, **body)
+
+
+def test_without_a_token_and_with_one_that_is_no_good_are_told_apart(client, workspace) -> None:
+    ended = make_token(workspace)
+    services.revoke_api_token(token=ApiToken.objects.get(), actor=SYSTEM, now=NOON)
+    for headers, code in (
+        ({}, "not_authenticated"),
+        ({"Authorization": "Token co_nobody-has-this"}, "invalid_token"),
+        ({"Authorization": f"Token {ended}"}, "invalid_token"),
+    ):
+        answer = client.get("/api/v1/groups/", headers=headers)
+        assert (answer.status_code, answer.json()["code"], answer["WWW-Authenticate"]) == (401, code, "Token")
 
 
 def test_options_and_other_methods_are_405_in_json(api) -> None:

@@ -200,7 +200,7 @@ def test_tokens_nobody_has_are_counted_by_address_and_good_ones_go_on(settings, 
     asked = [Client().get("/api/v1/groups/", **guess) for _ in range(4)]
 
     assert [answer.status_code for answer in asked] == [401, 401, 429, 429]
-    assert asked[0].json()["code"] == "authentication_failed"
+    assert asked[0].json()["code"] == "invalid_token"
     assert (asked[2].json()["code"], asked[2]["Retry-After"]) == ("throttled", "50")
     assert set(asked[2].json()) == {"code", "message", "extra"}
     assert "WWW-Authenticate" not in asked[2]

@@ -69,5 +69,6 @@ def _http(error: exceptions.APIException) -> Response:
         headers["WWW-Authenticate"] = header
     if wait := getattr(error, "wait", None):
         headers["Retry-After"] = str(int(wait))
-    code = _CODES.get(error.status_code, error.default_code)
+    codes = error.get_codes()  # of one error its own code where it was given one, else the default of its kind
+    code = _CODES.get(error.status_code, codes if isinstance(codes, str) else error.default_code)
     return Response(body(code, error.detail), status=error.status_code, headers=headers)
