@@ -112,9 +112,7 @@ def test_it_names_a_channel_whose_last_try_ended_in_a_500(write, group) -> None:
 
 def test_it_says_who_will_not_hear_of_it_and_who_never_opened_her_link(write, by_hand, may, group) -> None:
     lines = said(write(*by_hand))
-    assert (
-        "There is no channel to notify 阿May (a staff robot or mail). The cards are only on the list."
-    ) in lines
+    assert ("There is no channel to notify 阿May (a staff robot or mail). The cards are only on the list.") in lines
     assert "阿May: no personal link yet, so the cards cannot be seen." in lines
     Assignee.objects.filter(pk=may.pk).update(notice_endpoint=group.endpoint)
     messaging.issue_link(assignee=may, actor=SYSTEM, now=NOON)

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from django.test import Client
 
+from community_ops.accounts.models import Workspace
 from community_ops.common import clock, dbtime, outbox
 from groups.models import ChatGroup
+from messaging import services
 from messaging.inbound_models import InboundRoute, RawEvent
-from messaging.models import Endpoint
+from messaging.models import Assignee, Endpoint
 from messaging.platforms.signing import signature, signing_key
 from messaging.services import receiving
 from tests.factories.people import SYSTEM
@@ -52,6 +55,19 @@ def raw() -> list[tuple[str, str, int]]:
 @pytest.fixture
 def group(workspace, room: Endpoint) -> ChatGroup:
     return make_group(make_community(workspace), endpoint_id=room.pk)
+
+
+@pytest.fixture
+def hers(workspace: Workspace, person: Assignee) -> ChatGroup:
+    """A group whose messages she posts by hand, and from which she may paste."""
+    return make_group(make_community(workspace), name="晨跑 5 群", endpoint_id=person.endpoint_id)
+
+
+@pytest.fixture
+def phone(client: Client, person: Assignee) -> Client:
+    """A phone on which she has opened her link."""
+    client.get(f"/t/{services.issue_link(assignee=person, actor=SYSTEM, now=NOON)}")
+    return client
 
 
 @pytest.fixture

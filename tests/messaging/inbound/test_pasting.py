@@ -16,17 +16,6 @@ pytestmark = pytest.mark.django_db
 URL = "/t/paste/"
 
 
-@pytest.fixture
-def hers(workspace, person):
-    return make_group(make_community(workspace), name="晨跑 5 群", endpoint_id=person.endpoint_id)
-
-
-@pytest.fixture
-def phone(client, person):
-    client.get(f"/t/{services.issue_link(assignee=person, actor=SYSTEM, now=NOON)}")
-    return client
-
-
 def pasted(group, **changes):
     return {"kind": "introduction", "group": group.pk, "author": "李姐", "words": "大家好，我是李姐"} | changes
 

@@ -6,13 +6,10 @@ import pytest
 
 from community_ops.common.errors import InvalidInput
 from members.models import Member
-from messaging import services
 from messaging.inbound_models import RawEvent
 from messaging.models import InboundEvent
 from messaging.pasted_text import MOST, Pasted, several
 from messaging.services import receiving
-from tests.factories.people import SYSTEM
-from tests.members.makers import make_community, make_group
 from tests.moments import NOON
 
 URL = "/t/paste/"
@@ -54,17 +51,6 @@ def test_messages_are_read_by_the_names_they_begin_with(text, read) -> None:
 )
 def test_what_does_not_begin_with_a_name_is_read_as_nothing(text) -> None:
     assert several(text) == []
-
-
-@pytest.fixture
-def hers(workspace, person):
-    return make_group(make_community(workspace), name="晨跑 5 群", endpoint_id=person.endpoint_id)
-
-
-@pytest.fixture
-def phone(client, person):
-    client.get(f"/t/{services.issue_link(assignee=person, actor=SYSTEM, now=NOON)}")
-    return client
 
 
 def pasted(group, **changes):
