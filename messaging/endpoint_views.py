@@ -239,8 +239,8 @@ def endpoint_unlimit(request: WorkspaceRequest, endpoint_id: int) -> HttpRespons
 def _month(endpoint: Endpoint, asked: str) -> dict[str, Any]:
     """A chart of what became of this channel's messages in a month, with the ways to its neighbours.
 
-    Accepted is not "sent". `asked`: e.g. "2026-10"; this month for anything else, and for one that has not begun or
-    was over before there was the channel.
+    Accepted is not "sent", and a person's word is not the platform's. `asked`: e.g. "2026-10"; this month for anything
+    else, and for one that has not begun or was over before there was the channel.
     """
     today = clock.now().astimezone(ZoneInfo(ZONE)).date()
     this = today.replace(day=1)
@@ -278,7 +278,8 @@ def _month_chart(endpoint: Endpoint, first: date, *, is_this: bool) -> dict[str,
         question = _("What became of this channel's messages in %(month)s?") % {"month": _month_words(first)}
         nothing = _("Nothing was due here in that month.")
     series = [
-        {"name": pgettext("delivery", "Accepted by the platform"), "values": [day.sent_count for day in days]},
+        {"name": pgettext("delivery", "Accepted by the platform"), "values": [day.accepted_count for day in days]},
+        {"name": pgettext("delivery", "Confirmed by a person"), "values": [day.confirmed_count for day in days]},
         {"name": _("Did not go out"), "values": [day.unsent_count for day in days]},
         {"name": _("To be checked"), "values": [day.doubt_count for day in days]},
     ]
@@ -288,7 +289,7 @@ def _month_chart(endpoint: Endpoint, first: date, *, is_this: bool) -> dict[str,
         "kind": "bar",
         "labels": [str(day.day.day) for day in days],
         "series": series,
-        "source": "platform",
+        "source": ["platform", "person"] if any(day.confirmed_count for day in days) else "platform",
         "as_of": now,
         "zone": ZONE,
         "has_enough": any(value for one in series for value in one["values"]),

@@ -402,7 +402,8 @@ class ChannelDay:
     """How many deliveries of a channel were due on a day, by how they ended. What is still to come counts nowhere."""
 
     day: date
-    sent_count: int  # accepted by the platform or confirmed
+    accepted_count: int  # by the platform
+    confirmed_count: int  # by a person: sent by hand, or looked for in the group
     unsent_count: int  # failed or too late; what a person or a rule called off is in neither
     doubt_count: int
 
@@ -418,13 +419,14 @@ def month_of(endpoint: Endpoint, *, today: date, zone: str, month: date | None =
     rows = Delivery.objects.of(endpoint.workspace_id).filter(endpoint=endpoint, due_at__gte=since, due_at__lt=until)
     by_day = rows.annotate(day=TruncDate("due_at", tzinfo=ZoneInfo(zone))).order_by().values_list("day")
     counted = by_day.annotate(
-        sent=Count("pk", filter=Q(state__in=(DeliveryState.ACCEPTED, DeliveryState.CONFIRMED))),
+        accepted=Count("pk", filter=Q(state=DeliveryState.ACCEPTED)),
+        confirmed=Count("pk", filter=Q(state=DeliveryState.CONFIRMED)),
         unsent=Count("pk", filter=Q(state__in=(DeliveryState.FAILED, DeliveryState.EXPIRED))),
         doubt=Count("pk", filter=Q(state=DeliveryState.UNKNOWN)),
     )
     found = {day: counts for day, *counts in counted}
     days = [first + number * _A_DAY for number in range((last - first).days + 1)]
-    return [ChannelDay(day, *found.get(day, (0, 0, 0))) for day in days]
+    return [ChannelDay(day, *found.get(day, (0, 0, 0, 0))) for day in days]
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,9 +108,12 @@ class MonthSerializer(serializers.Serializer):
 
 
 class ChannelDaySerializer(serializers.Serializer):
-    """Deliveries that were due on a day, by how they ended; what is still to come counts nowhere."""
+    """Deliveries that were due on a day, by how they ended; what is still to come counts nowhere.
+
+    `accepted_count`: by the platform; `confirmed_count`: a person says that it stands in the group."""
 
     day = serializers.DateField()
-    sent_count = serializers.IntegerField()
+    accepted_count = serializers.IntegerField()
+    confirmed_count = serializers.IntegerField()
     unsent_count = serializers.IntegerField()
     doubt_count = serializers.IntegerField()

@@ -159,3 +159,13 @@ def test_a_month_speaks_of_accepted_not_of_sent(signed_in, owner, workspace, pla
     url = reverse("messaging:endpoint_edit", args=[workspace.slug, hook.pk])
     page = signed_in(owner).get(url, headers={"Accept-Language": "en"})
     assert page.context["month"]["series"][0]["name"] == "Accepted by the platform"
+    assert page.context["month"]["source"] == "platform"
+
+
+def test_a_persons_word_is_not_told_as_the_platforms(signed_in, owner, workspace, plan, hook) -> None:
+    Delivery.objects.filter(pk=plan(hook).pk).update(state="confirmed")
+    url = reverse("messaging:endpoint_edit", args=[workspace.slug, hook.pk])
+    page = signed_in(owner).get(url, headers={"Accept-Language": "en"})
+    sums = {one["name"]: sum(one["values"]) for one in page.context["month"]["series"]}
+    assert sums == {"Accepted by the platform": 0, "Confirmed by a person": 1, "Did not go out": 0, "To be checked": 0}
+    assert "Platform, Confirmed by a person" in page.content.decode()

@@ -141,20 +141,21 @@ def test_what_a_platform_can_do_is_told_as_it_is_known(api, room, platform) -> N
 
 
 def test_a_month_has_every_day_up_to_today(api, room, plan) -> None:
-    for state in ("accepted", "failed", "unknown"):
+    for state in ("accepted", "confirmed", "failed", "unknown"):
         Delivery.objects.filter(pk=plan(room, due_at=NOON - timedelta(days=1)).pk).update(state=state)
     days = api.get(path(room, "month")).json()
     assert [day["day"][-2:] for day in days] == [f"{number:02}" for number in range(1, NOON.day + 1)]
     assert days[-2] == {
-        "day": (NOON - timedelta(days=1)).date().isoformat(), "sent_count": 1, "unsent_count": 1, "doubt_count": 1,
+        "day": (NOON - timedelta(days=1)).date().isoformat(), "accepted_count": 1, "confirmed_count": 1,
+        "unsent_count": 1, "doubt_count": 1,
     }  # fmt: skip
-    assert days[-1]["sent_count"] == 0
+    assert days[-1]["accepted_count"] == 0
 
 
 def test_another_month_is_asked_for_by_name(api, room, plan) -> None:
     Delivery.objects.filter(pk=plan(room, due_at=NOON - timedelta(days=31)).pk).update(state="accepted")
     days = api.get(path(room, "month"), {"month": "2026-10"}).json()
-    assert (len(days), sum(day["sent_count"] for day in days)) == (31, 1)
+    assert (len(days), sum(day["accepted_count"] for day in days)) == (31, 1)
     assert api.get(path(room, "month"), {"month": "2026-12"}).json() == []
     for wrong in ("2026-13", "0001-01", "10", "2026-10-01"):
         answer = api.get(path(room, "month"), {"month": wrong})

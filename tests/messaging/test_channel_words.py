@@ -92,12 +92,14 @@ def test_a_cooldown_that_is_over_is_not_told(robot) -> None:
 # --- its month -------------------------------------------------------------------------------------------
 
 
-def days_of(endpoint) -> dict[int, tuple[int, int, int]]:
-    """Of November up to the 21st, the days with something: sent, unsent, in doubt."""
+def days_of(endpoint) -> dict[int, tuple[int, ...]]:
+    """Of November up to the 21st, the days with something: accepted, confirmed by a person, unsent, in doubt."""
     found = month_of(endpoint, today=NOON.date(), zone=SHANGHAI)
     assert [day.day.day for day in found] == list(range(1, 22))
-    counts = {day.day.day: (day.sent_count, day.unsent_count, day.doubt_count) for day in found}
-    return {day: three for day, three in counts.items() if any(three)}
+    counts = {
+        day.day.day: (day.accepted_count, day.confirmed_count, day.unsent_count, day.doubt_count) for day in found
+    }
+    return {day: numbers for day, numbers in counts.items() if any(numbers)}
 
 
 def ended(plan, endpoint, state: str, due_at: datetime = NOON) -> None:
@@ -109,14 +111,14 @@ def test_each_end_is_counted_where_it_belongs(plan, room) -> None:
         ended(plan, room, state)
     for state in ("planned", "sending", "waiting", "cancelled"):
         ended(plan, room, state)
-    assert days_of(room) == {21: (2, 2, 1)}
+    assert days_of(room) == {21: (1, 1, 2, 1)}
 
 
 def test_a_day_is_that_of_the_zone_and_the_month_begins_there(plan, room) -> None:
     ended(plan, room, "accepted", datetime(2026, 10, 31, 15, 59, tzinfo=UTC))  # the last minute of October there
     ended(plan, room, "accepted", datetime(2026, 10, 31, 16, 0, tzinfo=UTC))
     ended(plan, room, "failed", datetime(2026, 11, 20, 16, 0, tzinfo=UTC))
-    assert days_of(room) == {1: (1, 0, 0), 21: (0, 1, 0)}
+    assert days_of(room) == {1: (1, 0, 0, 0), 21: (0, 0, 1, 0)}
 
 
 def test_an_earlier_month_has_all_its_days_and_nothing_of_its_neighbours(plan, room) -> None:
@@ -127,7 +129,7 @@ def test_an_earlier_month_has_all_its_days_and_nothing_of_its_neighbours(plan, r
     found = month_of(room, today=NOON.date(), zone=SHANGHAI, month=date(2026, 10, 9))
     assert [day.day.day for day in found] == list(range(1, 32))
     assert sum(day.unsent_count for day in found) == 0
-    assert (found[0].sent_count, found[-1].doubt_count) == (1, 1)
+    assert (found[0].accepted_count, found[-1].doubt_count) == (1, 1)
     assert month_of(room, today=NOON.date(), zone=SHANGHAI, month=date(2026, 12, 1)) == []
 
 
@@ -158,7 +160,7 @@ def test_a_month_is_one_channels_and_costs_one_query(plan, room, hook, django_as
     ended(plan, hook, "accepted")
     with django_assert_num_queries(1):
         assert days_of(room) == {}
-    assert days_of(hook) == {21: (1, 0, 0)}
+    assert days_of(hook) == {21: (1, 0, 0, 0)}
 
 
 def test_on_the_first_a_month_has_one_day(room) -> None:

@@ -147,6 +147,7 @@ _SOURCE = {
     "platform": StateWords(pgettext_lazy("source of a number", "Platform")),
     "import": StateWords(pgettext_lazy("source of a number", "Import")),
     "manual": StateWords(pgettext_lazy("source of a number", "Entered by hand")),
+    "person": StateWords(pgettext_lazy("source of a number", "Confirmed by a person")),
     "several": StateWords(pgettext_lazy("source of a number", "Several sources")),
     "unmeasured": StateWords(
         pgettext_lazy("source of a number", "Not measurable"),
