@@ -23,7 +23,7 @@ from campaigns.services.content import (
 from campaigns.services.drafts import AnnouncementDraft, change_announcement, copy_announcement, create_announcement
 from campaigns.services.forecast_data import forecast_data, plan_data
 from campaigns.services.forecast_groups import reason_ahead
-from campaigns.services.forecast_words import ForecastWords, forecast_words, plan_words
+from campaigns.services.forecast_words import ForecastWords, forecast_words, free_from, plan_words
 from campaigns.services.forecasting import PlanForecast, forecast_announcement, forecast_plan, forecast_run
 from campaigns.services.holding import held_warnings, plan_held_warnings
 from campaigns.services.pausing import pause_announcement, pause_run, resume_announcement, resume_run
@@ -73,6 +73,7 @@ __all__ = [
     "forecast_plan",
     "forecast_run",
     "forecast_words",
+    "free_from",
     "held_warnings",
     "meet_condition",
     "move_announcement",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -172,20 +173,31 @@ def _unreached(found: Iterable[tuple[str, str]]) -> Iterator[ForecastLine]:
 
 
 def _free(forecast: Forecast, zone: str) -> Iterator[ForecastLine]:
-    """Until when quiet hours and holidays hold what they hold; of several moments the last. What they hold until after
-    its latest moment has no later time: it needs another one altogether."""
+    """Until when quiet hours and holidays hold what they drop and do not move; of several moments the last.
+    What they hold until after its latest moment has no later time: it needs another one altogether."""
     held = [row for row in forecast.unreached if row.free_at is not None]
-    moments = [row.free_at for row in held if row.free_at is not None]
+    free_at = free_from(forecast)
     latest = [row.send.latest_at for row in held if row.is_blocked and row.send.latest_at is not None]
+    if free_at is None:
+        return
     if latest:
         words = _(
             "The rules let it go out from %(time)s on only, after its latest moment (%(latest)s): it cannot be sent in"
             " between. Choose another time."
         )
-        yield ForecastLine(words % {"time": in_zone(max(moments), zone), "latest": in_zone(max(latest), zone)}, "warn")
-    elif moments:
-        words = _("From %(time)s on the rules let it go out.")
-        yield ForecastLine(words % {"time": in_zone(max(moments), zone)}, "warn")
+        yield ForecastLine(words % {"time": in_zone(free_at, zone), "latest": in_zone(max(latest), zone)}, "warn")
+    else:
+        words = _(
+            "It is not moved to %(time)s: what the rules hold at its time is not sent. To send it, choose a time from"
+            " %(time)s on."
+        )
+        yield ForecastLine(words % {"time": in_zone(free_at, zone)}, "warn")
+
+
+def free_from(forecast: Forecast) -> datetime | None:
+    """The first moment at which quiet hours and holidays hold none of it any more; None where they hold nothing, or
+    nobody can say."""
+    return max((row.free_at for row in forecast.unreached if row.free_at is not None), default=None)
 
 
 def _skipped(plan: PlanForecast) -> Iterator[ForecastLine]:

@@ -65,7 +65,7 @@ def _add_forecasts(
 ) -> None:
     """What it takes, in the question whether to schedule or send it; nothing at a time that would be refused.
 
-    Where it would reach nobody the question leads to another time first.
+    Where it would reach nobody the question leads to another time first, to the one from which the rules let it go.
     """
     now = clock.now()
     moments = {"send_now": now}
@@ -76,7 +76,13 @@ def _add_forecasts(
         dialogs[kind]["forecast"] = services.forecast_words(found, zone=zone)
         if found.rows and found.last is None:
             edit = reverse("campaigns:announcement_edit", args=[request.workspace.slug, announcement.pk])
-            dialogs[kind]["instead"] = {"url": edit, "label": pgettext("button", "Change the time")}
+            url = f"{edit}{_at(services.free_from(found), zone)}"
+            dialogs[kind]["instead"] = {"url": url, "label": pgettext("button", "Change the time")}
+
+
+def _at(moment: datetime | None, zone: str) -> str:
+    """What makes the form of a draft begin with this send time: the first that no rule holds."""
+    return "" if moment is None else f"?due_at={moment.astimezone(ZoneInfo(zone)):%Y-%m-%dT%H:%M}"
 
 
 def offered(dialogs: Dialogs, announcement: Announcement, rows: Sequence[selectors.GroupState]) -> Dialogs:

@@ -131,15 +131,24 @@ def announcement_new(request: WorkspaceRequest) -> HttpResponse:
 
 @page("announcements.write")
 def announcement_edit(request: WorkspaceRequest, announcement_id: int) -> HttpResponse:
-    """Write a draft anew."""
+    """Write a draft anew. `?due_at=2026-11-22T08:00` (a wall time) puts another send time into the form."""
     announcement = selectors.get_announcement(request.actor, announcement_id)
     if _wants_preview(request):
         return _preview(request)
     zone = zone_of(announcement, request)
-    form = _form(request, zone, initial_of(announcement, zone))
+    form = _form(request, zone, initial_of(announcement, zone) | _asked_time(request))
     if request.method == "POST" and form.is_valid() and _change(request, announcement, form):
         return redirect("campaigns:announcement", slug=request.workspace.slug, announcement_id=announcement.pk)
     return _composer(request, form, heading=_("Change the draft"))
+
+
+def _asked_time(request: WorkspaceRequest) -> dict[str, datetime]:
+    """The send time in the address, where it is a wall time."""
+    try:
+        asked = datetime.fromisoformat(request.GET.get("due_at", ""))
+    except ValueError:
+        return {}
+    return {"due_at": asked} if asked.tzinfo is None else {}
 
 
 @page("announcements.write")

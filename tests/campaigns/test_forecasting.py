@@ -1,6 +1,7 @@
 """What an announcement or a plan will take is said before it is scheduled: in the questions, in the plan, over REST."""
 
 from datetime import time, timedelta
+from urllib.parse import urlencode
 
 import pytest
 from django.db import connection
@@ -162,9 +163,12 @@ def quiet(workspace, begins: int, ends: int) -> None:
     )  # fmt: skip
 
 
-def test_it_says_until_when_quiet_hours_hold_it(workspace, write, group) -> None:
+def test_it_says_that_what_quiet_hours_hold_is_dropped_not_moved(workspace, write, group) -> None:
     quiet(workspace, 19, 23)  # NOON is 20:00 in Shanghai
-    assert "From 21 Nov, 23:00 on the rules let it go out." in said(write(group))
+    assert (
+        "It is not moved to 21 Nov, 23:00: what the rules hold at its time is not sent. To send it, choose a time from"
+        " 21 Nov, 23:00 on."
+    ) in said(write(group))
 
 
 def test_it_says_that_quiet_hours_hold_it_until_after_its_latest_moment(workspace, write, group) -> None:
@@ -176,7 +180,7 @@ def test_it_says_that_quiet_hours_hold_it_until_after_its_latest_moment(workspac
         "The rules let it go out from 21 Nov, 23:00 on only, after its latest moment (21 Nov, 22:00): it cannot be sent"
         " in between. Choose another time."
     ) in lines
-    assert not any(line.startswith("From 21 Nov, 23:00") for line in lines)
+    assert not any(line.startswith("It is not moved") for line in lines)
 
 
 def test_where_nobody_would_be_reached_another_time_is_the_main_way_out(page, workspace, write, group) -> None:
@@ -184,11 +188,19 @@ def test_where_nobody_would_be_reached_another_time_is_the_main_way_out(page, wo
     assert "instead" not in page(f"announcements/{announcement.pk}/").context["questions"]["send_now"]
     quiet(workspace, 19, 23)
     answer = page(f"announcements/{announcement.pk}/")
-    edit = f"/w/{workspace.slug}/announcements/{announcement.pk}/edit/"
+    edit = f"/w/{workspace.slug}/announcements/{announcement.pk}/edit/?due_at=2026-11-21T23:00"
     assert answer.context["questions"]["send_now"]["instead"]["url"] == edit
     shown = text_of(answer)
     assert f'<a class="button button-primary" href="{edit}">Change the time</a>' in shown
     assert '<button type="submit" class="button">Send now</button>' in shown
+    assert 'value="2026-11-21T23:00"' in text_of(page(edit.removeprefix(f"/w/{workspace.slug}/")))
+
+
+@pytest.mark.parametrize("asked", ["", "soon", "2026-11-21T23:00+08:00", "2026-13-01T00:00"])
+def test_a_time_in_the_address_that_is_none_leaves_the_drafts_own(page, write, asked) -> None:
+    announcement = write(due_at=NOON + timedelta(hours=1))
+    address = f"announcements/{announcement.pk}/edit/?{urlencode({'due_at': asked})}"
+    assert 'value="2026-11-21T21:00"' in text_of(page(address))
 
 
 def test_of_a_scheduled_one_only_what_is_ahead_is_counted(write, group, second_group) -> None:
