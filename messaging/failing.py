@@ -10,11 +10,12 @@ from community_ops.common import dbtime
 from community_ops.common.actors import Actor
 from community_ops.common.models import AuditEntry
 from community_ops.common.templatetags.reason_words import reason_words
+from messaging.answer_wording import answer_words
 from messaging.models import Delivery, DeliveryState, Endpoint, LimitScope, SendBudget
 from messaging.platforms.base import Outcome
 from messaging.policies import KEY_REFUSALS, PARKED, end_of
 from messaging.showing import joined
-from messaging.wording import answer_words, outcome_of_test, rest_words
+from messaging.wording import outcome_of_test, rest_words
 
 ENDS = ("refused", *PARKED)  # for good, by what the platform said
 

@@ -18,6 +18,7 @@ from community_ops.common.actors import Actor
 from community_ops.common.errors import NotFound
 from community_ops.common.models import AuditEntry
 from community_ops.common.tenancy import get_row
+from messaging.answer_wording import answer_words
 from messaging.arrival import Arrival, ShownPart, arrival, has_words, is_open_to_everybody, plain_words
 from messaging.extras import card_problem, file_problem, with_card
 from messaging.failing import RestingAccount, failing_endpoints, resting_accounts
@@ -61,7 +62,6 @@ from messaging.wording import (
     IN_LINE,
     NOT_SENT,
     SaidByHand,
-    answer_words,
     badge_state,
     badge_words,
     by_hand_words,

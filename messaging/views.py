@@ -17,6 +17,7 @@ from community_ops.accounts.policies import may
 from community_ops.common import clock
 from community_ops.common.assets import page_link
 from messaging import selectors, services, task_selectors, task_wording, ways_out, wording
+from messaging.answer_wording import answer_words
 from messaging.models import Delivery, DeliveryState
 from messaging.policies import EXEMPTIONS, PARTLY_SENT, READ_BY_REASON
 from messaging.record_holds import holds_on
@@ -203,7 +204,7 @@ def delivery_detail(request: WorkspaceRequest, delivery_id: int) -> HttpResponse
         "is_open": is_open,
         "story": wording.story(delivery, attempts, decisions, zone=ZONE),
         "tries": wording.tries_words(delivery, attempts),
-        "answer": wording.answer_words(delivery.platform_code, delivery.platform_text),
+        "answer": answer_words(delivery.platform_code, delivery.platform_text),
         "exemption": EXEMPTIONS.get(delivery.exemption, delivery.exemption),
         "bubble": _bubble(delivery),
         "breadcrumbs": [{"label": _("Delivery record"), "url": record_url(request)}],

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from django.utils.dateformat import format as write_date
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext, pgettext
+from django.utils.translation import ngettext, pgettext
 
 from community_ops.common.actors import ActorKind
 from community_ops.common.models import AuditEntry
 from community_ops.common.templatetags.reason_words import IN_DOUBT, reason_words
 from community_ops.common.templatetags.state_words import StateWords, words_of
 from community_ops.common.templatetags.wording import MISSING, duration, in_zone
+from messaging.answer_wording import answer_words, attempt_answer
 from messaging.evidence_wording import accepted_words
 from messaging.models import (
     Attempt,
@@ -40,24 +40,6 @@ if TYPE_CHECKING:
 BY_PERSON = "cancelled_by_person"
 NOT_SENT = "not_sent"  # reason of one that a person looked for in the group
 IN_LINE = "limit"  # as `services.limits.IN_LINE`
-# Codes an adapter reports when the platform itself said nothing.
-FINDINGS: dict[str, str | Promise] = {
-    "not_sent": gettext_lazy("The other side could not be reached; nothing was sent."),
-    "no_answer": gettext_lazy("The connection broke off before an answer came."),
-    "address_refused": gettext_lazy("The address may not be called: it is not public."),
-    "address_blocked": gettext_lazy(
-        "The platform has shut out this installation's address for a few minutes: nothing was sent."
-    ),
-    "unreadable": gettext_lazy("The answer could not be read."),
-    "check_failed": gettext_lazy("Our own check failed; nothing was sent."),
-    "adapter_error": gettext_lazy("Our program failed while sending."),
-    "login_refused": gettext_lazy("The mail server refused the login: check user name and password of this channel."),
-    "no_encryption": gettext_lazy("The mail server did not offer the encryption this channel asks for."),
-    "library": gettext_lazy("The apprise library reports success; it does not tell how it knows."),
-    "library_failed": gettext_lazy("The apprise library reports a failure; it may also be a time-out after sending."),
-    "library_missing": gettext_lazy("The apprise library is not installed here; nothing was sent."),
-    "too_long_there": gettext_lazy("The text is longer than this service takes; nothing was sent."),
-}
 
 
 def badge_state(delivery: Delivery, *, now: datetime) -> str:
@@ -295,42 +277,9 @@ def _attempt(attempt: Attempt, number: int, *, is_last: bool, zone: str) -> Told
     return Told(attempt.started_at, title, _said(attempt, zone), tone)
 
 
-def answer_words(code: str, text: str) -> str:
-    """What the platform answered, or, where there was no answer, our own finding in words.
-
-    Nothing for a plain success: the state says it already.
-    """
-    if _is_plain_success(code, text):
-        return ""
-    if code in FINDINGS:
-        return str(FINDINGS[code])
-    answer = f"{code} {text}".strip() if text != f"HTTP {code}" else text
-    return _("The platform said: %(answer)s") % {"answer": answer} if answer else ""
-
-
-def _is_plain_success(code: str, text: str) -> bool:
-    """`0` and "ok" of a robot, a 2xx without a word of a webhook."""
-    return text.lower() in ("", "ok") and (code == "0" or (len(code) == 3 and code.startswith("2")))
-
-
 def _said(attempt: Attempt, zone: str) -> str:
-    parts = [*filter(None, (_to_the_second(attempt.started_at, zone), *_answer(attempt)))]
-    if attempt.latency_ms >= 1000:
-        parts.append(_("took %(time)s") % {"time": duration(attempt.latency_ms / 1000)})
-    elif attempt.latency_ms:
-        parts.append(_("took %(count)d ms") % {"count": attempt.latency_ms})
+    parts = [*filter(None, (_to_the_second(attempt.started_at, zone), *attempt_answer(attempt)))]
     return " · ".join(parts)
-
-
-def _answer(attempt: Attempt) -> tuple[str, str]:
-    """The status of an answer over HTTP, and what else it said: a code or text that only repeats the status is left
-    out, unlike in `answer_words`, whose readers have no status beside it."""
-    code, text, status = attempt.platform_code, attempt.platform_text, attempt.http_status
-    if status is None:
-        return "", answer_words(code, text)
-    is_plain = _is_plain_success(code, text)
-    code, text = "" if code == str(status) else code, "" if text == f"HTTP {status}" else text
-    return f"HTTP {status}", "" if is_plain else answer_words(code, text)
 
 
 def _decision(entry: AuditEntry) -> Told:

@@ -108,7 +108,7 @@ def test_it_names_a_channel_whose_last_try_ended_in_a_500(write, group) -> None:
     make_fail(group)
     facts = {"state": "unknown", "reason": "no_answer", "platform_code": "500", "platform_text": "HTTP 500"}
     Delivery.objects.update(**facts)
-    assert "“一群”: the last try did not get through. The platform said: HTTP 500" in said(write())[-1]
+    assert "“一群”: the last try did not get through. The server on the other side failed (500)." in said(write())[-1]
 
 
 def test_it_says_who_will_not_hear_of_it_and_who_never_opened_her_link(write, by_hand, may, group) -> None:

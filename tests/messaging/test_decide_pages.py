@@ -67,7 +67,8 @@ def test_a_doubt_is_told_in_one_way_everywhere_and_claims_nothing(tab, url, doub
         of_test = wording.outcome_of_test("in_doubt", "500", "HTTP 500")
         said = [reason_words("no_answer"), of_test[0], words_of("delivery", "unknown").help, page]
     assert said[0] == "Tried; whether it arrived is not known."
-    assert of_test == (f"{said[0]} The platform said: HTTP 500", "warn")
+    failed = "The server on the other side failed (500). Please tell whoever looks after this address."
+    assert of_test == (f"{said[0]} {failed}", "warn")
     assert not [words for words in said if "went out" in words]
 
 
@@ -201,7 +202,7 @@ def test_a_row_says_which_channel_carried_it_and_why_it_is_in_doubt(tab, url, pl
     assert any(row["carrier"].startswith("Sent by hand: ") for row in rows)
     page = text_of(tab.get(url("deliveries"), headers=IN_ENGLISH))
     assert f"Delivery channel: {room.name}" in page
-    assert "The platform said: HTTP 500" in page
+    assert "The server on the other side failed (500). Please tell whoever looks after this address." in page
     assert '<a class="text-link" href=' in page
 
 

@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from community_ops.common.errors import InvalidInput
-from messaging import services, wording
+from messaging import answer_wording, services
 from messaging.errors import ConfigRefused
 from messaging.models import Endpoint
 from messaging.platforms import registry
@@ -148,7 +148,7 @@ def test_a_yes_is_accepted_and_marked_as_the_librarys_word(pushover, httpserver,
 
     row = fresh(delivery)
     assert (row.state, row.platform_code, row.platform_text) == ("accepted", "library", "")
-    assert wording.answer_words("library", "") == str(wording.FINDINGS["library"])
+    assert answer_wording.answer_words("library", "") == str(answer_wording.FINDINGS["library"])
     ((request, _),) = httpserver.log
     assert request.form["message"] == "开抢 <b> 3 @李姐"
     assert request.form["title"] == "晨跑 1 群"
@@ -269,6 +269,6 @@ def test_a_stored_account_without_the_library_ends_refused_in_words(
     delivery = plan(pushover)
     deliver()
     assert (fresh(delivery).state, fresh(delivery).platform_code, called) == ("failed", "library_missing", [])
-    assert wording.answer_words("library_missing", "x") == str(wording.FINDINGS["library_missing"])
+    assert answer_wording.answer_words("library_missing", "x") == str(answer_wording.FINDINGS["library_missing"])
     assert signed_in(owner).get(f"/w/{workspace.slug}/endpoints/{pushover.pk}/").status_code == 200
     services.archive_endpoint(endpoint=pushover, actor=owner.actor, now=NOON)
