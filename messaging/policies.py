@@ -279,6 +279,15 @@ def _later(
 UNSENT = (DeliveryState.FAILED, DeliveryState.EXPIRED, DeliveryState.CANCELLED)  # ends of what did not go out
 
 
+CHANNEL_SINCE = "channel_since"  # not stored: how the reason below reads once its group has a channel
+
+
+def reason_read(state: str, reason: str, *, has_channel: bool) -> str:
+    """The code whose words people read: of one that failed for want of a channel another, once it has one."""
+    is_since = state == DeliveryState.FAILED and reason == "no_endpoint" and has_channel
+    return CHANNEL_SINCE if is_since else reason
+
+
 def end_of(state: DeliveryState, reason: str, *, may_have_arrived: bool) -> tuple[DeliveryState, str]:
     """State and reason of a delivery that ends: nobody may claim it was not sent where an earlier try may have arrived.
 

@@ -40,10 +40,12 @@ from messaging.models import (
 )
 from messaging.platforms.base import Card, Content
 from messaging.policies import (
+    CHANNEL_SINCE,
     HELD_BACK,
     KEY_REFUSED,
     MORE_PARTS,
     PARTLY_SENT,
+    reason_read,
     shown_state,
     size_problem,
     text_limit,
@@ -72,6 +74,7 @@ from messaging.wording import (
 )
 
 __all__ = [  # the pure rules and words higher apps ask for are handed out here too
+    "CHANNEL_SINCE",
     "IN_LINE",
     "MORE_PARTS",
     "NOT_SENT",
@@ -106,6 +109,7 @@ __all__ = [  # the pure rules and words higher apps ask for are handed out here 
     "parts_said",
     "plain_words",
     "read_as",
+    "reason_read",
     "rest_words",
     "resting_accounts",
     "said_by_hand",

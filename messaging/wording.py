@@ -30,7 +30,7 @@ from messaging.models import (
 )
 from messaging.part_wording import out_of_words, part_words
 from messaging.platforms.base import Capabilities, Outcome, Scope
-from messaging.policies import MORE_PARTS, PARKED, PARTLY_SENT, READ_BY_REASON, UNSENT
+from messaging.policies import MORE_PARTS, PARKED, PARTLY_SENT, READ_BY_REASON, UNSENT, reason_read
 from messaging.showing import joined
 from messaging.task_policies import LEFT_OUT, TAKEN_BACK
 
@@ -180,7 +180,9 @@ def _why(delivery: Delivery, zone: str) -> str:
     if delivery.reason == "paused" and delivery.latest_at:
         latest = _("After %(at)s it is not sent any more.") % {"at": in_zone(delivery.latest_at, zone)}
         return joined(reason_words(delivery.reason), latest)
-    return reason_words(delivery.reason) if delivery.reason else ""
+    if not delivery.reason:
+        return ""
+    return reason_words(reason_read(delivery.state, delivery.reason, has_channel=delivery.endpoint_id is not None))
 
 
 def next_try_words(at: datetime | None, zone: str) -> str:

@@ -25,6 +25,7 @@ from messaging.selectors import (
     badge_words,
     deliveries_visible_to,
     parts_said,
+    reason_read,
     said_by_hand,
     who_has,
 )
@@ -289,7 +290,7 @@ def _delivery_state(group: "ChatGroup", delivery: "Delivery", known: Known, now:
         group_name=group.name,
         zone=group.zone.key,
         state=badge_state(delivery, now=now),
-        reason=delivery.reason,
+        reason=reason_read(delivery.state, delivery.reason, has_channel=delivery.endpoint_id is not None),
         delivery_id=delivery.pk,
         accepted_at=delivery.accepted_at,
         next_try_at=delivery.next_try_at,

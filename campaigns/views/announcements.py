@@ -163,6 +163,7 @@ def _in_group(request: WorkspaceRequest, row: selectors.GroupState) -> dict[str,
         "answer": wording.answer_of(row),
         "is_unknown": row.state == "unknown",
         "next_step": _next_step(request, row),
+        "may_requeue": row.reason == messaging.CHANNEL_SINCE and may(request.actor, "deliveries.decide"),
     }
 
 

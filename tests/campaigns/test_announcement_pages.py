@@ -381,6 +381,23 @@ def test_a_group_without_a_channel_leads_to_where_it_gets_one(page: Page, write:
     assert f'groups/{group.pk}/">Connect a channel to this group</a>' in shown
 
 
+def test_once_the_group_has_a_channel_the_row_says_so_and_queues_it_again(
+    page: Page, write: Write, group: ChatGroup
+) -> None:
+    channel = group.endpoint_id
+    ChatGroup.objects.filter(pk=group.pk).update(endpoint=None)
+    announcement = hand_over(write, ChatGroup.objects.get(pk=group.pk))
+    Delivery.objects.update(endpoint=channel)
+    shown = text_of(page(f"announcements/{announcement.pk}/"))
+    assert "By now there is one: it can be queued again." in shown
+    assert "The group has no delivery channel." not in shown
+    assert "Connect a channel to this group" not in shown
+    requeue = f"deliveries/{Delivery.objects.get().pk}/requeue/"
+    assert f'{requeue}" data-once' in shown
+    assert page(requeue, {"back": f"/w/{group.workspace.slug}/announcements/"}, "post").status_code == 302
+    assert Delivery.objects.get().state == "planned"
+
+
 def test_a_delivery_leads_to_its_group_and_announcement(page: Page, write: Write, group: ChatGroup) -> None:
     announcement = hand_over(write, group)
     answer = page(f"deliveries/{Delivery.objects.get().pk}/")

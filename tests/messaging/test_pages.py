@@ -296,6 +296,8 @@ def test_without_a_channel_it_is_not_tried_again_but_connected(tab, url, plan, d
     Delivery.objects.update(endpoint=room)
     shown = text_of(tab.get(url("delivery", delivery.pk), headers=IN_ENGLISH))
     assert "Connect a channel" not in shown
+    assert "The group has no delivery channel." not in shown
+    assert "By now there is one: it can be queued again." in shown
     assert url("delivery_requeue", delivery.pk) in shown
 
 

@@ -21,6 +21,7 @@ _REASONS: dict[str, Words] = {
     # the look before a call
     "too_late": _("Its latest moment had passed."),
     "no_endpoint": _("The group has no delivery channel."),
+    "channel_since": _("There was no delivery channel at its time. By now there is one: it can be queued again."),
     "endpoint_archived": _("The delivery channel was archived."),
     "too_long": _("With its values filled in, the text is too long for the platform."),
     "nothing_to_send": _("It has no text, and this platform takes no picture from us."),
