@@ -31,6 +31,11 @@ SHOWN_SIGNS = 60
 AT_ONCE = timedelta(seconds=15)  # what is due shorter than this is about to be sent: nothing to change about it
 PAUSABLE = frozenset({"planned", "due", "retrying"})
 WAITING = PAUSABLE | {"paused"}
+TOUCHED = {
+    "cancel": WAITING | {"waiting"},
+    "move": WAITING,
+}  # states of what is cancelled, or moved, of a scheduled one
+GONE_OUT = frozenset({"accepted", "confirmed"})
 Dialogs = dict[str, dict[str, Any]]
 
 
@@ -111,7 +116,8 @@ def _dialog(
     rows: Sequence[selectors.GroupState],
 ) -> dict[str, Any]:
     title, label, text = _words(announcement, kind)
-    facts = _facts(request, announcement, kind, len(groups))
+    names, counts = _touched(announcement, kind, groups, rows)
+    facts = [*_facts(request, announcement, kind), *counts]
     if text:
         facts.append(still_to_go(row.state for row in rows))
     return {
@@ -125,9 +131,24 @@ def _dialog(
             kwargs={"slug": request.workspace.slug, "announcement_id": announcement.pk, "action": kind},
         ),
         "is_bad": kind == "cancel",
-        "names": [group.name for group in groups[:SHOWN_NAMES]],
-        "names_total": len(groups) if len(groups) > SHOWN_NAMES else None,
+        "names": names[:SHOWN_NAMES],
+        "names_total": len(names) if len(names) > SHOWN_NAMES else None,
     }
+
+
+def _touched(
+    announcement: Announcement, kind: str, groups: Sequence["ChatGroup"], rows: Sequence[selectors.GroupState]
+) -> tuple[list[str], list[dict[str, str]]]:
+    """The names of the groups it touches, and their number: of what is cancelled or moved only those that have not got
+    it yet, with how many have."""
+    if announcement.state == AnnouncementState.DRAFT or kind not in TOUCHED:
+        return [group.name for group in groups], [{"label": _("Groups"), "value": grouped(len(groups))}]
+    names = [row.group_name for row in rows if row.state in TOUCHED[kind] and not (kind == "move" and row.parts)]
+    label = _("Will be cancelled") if kind == "cancel" else _("Will be moved")
+    counts = [{"label": label, "value": grouped(len(names))}]
+    if gone_out := sum(row.state in GONE_OUT for row in rows):
+        counts.append({"label": _("Gone out already"), "value": grouped(gone_out)})
+    return names, counts
 
 
 def _words(announcement: Announcement, kind: str) -> tuple[str, str, str]:
@@ -160,8 +181,8 @@ def still_to_go(states: Iterable[str]) -> dict[str, str]:
     return {"label": _("Still to go"), "value": grouped(sum(state in WAITING for state in states))}
 
 
-def _facts(request: WorkspaceRequest, announcement: Announcement, kind: str, group_count: int) -> list[dict[str, Any]]:
-    """What a person agrees to: when, what, to how many."""
+def _facts(request: WorkspaceRequest, announcement: Announcement, kind: str) -> list[dict[str, Any]]:
+    """What a person agrees to: when and what."""
     zone = zone_of(announcement, request)
     when = _("At once") if kind == "send_now" else f"{in_zone(announcement.due_at, zone)} ({zone})"
     late = announcement.may_be_late
@@ -169,7 +190,6 @@ def _facts(request: WorkspaceRequest, announcement: Announcement, kind: str, gro
         {"label": _("When"), "value": when},
         *([{"label": _("If it is late"), "value": wording.late_words(late)}] if late is not None else []),
         {"label": _("Text"), "value": Truncator(announcement.words).chars(SHOWN_SIGNS)},
-        {"label": _("Groups"), "value": grouped(group_count)},
     ]
 
 

@@ -299,6 +299,22 @@ def test_dialogs_name_time_groups_and_words(page: Page, write: Write, group: Cha
         assert dialogs[kind]["names"] == [group.name]
 
 
+def test_cancelling_and_moving_name_what_they_touch_and_count_what_has_gone_out(
+    page: Page, write: Write, group: ChatGroup, second_group: ChatGroup, silent_group: ChatGroup
+) -> None:
+    announcement = write(group, second_group, silent_group)
+    schedule(announcement)
+    Delivery.objects.filter(target_id=group.pk).update(state="accepted")
+    Delivery.objects.filter(target_id=second_group.pk).update(state="waiting")
+    dialogs = page(f"announcements/{announcement.pk}/").context["dialogs"]
+    facts = {kind: {one["label"]: one["value"] for one in dialogs[kind]["facts"]} for kind in ("cancel", "move")}
+    assert set(dialogs["cancel"]["names"]) == {second_group.name, silent_group.name}
+    assert (facts["cancel"]["Will be cancelled"], facts["cancel"]["Gone out already"]) == ("2", "1")
+    assert dialogs["move"]["names"] == [silent_group.name]  # what a colleague has in hand is not moved
+    assert (facts["move"]["Will be moved"], facts["move"]["Gone out already"]) == ("1", "1")
+    assert "Groups" not in facts["cancel"] | facts["move"]
+
+
 def test_the_way_out_of_a_dialog_does_not_read_like_its_action(page: Page, write: Write) -> None:
     draft = write()
     shown = text_of(page(f"announcements/{draft.pk}/")).split('id="dialog-cancel"')[1].split("</dialog>")[0]
