@@ -15,8 +15,8 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_POST, require_safe
+from django.utils.translation import gettext_lazy, pgettext
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from community_ops.accounts.pages import WorkspaceRequest, page
 from community_ops.accounts.policies import may
@@ -30,6 +30,7 @@ from messaging import selectors, services, wording
 from messaging.forms import FrequencyCapForm, HolidayForm, QuietHoursForm
 from messaging.models import FrequencyCap, Holiday, QuietHours
 from messaging.policies import EXEMPTIONS
+from messaging.showing import joined
 
 Rule: TypeAlias = QuietHours | Holiday | FrequencyCap
 
@@ -91,13 +92,34 @@ def send_rule_new(request: WorkspaceRequest, kind: str) -> HttpResponse:
 
 
 @page("send_rules.manage")
-@require_POST
+@require_http_methods(["GET", "POST"])
 def send_rule_archive(request: WorkspaceRequest, kind: str, rule_id: int) -> HttpResponse:
-    """Take a rule away."""
+    """Take a rule away. GET asks first and says what it holds back at present."""
     rule = _rule(request, _kind(kind), rule_id)
+    if request.method == "GET":
+        return _ask(request, _kind(kind), rule)
     services.archive_rule(rule=rule, actor=request.actor, now=clock.now())
     messages.success(request, _("The rule was removed."))
     return redirect("messaging:send_rules", slug=request.workspace.slug)
+
+
+def _ask(request: WorkspaceRequest, kind: Kind, rule: Rule) -> HttpResponse:
+    """The question as a page; with script its form is fetched into the place on the page of the rules."""
+    said = wording.rule_words(rule)
+    dialog = {
+        "id": "rule-question",
+        "title": _("Remove this rule?"),
+        "text": joined(
+            services.rule_words_now(rule=rule, now=clock.now()),
+            _("Without it such messages go out at their time. What it has kept already is not sent afterwards."),
+        ),
+        "facts": [{"label": str(kind.title), "value": f"{said['what']} · {said['when']}"}],
+        "action": request.path,
+        "confirm_label": pgettext("button", "Remove the rule"),
+        "is_bad": True,
+    }
+    crumbs = [{"label": _("Send rules"), "url": reverse("messaging:send_rules", args=[request.workspace.slug])}]
+    return render(request, "messaging/delivery_question.html", {"dialog": dialog, "breadcrumbs": crumbs})
 
 
 def _kind(name: str) -> Kind:

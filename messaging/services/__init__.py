@@ -46,7 +46,7 @@ from messaging.services.planning import (
     retarget_deliveries,
 )
 from messaging.services.rule_changes import archive_rule, create_frequency_cap, create_holiday, create_quiet_hours
-from messaging.services.rule_effects import HOLDS_CARDS, HOLDS_PLANNED, rule_warnings
+from messaging.services.rule_effects import HOLDS_CARDS, HOLDS_PLANNED, rule_warnings, rule_words_now
 from messaging.services.send_rules import Held, NotNow, not_now, would_be_held
 from messaging.services.task_cards import (
     Copied,
@@ -131,6 +131,7 @@ __all__ = [
     "review_waiting",
     "revoke_link",
     "rule_warnings",
+    "rule_words_now",
     "run_deliveries",
     "send_test_message",
     "set_limit",

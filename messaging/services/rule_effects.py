@@ -1,4 +1,5 @@
-"""What a new send rule does to messages that are planned or wait on cards: said to whoever made it. Reads only."""
+"""What a send rule does to messages that are planned or wait on cards: said to whoever made it, and before it is taken
+away. Reads only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -34,7 +35,7 @@ class NewlyHeld:
 
 
 def newly_held(*, rule: QuietHours | Holiday | FrequencyCap, now: datetime) -> NewlyHeld:
-    """Judge what is due within `AHEAD` with and without a rule that is kept already. At most six queries."""
+    """Judge what is due within `AHEAD` with and without a live rule. At most seven queries."""
     rules = rules_of(rule.workspace_id)
     rows, is_cut = _to_come(rule.workspace_id, now)
     sends = [_send_of(row, now) for row in rows]
@@ -47,11 +48,17 @@ def newly_held(*, rule: QuietHours | Holiday | FrequencyCap, now: datetime) -> N
 
 
 def rule_warnings(*, rule: QuietHours | Holiday | FrequencyCap, now: datetime) -> list[Warned]:
-    """Warnings of a new rule: `holds_planned` where it holds back what is planned already, `holds_cards` where it lets
+    """Warnings of a rule: `holds_planned` where it holds back what is planned already, `holds_cards` where it lets
     nobody copy what waits on a card."""
     found = newly_held(rule=rule, now=now)
     planned = [_planned_warning(found)] if found.count else []
     return [*planned, _cards_warning(found)] if found.card_count else planned
+
+
+def rule_words_now(*, rule: QuietHours | Holiday | FrequencyCap, now: datetime) -> str:
+    """What a rule holds back at present, of what is planned and on cards, also where that is nothing."""
+    words = " ".join(warning["message"] for warning in rule_warnings(rule=rule, now=now))
+    return words or _("It holds back nothing of what is planned for the next %(days)d days.") % {"days": AHEAD.days}
 
 
 def _planned_warning(found: NewlyHeld) -> Warned:
@@ -104,6 +111,8 @@ def _send_of(row: Delivery, now: datetime) -> PlannedSend:
 
 
 def _without(rules: SendRules, rule: QuietHours | Holiday | FrequencyCap) -> SendRules:
-    """The rules as they were before the newest of its kind was made."""
+    """The rules but this one: they stand in the order of their ids (`rules_of`)."""
     name = {QuietHours: "quiet", Holiday: "holidays", FrequencyCap: "caps"}[type(rule)]
-    return replace(rules, **{name: getattr(rules, name)[:-1]})
+    live = type(rule)._default_manager.filter(workspace_id=rule.workspace_id, archived_at__isnull=True)
+    place, known = live.filter(pk__lt=rule.pk).count(), getattr(rules, name)
+    return replace(rules, **{name: (*known[:place], *known[place + 1 :])})

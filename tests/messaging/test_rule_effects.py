@@ -75,6 +75,17 @@ def test_a_cap_counts_what_is_above_it(workspace, plan, room) -> None:
     assert held_count(cap(workspace, 2)) == 1
 
 
+def test_a_rule_that_is_not_the_newest_is_judged_by_what_it_holds_itself(
+    workspace, plan, room, signed_in, owner
+) -> None:
+    plan(room, **SHANGHAI, due_at=NOON + HOUR)  # 21:00 there
+    first, second = quiet(workspace, 20, 22), quiet(workspace, 23, 2)
+    assert (held_count(first), held_count(second)) == (1, 0)
+    ask = reverse("messaging:send_rule_archive", args=[workspace.slug, "quiet-hours", first.pk])
+    asked = signed_in(owner).get(ask, headers={"Accept-Language": "en"}).content.decode()
+    assert "This rule holds back 1 message that is planned already for the next 7 days." in asked
+
+
 @pytest.fixture
 def card(workspace, person):
     """A card that somebody made by hand for two groups, due in an hour."""
@@ -129,7 +140,7 @@ def test_counting_asks_the_same_for_one_and_for_many(workspace, plan, room, djan
     rule = cap(workspace, 2)
     for number in range(count):
         plan(room, **SHANGHAI, target_id=number)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         held_count(rule)
 
 

@@ -43,6 +43,19 @@ def test_a_rule_is_added_shown_and_taken_away(signed_in, owner, workspace, kind)
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_before_a_rule_is_taken_away_it_is_asked(signed_in, owner, workspace, kind) -> None:
+    client, (model, facts) = signed_in(owner), KINDS[kind]
+    client.post(page(workspace, "send_rule_new", kind), facts)
+    ask = page(workspace, "send_rule_archive", kind, model.objects.get().pk)
+    shown = client.get(page(workspace, "send_rules")).content.decode()
+    assert (f'href="{ask}#rule-question"' in shown, f'action="{ask}"' in shown) == (True, False)
+    asked = client.get(ask, headers={"Accept-Language": "en"}).content.decode()
+    assert "It holds back nothing of what is planned for the next 7 days." in asked
+    assert f'action="{ask}"' in asked
+    assert model.objects.get().archived_at is None
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_refused_rule_stands_in_its_form_and_is_not_kept(signed_in, owner, workspace, kind) -> None:
     (model, facts), (wrong, field) = KINDS[kind], WRONG[kind]
     answer = signed_in(owner).post(page(workspace, "send_rule_new", kind), facts | wrong)
@@ -59,6 +72,7 @@ def test_whoever_may_not_manage_rules_sees_them_and_changes_nothing(signed_in, v
     assert '<form class="form"' not in shown.content.decode()
     for kind, (_model, facts) in KINDS.items():
         assert client.post(page(workspace, "send_rule_new", kind), facts).status_code == 403
+        assert client.get(page(workspace, "send_rule_archive", kind, 1)).status_code == 403
     assert not QuietHours.objects.exists()
 
 
