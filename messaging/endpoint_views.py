@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -11,6 +12,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.dateformat import format as write_date
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -21,6 +23,7 @@ from community_ops.common import clock
 from community_ops.common.errors import DomainError, InvalidInput, NotFound
 from community_ops.common.once import once_per_form
 from community_ops.common.paging import id_in
+from community_ops.common.templatetags.wording import grouped
 from messaging import capability_words, inbound_selectors, selectors, services, wording
 from messaging.forms import EndpointForm, OwnLimitForm
 from messaging.identity_selectors import counted_together
@@ -34,6 +37,7 @@ from messaging.showing import joined
 
 ZONE = settings.DEFAULT_COMMUNITY_TIMEZONE
 SHOWN_GROUPS = 3
+MOST_NAMES = 20  # of the groups that a question names
 
 
 @page("endpoints.view")
@@ -49,9 +53,15 @@ def endpoint_list(request: WorkspaceRequest) -> HttpResponse:
     results = last_results(workspace_id=request.workspace.pk, endpoint_ids=ids, now=clock.now())
     groups = task_places.get(inbound_selectors.GROUP).bound_to(request.actor, ids)
     limits = selectors.fullest_limits(rows)
+    open_counts = selectors.open_counts(workspace_id=request.workspace.pk, endpoint_ids=ids)
     context = {
         "endpoints": [
-            _channel(request, row, failing.get(row.pk, ""), ends_receiving=row.pk in last)
+            {
+                **_channel(row, failing.get(row.pk, "")),
+                "question": _question(
+                    request, row, groups.get(row.pk, []), open_counts.get(row.pk, 0), ends_receiving=row.pk in last
+                ),
+            }
             | {"result": results.get(row.pk), "is_by_hand": is_by_hand(row), **_groups(groups.get(row.pk, []))}
             | {"used": wording.used_words(limits[row.pk]) if row.pk in limits else ""}
             for row in rows
@@ -69,24 +79,45 @@ def endpoint_list(request: WorkspaceRequest) -> HttpResponse:
     return render(request, "messaging/endpoint_list.html", context)
 
 
-def _channel(request: WorkspaceRequest, endpoint: Endpoint, failure: str, *, ends_receiving: bool) -> dict[str, Any]:
-    """A row of the list, with why it fails now if it does, and the question asked before it is archived."""
+def _question(
+    request: WorkspaceRequest, endpoint: Endpoint, groups: Sequence[str], open_count: int, *, ends_receiving: bool
+) -> dict[str, Any] | None:
+    """Asked before a channel is archived: the groups that lose it, and what is still to go through it, which has to be
+    settled first, with the way there. Nothing for a colleague, who is archived on her own page."""
+    if is_by_hand(endpoint):
+        return None
     text = _("Nothing is sent through it any more. What was sent stays in the record.")
+    if open_count:
+        text = joined(text, _("While messages are still to go through it, it cannot be archived."))
+    if groups:
+        text = joined(text, _("These groups have no channel then, and what is due for them fails until they get one."))
     if ends_receiving:
         text = joined(text, _("It is the last channel of this account: receiving is switched off with it."))
-    question = {
+    facts = [{"label": _("Groups that lose it"), "value": grouped(len(groups))}] if groups else []
+    if open_count:
+        record = reverse("messaging:deliveries", args=[request.workspace.slug])
+        url = f"{record}?{urlencode({'channel': endpoint.pk})}"
+        link = format_html('<a href="{}">{}</a>', url, grouped(open_count))
+        facts.append({"label": _("Still to go through it"), "value": link})
+    return {
         "id": f"archive-{endpoint.pk}",
         "title": _("Archive “%(name)s”?") % {"name": endpoint.name},
         "text": text,
+        "facts": facts,
+        "names": groups[:MOST_NAMES],
+        "names_total": len(groups) if len(groups) > MOST_NAMES else None,
         "action": reverse("messaging:endpoint_archive", args=[request.workspace.slug, endpoint.pk]),
         "confirm_label": _("Archive"),
         "is_bad": True,
     }
+
+
+def _channel(endpoint: Endpoint, failure: str) -> dict[str, Any]:
+    """A row of the list, with why it fails now if it does."""
     adapter = registry.get(endpoint.connection.platform)
     return {
         "endpoint": endpoint,
         "failure": failure,
-        "question": None if is_by_hand(endpoint) else question,
         "has_many_chats": adapter.capabilities.has_many_chats,
         "can_receive": adapter.inbound is not None,
     }

@@ -401,6 +401,16 @@ def is_left_alone(endpoint: Endpoint) -> bool:
     return why_waiting(endpoint) == KEY_REFUSED
 
 
+def open_counts(*, workspace_id: int, endpoint_ids: Collection[int]) -> dict[int, int]:
+    """By channel how many messages are still to go out through it: while there are any it cannot be archived.
+
+    One query.
+    """
+    states = (DeliveryState.PLANNED, DeliveryState.SENDING, DeliveryState.WAITING)
+    rows = Delivery.objects.of(workspace_id).filter(endpoint_id__in=endpoint_ids, state__in=states)
+    return dict(rows.order_by().values_list("endpoint_id").annotate(count=Count("pk")))
+
+
 @dataclass(frozen=True, slots=True)
 class ChannelDay:
     """How many deliveries of a channel were due on a day, by how they ended. What is still to come counts nowhere."""

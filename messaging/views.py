@@ -39,8 +39,9 @@ STOP_POLLING = 286  # the status that tells htmx so
 @page("deliveries.view")
 @require_safe
 def delivery_list(request: WorkspaceRequest) -> HttpResponse:
-    """The last planned first, each page by send time. `?state=`, `?group=`, `?origin=` with `?origin_id=` (all of one
-    announcement, run or card) and `?cursor=` (planned before this id) stand in the address: it can be shared."""
+    """The last planned first, each page by send time. `?state=`, `?group=`, `?channel=`, `?origin=` with `?origin_id=`
+    (all of one announcement, run or card) and `?cursor=` (planned before this id) stand in the address: it can be
+    shared."""
     now = clock.now()
     visible, group_id, state = narrowed(request, request.GET)
     rows = selectors.that_read(visible, state, now=now) if state in LISTED_STATES else visible
@@ -52,6 +53,7 @@ def delivery_list(request: WorkspaceRequest) -> HttpResponse:
         "back": request.get_full_path(),
         "group_label": shown[0].target_label if shown and group_id is not None else "",
         "group_id": group_id,
+        "channel": _channel_shown(request),
         "origin": _origin_shown(request, visible) if _origin_of(request.GET) else None,
         "pager": pager,
         "may_decide": may(request.actor, "deliveries.decide"),
@@ -63,12 +65,15 @@ def delivery_list(request: WorkspaceRequest) -> HttpResponse:
 
 
 def narrowed(request: WorkspaceRequest, query: QueryDict) -> tuple[QuerySet[Delivery], int | None, str]:
-    """What the record's address asks for: deliveries of its group and origin, the group, the state."""
+    """What the record's address asks for: deliveries of its group, channel and origin, the group, the
+    state."""
     visible, group_id = selectors.deliveries_visible_to(request.actor), _number(query, "group")
     if origin := _origin_of(query):
         visible = visible.filter(origin=origin[0], origin_id=origin[1])
     if group_id is not None:
         visible = visible.filter(target_kind="group", target_id=group_id)
+    if (channel_id := _number(query, "channel")) is not None:
+        visible = visible.filter(endpoint_id=channel_id)
     return visible, group_id, query.get("state", "")
 
 
@@ -76,6 +81,14 @@ def _origin_of(query: QueryDict) -> tuple[str, int] | None:
     """What the record is narrowed to: the kind of its origin and the id."""
     kind, number = query.get("origin", ""), _number(query, "origin_id")
     return (kind, number) if kind and number is not None else None
+
+
+def _channel_shown(request: WorkspaceRequest) -> str | None:
+    """The name of the channel the record is narrowed to, its number where there is none; None where it is not."""
+    if (pk := _number(request.GET, "channel")) is None:
+        return None
+    found = selectors.endpoint_facts(workspace_id=request.workspace.pk, endpoint_ids=[pk])
+    return found[pk].name if pk in found else str(pk)
 
 
 def _origin_shown(request: WorkspaceRequest, narrowed: QuerySet[Delivery]) -> dict[str, str]:

@@ -120,6 +120,36 @@ def test_a_channel_names_the_groups_it_serves(shown, workspace, room, hook) -> N
     assert ("关了的群" in page, page.count("No group yet")) == (False, 1)
 
 
+def test_before_a_channel_is_archived_it_names_the_groups_that_lose_it_and_what_is_planned(
+    signed_in, owner, workspace, plan, room, hook
+) -> None:
+    community = make_community(workspace)
+    make_group(community, name="晨跑 1 群", endpoint_id=room.pk)
+    plan(room)
+    Delivery.objects.filter(pk=plan(room).pk).update(state="accepted")
+    plan(hook)
+    client, english = signed_in(owner), {"Accept-Language": "en"}
+    page = client.get(reverse("messaging:endpoints", args=[workspace.slug]), headers=english).content.decode()
+    question = page.split(f'id="archive-{room.pk}"')[1].split("</dialog>")[0]
+    assert "<dt>Groups that lose it</dt><dd>1</dd>" in question
+    assert "<li>晨跑 1 群</li>" in question
+    assert "These groups have no channel then" in question
+    assert "While messages are still to go through it, it cannot be archived." in question
+    record = f"{reverse('messaging:deliveries', args=[workspace.slug])}?channel={room.pk}"
+    assert f'<a href="{record}">1</a>' in question
+    other = page.split(f'id="archive-{hook.pk}"')[1].split("</dialog>")[0]
+    assert "Groups that lose it" not in other
+    assert "<dt>Still to go through it</dt>" in other
+
+    shown = client.get(record, headers=english)
+    assert {row["delivery"].endpoint_id for row in shown.context["rows"]} == {room.pk}
+    assert len(shown.context["rows"]) == 2
+    assert (
+        f'<span class="tag">{room.name}</span>' in shown.content.decode(),
+        "Show all channels" in shown.content.decode(),
+    ) == (True, True)
+
+
 def test_a_helper_reads_the_names_of_her_groups_only(signed_in, workspace, room) -> None:
     community = make_community(workspace)
     mine = make_group(community, name="我的群", endpoint_id=room.pk)
