@@ -85,6 +85,14 @@ def _general(state: GroupState) -> Badge:
     return Badge(words.label, words.tone, reason_words(state.reason) or state.accepted or words.help)
 
 
+def confirmed_by(state: GroupState) -> str:
+    """Whose word it is that it stands in the group; nothing where the platform's answer is all that is known."""
+    if state.confirmed_at is None:
+        return ""
+    name = state.said.name if state.said is not None else ""
+    return name or pgettext("whose word it is", "A colleague")
+
+
 def answer_of(state: GroupState) -> str:
     """What the platform answered last, in words; nothing for a plain success."""
     return answer_words(state.platform_code, state.platform_text)

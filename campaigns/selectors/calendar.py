@@ -48,6 +48,7 @@ class GroupState:
     hand, `said`: what was said of one that ended there. `held`: the code of the send rule that would hold it back at
     its time, where that was asked. `parts`: of a message in several parts, how much of it is out, in words; `label`:
     the badge of a delivery, which says it too where it ended midway. `accepted`: of one that was, what that rests on.
+    `confirmed_at`: when a person said that it stands in the group.
     """
 
     group_id: int
@@ -57,6 +58,7 @@ class GroupState:
     reason: str = ""
     delivery_id: int | None = None
     accepted_at: datetime | None = None
+    confirmed_at: datetime | None = None
     next_try_at: datetime | None = None
     platform_code: str = ""
     platform_text: str = ""
@@ -216,7 +218,7 @@ def _with_held(items: Iterable[CalendarItem], held: dict[int, str]) -> list[Cale
 
 def _by_key(deliveries: QuerySet["Delivery"]) -> Known:
     """Only what a state shows, and what send rules look at, is read: a plan of a thousand groups is one page."""
-    times = ("due_at", "next_try_at", "accepted_at")
+    times = ("due_at", "next_try_at", "accepted_at", "updated_at")
     ruled = ("origin", "origin_id", "target_kind", "target_id", "purpose", "zone", "exemption")
     told = ("reason", "platform_code", "platform_text", "parts_sent", "part_count")
     account = ("endpoint__connection__platform",)  # says what "accepted" rests on
@@ -293,6 +295,7 @@ def _delivery_state(group: "ChatGroup", delivery: "Delivery", known: Known, now:
         reason=reason_read(delivery.state, delivery.reason, has_channel=delivery.endpoint_id is not None),
         delivery_id=delivery.pk,
         accepted_at=delivery.accepted_at,
+        confirmed_at=delivery.updated_at if delivery.state == "confirmed" else None,
         next_try_at=delivery.next_try_at,
         platform_code=delivery.platform_code,
         platform_text=delivery.platform_text,

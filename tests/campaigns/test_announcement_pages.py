@@ -1,5 +1,6 @@
 """Pages: 群消息, the list and one announcement with what became of it."""
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -73,6 +74,9 @@ def test_what_waits_for_a_person_says_for_whom(
     messaging.leave_out(task=zhous, note="群主在开会", actor=SYSTEM, now=NOON)
     shown = text_of(page(f"announcements/{announcement.pk}/"))
     assert "It was ticked as sent." in shown
+    assert re.search(
+        r'data-label="When" class="nowrap"><span>A colleague <time[^>]*>21 Nov, 20:00</time></span>', shown
+    )
     assert "It was not sent: 群主在开会" in shown
     assert shown.count("Not sent: a colleague said why</span>") == 1
     assert "Cancelled</span>" not in shown
