@@ -12,6 +12,7 @@ from campaigns import origins
 from campaigns.models import Announcement, AnnouncementState, Occurrence, PlaybookRun, Touch, TouchState
 from campaigns.selectors.reads import (
     OPEN_STATES,
+    PARTLY_SENT,
     announcements_visible_to,
     deliveries_of,
     touches_of,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from messaging.models import Delivery
 
 ANNOUNCEMENT, TOUCH = "announcement", "touch"
+TROUBLE = frozenset({"failed", "parked", "expired", "unknown", "retrying", PARTLY_SENT})  # somebody should look
 SKIPPED, WAITS, MISSED, STOPPED = "skipped", "waits", "missed", "stopped"
 
 
@@ -101,6 +103,14 @@ class CalendarItem:
     def is_open(self) -> bool:
         """Whether something may still go out."""
         return any(group.state in OPEN_STATES | {"draft", WAITS} for group in self.groups)
+
+    @property
+    def urgency(self) -> int:
+        """Where there is no room for all of a day the lowest stand first: what somebody should look at, what is still
+        to come, what is over."""
+        if any(group.state in TROUBLE or group.held for group in self.groups):
+            return 0
+        return 1 if self.is_open else 2
 
 
 def calendar_items(

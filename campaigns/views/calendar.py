@@ -172,12 +172,14 @@ def _days(
         for on in (span.first + timedelta(days=number) for number in range(span.count))
     }
     limit = SHOWN_IN_A_MONTH if span.month else SHOWN_A_DAY if span.count > 1 else len(items)
+    of_day: dict[date, list[selectors.CalendarItem]] = {on: [] for on in days}
     for item in items:
-        day = days[item.at.astimezone(ZoneInfo(zone)).date()]
-        if len(day.lines) < limit:
-            day.lines.append(_line(item, request))
-        else:
-            day.hidden_count += 1
+        of_day[item.at.astimezone(ZoneInfo(zone)).date()].append(item)
+    for on, found in of_day.items():
+        if span.month and len(found) > limit:
+            found.sort(key=lambda item: item.urgency)  # of the same urgency by time, as they stand
+        days[on].lines = [_line(item, request) for item in found[:limit]]
+        days[on].hidden_count = max(0, len(found) - limit)
     return list(days.values())
 
 

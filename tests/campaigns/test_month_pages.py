@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
 from messaging import services as messaging
+from messaging.models import Delivery
 from tests.campaigns.conftest import HTMX, Page, SignIn, Start, Write, schedule, text_of
 from tests.factories.people import SYSTEM, Someone
 from tests.moments import NOON
@@ -67,6 +68,18 @@ def test_a_day_shows_four_entries_and_leads_to_all_of_them(page: Page, write: Wr
     assert ">Planned</span>" in shown
     assert "第 5 条" not in shown
     assert "第 5 条" in text_of(page("calendar/", {"from": "2026-11-21", "days": 1}))
+
+
+def test_where_a_day_is_full_trouble_stands_first_then_what_is_to_come(page: Page, write: Write) -> None:
+    states = ["accepted", "confirmed", "accepted", "accepted", "planned", "failed"]
+    for number, state in enumerate(states):
+        announcement = write(text=f"第 {number} 条", due_at=NOON + HOUR + number * timedelta(minutes=1))
+        schedule(announcement)
+        Delivery.objects.filter(origin_id=announcement.pk).update(state=state)
+    lines = day(page("calendar/"), date(2026, 11, 21)).lines
+    assert [line["title"] for line in lines] == ["第 5 条", "第 4 条", "第 0 条", "第 1 条"]
+    listed = day(page("calendar/", {"from": "2026-11-21", "days": 1}), date(2026, 11, 21)).lines
+    assert [line["title"] for line in listed] == [f"第 {number} 条" for number in range(6)]
 
 
 def test_every_day_is_reached_by_its_own_link(page: Page) -> None:
