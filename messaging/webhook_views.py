@@ -25,6 +25,11 @@ from messaging.webhook_forms import WebhookForm, initial_of
 from messaging.webhook_models import CallState, WebhookCall, WebhookSubscription
 
 ZONE = settings.DEFAULT_COMMUNITY_TIMEZONE
+PAGES = {  # of the things calls tell of: the page, and who may see it
+    "deliveries": ("messaging:delivery", "deliveries.view"),
+    "announcement": ("campaigns:announcement", "announcements.view"),
+    "run": ("campaigns:run", "playbooks.view"),
+}
 
 
 @page("webhooks.view")
@@ -109,7 +114,7 @@ def webhook_detail(request: WorkspaceRequest, webhook_id: int) -> HttpResponse:
         "webhook": subscription,
         "badge": wording.subscription_badge(subscription),
         "events": [wording.event_words(name) for name in subscription.events if name != "*"],
-        "calls": [_call_row(row) for row in calls],
+        "calls": [_call_row(request, row) for row in calls],
         "is_moving": any(row.state == CallState.PENDING for row in calls),
         "pager": pager,
         "questions": _questions(request, subscription),
@@ -124,9 +129,22 @@ def webhook_detail(request: WorkspaceRequest, webhook_id: int) -> HttpResponse:
     return render(request, f"messaging/{'_webhook_log' if request.htmx else 'webhook_detail'}.html", context)
 
 
-def _call_row(row: WebhookCall) -> dict[str, Any]:
-    last = wording.try_words(getattr(row, "last_outcome", None), getattr(row, "last_status", None))
-    return {"call": row, "event": wording.event_words(row.event), "badge": wording.call_badge(row), "last": last}
+def _call_row(request: WorkspaceRequest, row: WebhookCall) -> dict[str, Any]:
+    return {
+        "call": row,
+        "event": wording.event_words(row.event),
+        "badge": wording.call_badge(row),
+        "last": wording.try_words(getattr(row, "last_outcome", None), getattr(row, "last_status", None)),
+        "about": wording.about_words(row),
+        "about_url": _about_url(request, row),
+    }
+
+
+def _about_url(request: WorkspaceRequest, row: WebhookCall) -> str:
+    """The page of the first thing a call tells of, for whoever may see such pages."""
+    name, ids = wording.things_told(row)
+    view, action = PAGES.get(name, ("", ""))
+    return reverse(view, args=[request.workspace.slug, ids[0]]) if view and may(request.actor, action) else ""
 
 
 def _questions(request: WorkspaceRequest, subscription: WebhookSubscription) -> dict[str, dict[str, Any]]:
@@ -239,7 +257,7 @@ def webhook_call(request: WorkspaceRequest, call_id: int) -> HttpResponse:
     """One call: what was sent, try by try."""
     row = selectors.get_call(request.actor, call_id)
     context = {
-        "row": _call_row(row),
+        "row": _call_row(request, row),
         "story": wording.story(row.tries.order_by("-number")),
         "is_retried": row.state == CallState.PENDING and not row.lease_owner,
         "may_repeat": may(request.actor, "webhooks.manage") and row.subscription.is_on,

@@ -1,13 +1,16 @@
 """Outgoing webhooks in words. Formatting only."""
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext, pgettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
+from community_ops.common.templatetags.wording import grouped
 from messaging.services.webhook_events import offered
+from messaging.showing import joined
 from messaging.webhook_models import CallState, OffReason, TryOutcome, WebhookCall, WebhookSubscription, WebhookTry
 from messaging.webhook_policies import EVERYTHING, TEST_EVENT
 
@@ -15,6 +18,20 @@ WHY_OFF: dict[str, str | Promise] = {
     OffReason.BY_HAND: gettext_lazy("A person switched it off. Nothing is told until it is on again."),
     OffReason.GONE: gettext_lazy("The receiver answered 410, “gone for good”, so it was switched off."),
     OffReason.FAILING: gettext_lazy("Nothing got through for three days, so it was switched off."),
+}
+
+# What the numbers of a call are of, by the public name of their field.
+_THINGS: dict[str, str | Promise] = {
+    "deliveries": gettext_lazy("Message"),
+    "announcement": gettext_lazy("Announcement"),
+    "endpoint": gettext_lazy("Delivery channel"),
+    "task": pgettext_lazy("told of by a webhook", "Card"),
+    "run": gettext_lazy("Playbook run"),
+    "member": gettext_lazy("Member"),
+    "groups": gettext_lazy("Group"),
+    "order": gettext_lazy("Order"),
+    "sale": gettext_lazy("Flash sale"),
+    "community": gettext_lazy("Community"),
 }
 
 
@@ -56,6 +73,25 @@ def event_words(name: str) -> str:
     if name == TEST_EVENT:
         return _("Test")
     return next((str(one.label) for one in offered() if one.name == name), name)
+
+
+def things_told(call: WebhookCall) -> tuple[str, list[int]]:
+    """What a call tells of: the public name of its first field of numbers, e.g. "deliveries", and these; a test tells
+    of nothing."""
+    for name, value in json.loads(call.body).get("data", {}).items():
+        ids = [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, int)]
+        if ids:
+            return name, ids
+    return "", []
+
+
+def about_words(call: WebhookCall) -> str:
+    """Which thing a call tells of, e.g. "Message #14 and 2 others"; nothing for what has no name here."""
+    name, ids = things_told(call)
+    if name not in _THINGS:
+        return ""
+    words = _("%(thing)s #%(id)d") % {"thing": _THINGS[name], "id": ids[0]}
+    return joined(words, _("and %(count)s others") % {"count": grouped(len(ids) - 1)}) if len(ids) > 1 else words
 
 
 def events_words(names: Iterable[str]) -> str:

@@ -1,5 +1,6 @@
 """Pages, REST, admin, Today and the log of webhooks: who sees what, and that a refusal changes nothing."""
 
+import json
 from typing import Any
 
 import pytest
@@ -107,6 +108,25 @@ def test_a_call_is_made_once_more_from_its_page(workspace, owner, made, tested, 
     assert tested.webhook_id in told
     assert tab.post(page("webhook_again", workspace, tested.pk)).status_code == 302
     assert WebhookCall.objects.get().state == "pending"
+
+
+def test_the_log_names_what_a_call_tells_of_with_the_way_there(workspace, owner, made, tested, signed_in) -> None:
+    tab, english = signed_in(owner), {"Accept-Language": "en"}
+    log = page("webhook", workspace, made.pk)
+
+    def told(data: dict) -> tuple[str, str]:
+        WebhookCall.objects.filter(pk=tested.pk).update(event="deliveries.ended", body=json.dumps({"data": data}))
+        (row,) = tab.get(log, headers=english).context["calls"]
+        return row["about"], row["about_url"]
+
+    shown = page("delivery", workspace, 14)
+    assert told({"deliveries": [14, 15, 16], "state": "failed"}) == ("Message #14 and 2 others", shown)
+    assert f'<a href="{shown}">Message #14 and 2 others</a>' in tab.get(log, headers=english).content.decode()
+    call = tab.get(page("webhook_call", workspace, tested.pk), headers=english).content.decode()
+    assert f'<a href="{shown}">Message #14 and 2 others</a>' in call
+    assert told({"deliveries": [14]}) == ("Message #14", shown)
+    assert told({"order": 3, "member": 5}) == ("Order #3", "")
+    assert told({}) == ("", "")
 
 
 def test_the_log_comes_alone_when_it_is_asked_for_again(workspace, owner, made, tested, signed_in) -> None:
