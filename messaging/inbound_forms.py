@@ -55,7 +55,14 @@ class PasteForm(RefusableForm):
 class RoomForm(RefusableForm):
     """A word in the sandbox room, as one of its members."""
 
-    author = forms.CharField(label=pgettext_lazy("sandbox room", "As"), max_length=MAX_NAME)
+    author = forms.CharField(
+        label=pgettext_lazy("sandbox room", "As"),
+        max_length=MAX_NAME,
+        error_messages={"required": _("Give the name of the member who does this.")},
+    )
     words = forms.CharField(
-        label=pgettext_lazy("sandbox room", "Says"), max_length=MAX_PASTED, widget=forms.Textarea(attrs={"rows": 2})
+        label=pgettext_lazy("sandbox room", "Says"),
+        max_length=MAX_PASTED,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        error_messages={"required": _("Write what she says.")},
     )

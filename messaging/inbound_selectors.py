@@ -54,6 +54,15 @@ def moves_in_room(room: Endpoint, *, count: int = 100) -> list[RawEvent]:
     return list(reversed(moved.filter(state=RawState.READ).defer("body").order_by("-id")[:count]))
 
 
+def is_reading(room: Endpoint) -> bool:
+    """Whether something that was said or done in a sandbox room is not read yet, and so not to be seen there.
+
+    A room is the only channel of its account.
+    """
+    newest = RawEvent.objects.filter(connection_id=room.connection_id).order_by("-id")[:LOOKED_AT]
+    return RawEvent.objects.filter(pk__in=newest.values("pk"), state=RawState.PENDING).exists()
+
+
 def get_raw_event(actor: Actor, raw_event_id: int) -> RawEvent:
     """Raises NotFound, also for another workspace's."""
     return get_row(raw_events_visible_to(actor), raw_event_id, _("There is no such event."))

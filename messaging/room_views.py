@@ -88,14 +88,21 @@ def _room(
         "form": form or RoomForm(initial={"author": who}),
         "may_speak": may(request.actor, "endpoints.manage"),
         "zone": ZONE,
-        "empty": {
-            "icon": "chat-bubble-left-right",
-            "title": _("Nothing was posted here yet"),
-            "text": _("As soon as a message is due for this group, it appears here."),
-        },
     }
+    if not context["lines"]:
+        context["empty"] = _empty(endpoint)
     status = 422 if form is not None else 200
     return render(request, f"messaging/{'_room_posts' if request.htmx else 'room'}.html", context, status=status)
+
+
+def _empty(endpoint: Endpoint) -> dict[str, str]:
+    """What stands in a room without a line: that nothing happened, unless something did that is about to appear."""
+    if inbound_selectors.is_reading(endpoint):
+        title, text = _("Just heard"), _("What was said or done appears here within seconds.")
+    else:
+        title = _("Nothing was posted here yet")
+        text = _("As soon as a message is due for this group, it appears here.")
+    return {"icon": "chat-bubble-left-right", "title": title, "text": text}
 
 
 def _post(post: SandboxPost, who: str) -> dict[str, Any]:

@@ -48,6 +48,26 @@ def test_the_room_tells_nothing_of_what_was_not_read_or_was_elsewhere(room, work
     assert moves_in_room(room) == []
 
 
+def test_a_room_in_which_somebody_just_came_in_does_not_say_that_nothing_happened(
+    signed_in, owner, room, workspace, read
+) -> None:
+    url, tab = reverse("messaging:room", args=[workspace.slug, room.pk]), signed_in(owner)
+    assert tab.get(url, headers={"Accept-Language": "en"}).context["empty"]["title"] == "Nothing was posted here yet"
+    tab.post(reverse("messaging:room_say", args=[workspace.slug, room.pk]), {"author": "王哥", "action": "join"})
+    assert tab.get(url, headers={"Accept-Language": "en"}).context["empty"]["title"] == "Just heard"
+    read()
+    assert "empty" not in tab.get(url).context
+
+
+def test_what_is_missing_is_said_in_its_own_words(signed_in, owner, room, workspace) -> None:
+    say = reverse("messaging:room_say", args=[workspace.slug, room.pk])
+    answer = signed_in(owner).post(say, {"author": "", "words": ""}, headers={"Accept-Language": "en"})
+    assert answer.context["form"].errors == {
+        "author": ["Give the name of the member who does this."],
+        "words": ["Write what she says."],
+    }
+
+
 def test_who_came_in_can_be_looked_as(signed_in, owner, room, workspace, read) -> None:
     url, tab = reverse("messaging:room", args=[workspace.slug, room.pk]), signed_in(owner)
     tab.post(reverse("messaging:room_say", args=[workspace.slug, room.pk]), {"author": "王哥", "action": "join"})
