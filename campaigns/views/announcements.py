@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 
 from campaigns import origins, selectors, services, wording
 from campaigns.models import Announcement, AnnouncementState
-from campaigns.views.acting import Dialogs, dialogs_of, offered, zone_of
+from campaigns.views.acting import GONE_OUT, Dialogs, dialogs_of, offered, zone_of
 from campaigns.views.composing import Draft, bubbles, crumbs, known_troubles, visible_groups
 from campaigns.views.requeueing import requeue_url
 from community_ops.accounts.pages import WorkspaceRequest, page
@@ -127,6 +127,7 @@ def _detail(request: WorkspaceRequest, announcement: Announcement) -> dict[str, 
     rows = selectors.states_of_announcement(announcement, request.actor, now=now)
     counts = _counts(rows)
     state = selectors.state_shown(announcement, counts)
+    overall = selectors.PARTLY_SENT if state == "finished" and _is_mixed(counts) else state
     zone = zone_of(announcement, request)
     dialogs = dialogs_of(request, announcement, groups, rows, zone)
     draft = Draft.written(announcement)
@@ -136,8 +137,8 @@ def _detail(request: WorkspaceRequest, announcement: Announcement) -> dict[str, 
         "announcement": announcement,
         "groups": groups,
         "rows": [_in_group(request, row) for row in rows],
-        "badge": wording.announcement_badge(state) if state != "finished" else None,
-        "counts": counts if state in (selectors.PARTLY_SENT, selectors.REST_CANCELLED) else {},
+        "badge": wording.announcement_badge(overall) if overall != "finished" else None,
+        "counts": counts if overall in (selectors.PARTLY_SENT, selectors.REST_CANCELLED) else {},
         "paused": wording.paused_words(counts.get("paused", 0)) if state == "paused" else "",
         "zone": zone,
         "latest": wording.latest_words(announcement, zone),
@@ -153,6 +154,11 @@ def _detail(request: WorkspaceRequest, announcement: Announcement) -> dict[str, 
         "back": request.path,
         "breadcrumbs": crumbs(request),
     }
+
+
+def _is_mixed(counts: Mapping[str, int]) -> bool:
+    """Whether it has gone out to some groups and not to others."""
+    return bool(counts.keys() & GONE_OUT and counts.keys() - GONE_OUT)
 
 
 def _in_group(request: WorkspaceRequest, row: selectors.GroupState) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def test_what_waits_for_a_person_says_for_whom(
         r'data-label="When" class="nowrap"><span>A colleague <time[^>]*>21 Nov, 20:00</time></span>', shown
     )
     assert "It was not sent: 群主在开会" in shown
-    assert shown.count("Not sent: a colleague said why</span>") == 1
+    assert shown.count("Not sent: a colleague said why</span>") == 2  # in its row, and of the whole
     assert "Cancelled</span>" not in shown
     assert "has to send it by hand" not in text_of(page(f"announcements/{announcement.pk}/"))
     assert "By hand:" not in text_of(page("announcements/"))
@@ -252,6 +252,22 @@ def test_a_cancelled_announcement_says_what_became_of_it(
     assert f">{heading}</span>" in shown
     assert ">Cancelled</span>" in shown
     assert Announcement.objects.get().state == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("states", "heading"),
+    [(("accepted", "failed"), "Partly sent"), (("accepted", "confirmed"), ""), (("failed", "expired"), "")],
+)
+def test_one_that_is_over_says_where_only_some_groups_got_it(
+    page: Page, write: Write, group: ChatGroup, second_group: ChatGroup, states: tuple[str, str], heading: str
+) -> None:
+    announcement = write(group, second_group)
+    schedule(announcement)
+    for one, state in zip((group, second_group), states, strict=True):
+        Delivery.objects.filter(target_id=one.pk).update(state=state)
+    context = page(f"announcements/{announcement.pk}/").context
+    assert (context["badge"].label if context["badge"] else "") == heading
+    assert context["counts"] == (dict.fromkeys(states, 1) if heading else {})
 
 
 def test_what_was_being_sent_when_the_rest_was_cancelled_is_followed(
