@@ -41,7 +41,7 @@ def _say_what_changed(request: HttpRequest, copied: services.Copied) -> None:
         messages.warning(request, _("Do not post this any more: %(names)s. %(reason)s") % facts)
     if copied.waiting:
         names = ", ".join(item.label for item in copied.waiting)
-        messages.warning(request, _("Not now, it is paused: %(names)s. Please copy it again later.") % {"names": names})
+        messages.warning(request, _("Paused: do not send it yet. Not copied: %(names)s.") % {"names": names})
     if copied.held:  # why and until when stands above the button
         names = ", ".join(item.label for item, _why in copied.held)
         messages.warning(request, _("Not copied: %(names)s.") % {"names": names})

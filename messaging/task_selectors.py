@@ -256,8 +256,8 @@ def texts_of(task: HumanTask, items: Iterable[TaskItem], *, held: Collection[int
 
 @dataclass(frozen=True, slots=True)
 class OnBoard:
-    """A person and her open cards, late ones first. `held`: by id the cards whose time is over and of which a send rule
-    lets nothing be sent now, with its first reason: they are not late."""
+    """A person and her open cards, late ones first. `held`: by id the cards that are due and of which nothing may be
+    sent now, with the first reason (paused, a send rule): they are not late."""
 
     assignee: Assignee
     cards: list[HumanTask]
@@ -270,7 +270,7 @@ class OnBoard:
 def board(actor: Actor, *, now: datetime) -> list[OnBoard]:
     """Everybody the actor may see with open cards, by name; late cards first, then by time.
 
-    Two queries, one more where a card is late, and those of `services.not_now`.
+    Two queries, one more where a card is due, and those of `services.held_now`.
     """
     rows = (
         HumanTask.objects.filter(state=TaskState.OPEN)
@@ -279,7 +279,7 @@ def board(actor: Actor, *, now: datetime) -> list[OnBoard]:
     )
     mine = Prefetch("tasks", rows.order_by("due_at", "id"), to_attr="open_cards")
     people = list(assignees_visible_to(actor).prefetch_related(mine))
-    held = _held([task for person in people for task in _late(person.open_cards, now)], now)
+    held = _held([task for person in people for task in person.open_cards if task.due_at <= now], now)
     return [_on_board(person, person.open_cards, held, now) for person in people]
 
 
@@ -288,7 +288,7 @@ def _late(cards: Iterable[HumanTask], now: datetime) -> list[HumanTask]:
 
 
 def _held(tasks: Collection[HumanTask], now: datetime) -> dict[int, NotNow]:
-    """Of these cards those of which a send rule lets nothing be sent now."""
+    """Of these cards those of which nothing may be sent now."""
     if not tasks:
         return {}
     items = open_items_of(tasks)

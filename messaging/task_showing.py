@@ -34,7 +34,7 @@ def rows_of(tasks: Sequence[HumanTask], *, now: datetime) -> list[dict[str, Any]
     """Lines of cards that are due, those that can be done first, the late ones of them on top.
 
     `held`: why nothing of a card can be posted now; it is not called late then. One query, and those of
-    `services.not_now`.
+    `services.held_now`.
     """
     by_task: dict[int, list[TaskItem]] = {}
     for item in task_selectors.open_items_of(tasks):
@@ -115,7 +115,7 @@ Held = Mapping[int, tuple[TaskItem, services.NotNow]]
 
 
 def held_items(items: Sequence[TaskItem], *, now: datetime) -> Held:
-    """By id the open items of a card that a send rule holds back at this moment."""
+    """By id the open items of a card that must not be posted at this moment: paused, or held back by a send rule."""
     waiting = {item.pk: item for item in items if item.state == TaskState.OPEN}
     return {pk: (waiting[pk], why) for pk, why in services.held_items(waiting.values(), now=now).items()}
 

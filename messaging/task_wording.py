@@ -14,6 +14,7 @@ from community_ops.common.templatetags.wording import grouped, in_zone, money, s
 from messaging import task_policies
 from messaging.models import Assignee, HumanTask, TaskItem, TaskKind, TaskState
 from messaging.policies import CAP, HOLIDAY, QUIET_HOURS
+from messaging.ports import PAUSED
 from messaging.services import NotNow, is_out_of_reach
 from messaging.showing import joined
 from messaging.task_policies import Field, Type
@@ -77,6 +78,7 @@ _NOT_NOW: Mapping[tuple[str, bool], str | Promise] = {
     (QUIET_HOURS, False): gettext_lazy("Not now: these are quiet hours."),
     (HOLIDAY, True): gettext_lazy("Not now: it is a holiday. It can be copied from %(at)s on."),
     (HOLIDAY, False): gettext_lazy("Not now: it is a holiday."),
+    (PAUSED.reason, False): gettext_lazy("Paused: do not send it yet."),
     (CAP, False): gettext_lazy("Not now: there have been as many messages as the limit allows."),
 }
 # Of what has no text to be copied: red packets.
@@ -111,8 +113,8 @@ def late_words(task: HumanTask, now: datetime) -> str:
 def not_now_words(
     why: NotNow, *, zone: str, now: datetime, kind: str = TaskKind.MESSAGE, names: Sequence[str] = ()
 ) -> str:
-    """Why a send rule lets her not post it now, and from when on it does, or that it does not before its latest moment;
-    with the places where these are not all."""
+    """Why she must not post it now: paused, or a send rule; from when on that lets her, or that it does not before its
+    latest moment; with the places where these are not all."""
     words = _not_in_time(why, zone, now) if why.latest_at is not None else _not_yet(why, kind, zone, now)
     if not names:
         return words

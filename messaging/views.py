@@ -182,9 +182,9 @@ def rows_of(request: WorkspaceRequest, deliveries: Sequence[Delivery], now: date
 
 
 def _held_words(deliveries: Sequence[Delivery], now: datetime) -> dict[int, str]:
-    """By id what a send rule does to those that wait for a person."""
+    """By id why those that wait for a person must not be posted now."""
     waiting = [delivery for delivery in deliveries if delivery.state == DeliveryState.WAITING]
-    held = services.not_now(waiting, now=now).items()
+    held = services.held_now(waiting, now=now).items()
     return {pk: task_wording.not_now_words(why, zone=ZONE, now=now) for pk, why in held}
 
 

@@ -47,7 +47,8 @@ def _waiting(
     counts = messaging.counts_by_origin(
         workspace_id=actor.workspace_id or 0, origin=origin, origin_ids=ids, now=now, actor=actor
     )
-    waiting = {pk: found["paused"] for pk, found in counts.items() if found.get("paused")}
+    held = {pk: found.get("paused", 0) + found.get("waiting", 0) for pk, found in counts.items()}
+    waiting = {pk: count for pk, count in held.items() if count}
     return [
         PausedSend(origin, one.pk, str(one), one.paused_at, waiting[one.pk])
         for one in paused

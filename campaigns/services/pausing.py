@@ -5,6 +5,7 @@ its own (nobody can buy); neither changes the other: when a run goes on, the sal
 """
 
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -112,11 +113,14 @@ def _may_still_be_set_off(run: PlaybookRun, now: datetime) -> bool:
 
 
 def _pause(paused: Announcement | PlaybookRun, origin: str, now: datetime) -> int:
-    return messaging.pause_deliveries(workspace_id=paused.workspace_id, origin=origin, origin_id=paused.pk, now=now)
+    """How many wait now: those that are parked, and those on people's lists, whose cards say that it is paused."""
+    facts: dict[str, Any] = {"workspace_id": paused.workspace_id, "origin": origin, "origin_id": paused.pk}
+    return messaging.pause_deliveries(**facts, now=now) + messaging.waiting_by_hand_count(**facts)
 
 
 def _resume(paused: Announcement | PlaybookRun, origin: str, now: datetime) -> int:
-    return messaging.resume_deliveries(workspace_id=paused.workspace_id, origin=origin, origin_id=paused.pk, now=now)
+    facts: dict[str, Any] = {"workspace_id": paused.workspace_id, "origin": origin, "origin_id": paused.pk}
+    return messaging.resume_deliveries(**facts, now=now) + messaging.waiting_by_hand_count(**facts)
 
 
 def _keep(

@@ -29,13 +29,11 @@ if TYPE_CHECKING:
 SHOWN_NAMES = 20
 SHOWN_SIGNS = 60
 AT_ONCE = timedelta(seconds=15)  # what is due shorter than this is about to be sent: nothing to change about it
-PAUSABLE = frozenset({"planned", "due", "retrying"})
+PAUSABLE = frozenset({"planned", "due", "retrying", "waiting"})  # `waiting`: for a person, who is told on her card
 WAITING = PAUSABLE | {"paused"}
-TOUCHED = {
-    "cancel": WAITING | {"waiting"},
-    "move": WAITING,
-}  # states of what is cancelled, or moved, of a scheduled one
+TOUCHED = {"cancel": WAITING, "move": WAITING - {"waiting"}}  # states of what is cancelled, or moved
 GONE_OUT = frozenset({"accepted", "confirmed"})
+PAUSED_STATES = frozenset({"paused", "waiting"})  # of what is paused: those that wait until it goes on
 Dialogs = dict[str, dict[str, Any]]
 
 
@@ -95,6 +93,7 @@ def offered(dialogs: Dialogs, announcement: Announcement, rows: Sequence[selecto
     states = {row.state for row in rows}
     is_paused = announcement.paused_at is not None
     kinds = {"schedule", "send_now", "move", "cancel"} if _is_changeable(announcement, states) else set()
+    kinds |= {"cancel"} if "waiting" in states else set()
     kinds |= {"pause"} if not is_paused and states & PAUSABLE else set()
     kinds |= {"resume"} if is_paused and states & selectors.OPEN_STATES else set()
     return {kind: dialog for kind, dialog in dialogs.items() if kind in kinds}
@@ -172,7 +171,8 @@ def _resume_words(announcement: Announcement) -> str:
 def pause_words() -> str:
     """What people agree to when they pause."""
     return _(
-        "What has not gone out waits until somebody lets it go on. What is being sent at this moment still goes out."
+        "What has not gone out waits until somebody lets it go on, by hand too: the cards of your colleagues say so."
+        " What is being sent at this moment still goes out."
     )
 
 

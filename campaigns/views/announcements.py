@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 
 from campaigns import origins, selectors, services, wording
 from campaigns.models import Announcement, AnnouncementState
-from campaigns.views.acting import GONE_OUT, Dialogs, dialogs_of, offered, zone_of
+from campaigns.views.acting import GONE_OUT, PAUSED_STATES, Dialogs, dialogs_of, offered, zone_of
 from campaigns.views.composing import Draft, bubbles, crumbs, known_troubles, visible_groups
 from campaigns.views.requeueing import requeue_url
 from community_ops.accounts.pages import WorkspaceRequest, page
@@ -139,7 +139,7 @@ def _detail(request: WorkspaceRequest, announcement: Announcement) -> dict[str, 
         "rows": [_in_group(request, row) for row in rows],
         "badge": wording.announcement_badge(overall) if overall != "finished" else None,
         "counts": counts if overall in (selectors.PARTLY_SENT, selectors.REST_CANCELLED) else {},
-        "paused": wording.paused_words(counts.get("paused", 0)) if state == "paused" else "",
+        "paused": wording.paused_words(sum(counts.get(one, 0) for one in PAUSED_STATES)) if state == "paused" else "",
         "zone": zone,
         "latest": wording.latest_words(announcement, zone),
         "is_open": _is_open(announcement, rows),

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from campaigns import origins, policies, selectors, services, wording
 from campaigns.forms import PlanForm
 from campaigns.models import Playbook, PlaybookRun, PlaybookStep, Touch
-from campaigns.views.acting import PAUSABLE, SHOWN_NAMES, WAITING, pause_words, still_to_go
+from campaigns.views.acting import PAUSABLE, PAUSED_STATES, SHOWN_NAMES, WAITING, pause_words, still_to_go
 from campaigns.views.requeueing import requeue_url
 from community_ops.accounts.pages import WorkspaceRequest, page, tell
 from community_ops.accounts.policies import may
@@ -162,7 +162,7 @@ States = Sequence[tuple[Touch, selectors.GroupState]]
 
 def _paused_words(run: PlaybookRun, states: States) -> str:
     """How many of its messages wait, of a run that is paused and whose time is not over, or still has some."""
-    count = sum(state.state == "paused" for _touch, state in states)
+    count = sum(state.state in PAUSED_STATES for _touch, state in states)
     return wording.paused_words(count) if run.paused_at is not None and count else ""
 
 
@@ -209,11 +209,11 @@ def _offered(
     known = {state.state for _touch, state in states}
     is_waiting = now < run.ends_at and "waits" in known
     if run.paused_at is not None:
-        is_useful, kind = now < run.ends_at or "paused" in known, "resume"
+        is_useful, kind = now < run.ends_at or bool(known & {"paused", "waiting"}), "resume"
     else:
         is_useful, kind = bool(known & PAUSABLE) or is_waiting, "pause"
     kinds = {kind} if is_useful else set()
-    kinds |= {"stop"} if is_waiting or known & (WAITING | {"waiting"}) else set()
+    kinds |= {"stop"} if is_waiting or known & WAITING else set()
     return {kind: dialog for kind, dialog in dialogs.items() if kind in kinds}
 
 

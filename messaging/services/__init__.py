@@ -33,6 +33,7 @@ from messaging.services.forecast import Allowance, FailingChannel, Forecast, For
 from messaging.services.forecast_carriers import Carrier, Way
 from messaging.services.forecast_facts import BusyPlatform
 from messaging.services.found_chats import add_chat, bind_chat, look_for_chats, note_chat
+from messaging.services.holds import held_now
 from messaging.services.inbound import InboundRow, store_inbound
 from messaging.services.own_limits import set_limit
 from messaging.services.planning import (
@@ -44,6 +45,7 @@ from messaging.services.planning import (
     reschedule_deliveries,
     resume_deliveries,
     retarget_deliveries,
+    waiting_by_hand_count,
 )
 from messaging.services.rule_changes import archive_rule, create_frequency_cap, create_holiday, create_quiet_hours
 from messaging.services.rule_effects import HOLDS_CARDS, HOLDS_PLANNED, rule_warnings, rule_words_now
@@ -109,6 +111,7 @@ __all__ = [
     "foresee",
     "hand_on",
     "held_items",
+    "held_now",
     "is_out_of_reach",
     "issue_link",
     "kept_items",
@@ -144,6 +147,7 @@ __all__ = [
     "undo_items",
     "update_assignee",
     "update_endpoint",
+    "waiting_by_hand_count",
     "withdraw_task",
     "would_be_held",
 ]

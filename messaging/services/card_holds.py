@@ -1,4 +1,4 @@
-"""What a send rule holds back on cards, place by place: what posts in a group by its delivery, all else by its card.
+"""What a pause or a send rule holds back on cards, place by place: what posts in a group by its delivery, all else by its card.
 
 A private message, a moments post and red packets have no delivery. Quiet hours and holidays hold them by the clock of
 their card; a cap counts the messages of one target, and there is none.
@@ -9,17 +9,18 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from messaging.models import Delivery, HumanTask, TaskItem
-from messaging.services.send_rules import RULES, NotNow, kept_from, not_now, why_held
+from messaging.services.holds import held_now
+from messaging.services.send_rules import RULES, NotNow, kept_from, why_held
 from messaging.task_policies import POSTS
 
 
 def held_items(items: Iterable[TaskItem], *, now: datetime) -> dict[int, NotNow]:
-    """Of open items, with their deliveries and cards, by id those that a rule holds back at `now`.
+    """Of open items, with their deliveries and cards, by id those that are paused or that a rule holds back at `now`.
 
-    As many queries as `send_rules.not_now`.
+    As many queries as `holds.held_now`.
     """
     posts, others = _apart(items)
-    found = {posts[pk].pk: why for pk, why in not_now(_deliveries(posts), now=now).items()}
+    found = {posts[pk].pk: why for pk, why in held_now(_deliveries(posts), now=now).items()}
     return found | {pk: why for pk, task in others.items() if (why := _held(task, now)) is not None}
 
 

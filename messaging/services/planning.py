@@ -219,6 +219,13 @@ def resume_deliveries(*, workspace_id: int, origin: str, origin_id: int, now: da
     return resumed
 
 
+def waiting_by_hand_count(*, workspace_id: int, origin: str, origin_id: int) -> int:
+    """How many of one origin's object wait for a person to send them. A pause holds them by the origin's guard alone,
+    which is asked by their cards."""
+    rows = Delivery.objects.of(workspace_id).filter(origin=origin, origin_id=origin_id)
+    return rows.filter(state=DeliveryState.WAITING).count()
+
+
 def _planned_of(workspace_id: int, origin: str, origin_id: int) -> QuerySet[Delivery]:
     rows = Delivery.objects.of(workspace_id).filter(origin=origin, origin_id=origin_id)
     return rows.filter(state=DeliveryState.PLANNED)

@@ -32,8 +32,8 @@ MOST_PEOPLE = 200  # of one run; the next follows in two seconds
 def tell_assignees(*, now: datetime) -> int:
     """Tell everybody whose cards are to be told of now; returns how many messages were planned. Safe to repeat.
 
-    The rhythm of each card is its own (`task_policies.telling`); it goes on when a send rule lets go that holds all of
-    the card back. Whoever has no channel to be told by is passed over
+    The rhythm of each card is its own (`task_policies.telling`); it goes on when nothing holds all of the card back any
+    more, a send rule or a pause. Whoever has no channel to be told by is passed over
     and told as soon as there is one.
     """
     people = _to_tell(now).order_by().values_list("assignee_id", flat=True).distinct()[:MOST_PEOPLE]

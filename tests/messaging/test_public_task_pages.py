@@ -210,7 +210,7 @@ def test_what_may_not_be_posted_any_more_is_said_and_not_given_out(phone, card, 
 def test_what_is_paused_is_not_given_out_and_stays_open(phone, card, guard) -> None:
     guard.verdict = PAUSED
     page = text_of(phone.post(url(card, "copy/"), follow=True))
-    assert "Not now, it is paused" in page
+    assert "Paused: do not send it yet. Not copied: " in page
     assert "<textarea" not in page
     assert states(card) == ["open"] * 3
 
