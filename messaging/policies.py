@@ -34,7 +34,7 @@ TRANSITIONS: dict[str, frozenset[str]] = {
     DeliveryState.FAILED: frozenset({"planned"}),
     DeliveryState.CONFIRMED: frozenset(),
     DeliveryState.EXPIRED: frozenset(),
-    DeliveryState.CANCELLED: frozenset(),
+    DeliveryState.CANCELLED: frozenset({"confirmed"}),  # her word that she had posted it before it was called off
 }
 
 

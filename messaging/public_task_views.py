@@ -166,12 +166,14 @@ def copy(request: HttpRequest, person: Assignee, task: HumanTask) -> HttpRespons
 @of_card
 def done(request: HttpRequest, person: Assignee, task: HumanTask) -> HttpResponse:
     """Tick what she has done. A refused form stands there again with everything in it, the picture too."""
-    still_open = [item for item in task_selectors.items_of(task) if item.state == TaskState.OPEN]
-    if not still_open:
+    to_tick = task_selectors.to_tick(task_selectors.items_of(task), request.POST.getlist("items"))
+    if not to_tick:
         messages.info(request, _("Nothing on this card is open."))
         return redirect("messaging:my_task", task_id=task.pk)
-    form = DoneForm(task, still_open, request.POST, request.FILES)
+    form = DoneForm(task, to_tick, request.POST, request.FILES)
     if form.is_valid() and (finished := _finish(person, task, form)) is not None:
+        if any(item.pk in form.item_ids() and item.state == TaskState.WITHDRAWN for item in to_tick):
+            messages.warning(request, task_wording.said_after_words())
         return _after_done(request, finished, form)
     form.keep_picture(task.workspace_id)
     return _card(request, person, task, status=422, done_form=form, is_asked=False)

@@ -17,7 +17,7 @@ from community_ops.common.errors import InvalidInput
 from messaging.task_models import TaskKind, TaskState
 
 if TYPE_CHECKING:
-    from messaging.models import Delivery
+    from messaging.models import Delivery, TaskItem
 
 TELL_TASK = "messaging.tasks.tell_assignees"
 BY_HAND = "by_hand"  # reason of a delivery that waits for a person
@@ -26,6 +26,7 @@ FORGOTTEN = "not_done"  # reason of a delivery nobody sent in time
 HANDED_ON = "handed_on"  # of a card whose open items another person has now
 TAKEN_BACK = "taken_back"  # of a card the team does not want done any more
 CONFIRMED_BY_PERSON = "confirmed_by_person"
+SAID_AFTER = "said_after"  # reason of a delivery that was called off after she had posted it, as she says
 BEGUN = "begun"  # fact of a card with the rest of a message: what of it is in the group already
 
 LATE_AFTER = timedelta(minutes=10)  # after due_at; the latest moment makes it late too
@@ -39,9 +40,11 @@ MOST_ITEMS = 500  # of a card made by hand: more is no work for one person
 
 TRANSITIONS: dict[str, frozenset[str]] = {
     TaskState.OPEN: frozenset({"done", "left_out", "withdrawn"}),
-    TaskState.DONE: frozenset({"open"}),  # an item: taken back within UNDO_WITHIN; a card: another group joins it
+    # An item: taken back within UNDO_WITHIN, to where it was. A card: another group joins it.
+    TaskState.DONE: frozenset({"open", "withdrawn"}),
     TaskState.LEFT_OUT: frozenset({"open"}),  # the same
-    TaskState.WITHDRAWN: frozenset({"open"}),  # a card: another group joins it, or it is handed back
+    # An item: by her word she had posted it already. A card: another group joins it, or it is handed back.
+    TaskState.WITHDRAWN: frozenset({"open", "done"}),
 }
 HER_WORD = frozenset({TaskState.DONE, TaskState.LEFT_OUT})  # ends of an item that she says herself
 
@@ -173,6 +176,12 @@ def is_late(due_at: datetime, latest_at: datetime | None, now: datetime) -> bool
 def on_time_until(due_at: datetime, latest_at: datetime | None) -> datetime:
     """Done by this moment counts as kept to: ten minutes are given even where the cut-off is nearer."""
     return max(due_at + LATE_AFTER, latest_at or due_at)
+
+
+def may_have_been_posted(item: "TaskItem") -> bool:
+    """Whether it was called off after she had been given its text: what she then says is kept."""
+    is_called_off = item.delivery is None or item.delivery.state == "cancelled"
+    return item.state == TaskState.WITHDRAWN and bool(item.copied_text) and is_called_off
 
 
 def is_copy_stale(copied_at: datetime | None, now: datetime) -> bool:

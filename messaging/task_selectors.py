@@ -15,6 +15,7 @@ from community_ops.accounts.policies import is_limited
 from community_ops.common.actors import Actor, ActorKind
 from community_ops.common.models import AuditEntry
 from community_ops.common.ordering import by_name
+from community_ops.common.templatetags.wording import time_in_zone
 from community_ops.common.tenancy import get_row
 from messaging import task_policies
 from messaging.models import Assignee, Delivery, DeliveryState, HumanTask, TaskItem, TaskState
@@ -150,13 +151,23 @@ def who_has(deliveries: Collection[Delivery]) -> dict[int, str]:
 
 def said_by_hand(deliveries: Collection[Delivery]) -> dict[int, SaidByHand]:
     """What was said on the to-send list of those that ended there, by delivery id. At most one query."""
-    ends = (task_policies.CONFIRMED_BY_PERSON, task_policies.LEFT_OUT)
+    ends = (task_policies.CONFIRMED_BY_PERSON, task_policies.SAID_AFTER, task_policies.LEFT_OUT)
     ids = [delivery.pk for delivery in deliveries if delivery.reason in ends]
     if not ids:
         return {}
     items = TaskItem.objects.filter(delivery__in=ids, state__in=(TaskState.DONE, TaskState.LEFT_OUT))
-    rows = items.values_list("delivery_id", "state", "done_by__name", "note")
-    return {pk: SaidByHand(state == TaskState.DONE, name or "", note) for pk, state, name, note in rows}
+    return {item.delivery_id or 0: _said(item) for item in items.select_related("done_by", "task")}
+
+
+def _said(item: TaskItem) -> SaidByHand:
+    is_sent = item.state == TaskState.DONE
+    return SaidByHand(
+        is_sent,
+        item.done_by.name if item.done_by else "",
+        item.note,
+        at=time_in_zone(item.done_at, item.task.zone),
+        called_off=item.reason if is_sent else "",
+    )
 
 
 def who_has_of(deliveries: QuerySet[Delivery]) -> dict[int, list[str]]:
@@ -191,6 +202,22 @@ def cards_of(assignee: Assignee, *, now: datetime) -> Cards:
         later=[task for task in open_ones if task.due_at > now],
         done=list(ended.filter(done_at__gte=today, done_at__lte=now).order_by("-done_at", "-id")),
     )
+
+
+def to_tick(items: Iterable[TaskItem], named: Collection[str]) -> list[TaskItem]:
+    """What a tick can be about: what is open, and of what was called off after she had copied it those whose ids she
+    names on the page she still has, or all where nothing is open."""
+    found = list(items)
+    still_open = [item for item in found if item.state == TaskState.OPEN]
+    after = [item for item in found if task_policies.may_have_been_posted(item)]
+    chosen = [item for item in after if str(item.pk) in named] if named or still_open else after
+    return [item for item in found if item in still_open or item in chosen]
+
+
+def copied_by_hand(deliveries: QuerySet[Delivery]) -> list[TaskItem]:
+    """Of those that wait on to-send lists, those whose text was copied: they may be posted by now. One query."""
+    items = TaskItem.objects.filter(delivery__in=deliveries.order_by().values("pk"), state=TaskState.OPEN)
+    return list(items.exclude(copied_text="").select_related("task__assignee").order_by("task_id", "pk"))
 
 
 def open_items_of(tasks: Iterable[HumanTask]) -> list[TaskItem]:

@@ -258,8 +258,8 @@ def task_copy(request: WorkspaceRequest, task_id: int) -> HttpResponse:
 def task_done(request: WorkspaceRequest, task_id: int) -> HttpResponse:
     """Tick what was done, for oneself or for a colleague who said so."""
     task = task_selectors.get_task(request.actor, task_id)
-    still_open = [item for item in task_selectors.items_of(task) if item.state == TaskState.OPEN]
-    form = DoneForm(task, still_open, request.POST, request.FILES)
+    to_tick = task_selectors.to_tick(task_selectors.items_of(task), request.POST.getlist("items"))
+    form = DoneForm(task, to_tick, request.POST, request.FILES)
     if form.is_valid():
         try:
             services.finish_items(

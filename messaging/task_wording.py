@@ -193,6 +193,9 @@ def item_words(item: TaskItem, task: HumanTask) -> tuple[str, str]:
     """What became of a place of this card, with its tone."""
     if item.state == TaskState.DONE:
         facts = {"name": item.done_by.name if item.done_by else "", "at": time_in_zone(item.done_at, task.zone)}
+        if item.reason:
+            words = _("%(reason)s But %(name)s said at %(at)s that it had been posted already.")
+            return words % (facts | {"reason": item_reason(item)}), "warn"
         return (_("%(name)s, %(at)s") if item.done_by else _("done %(at)s")) % facts, "good"
     if item.state == TaskState.LEFT_OUT:
         words = _("Not sent: %(reason)s") if task.kind in SENDING else _("Not done: %(reason)s")
@@ -260,6 +263,17 @@ def left_out_words(names: Sequence[str]) -> str:
     return words % {"count": len(names), "names": _some_of(names)}
 
 
+def said_after_words() -> str:
+    """Said to whoever ticked what had been called off while she was at it."""
+    return _("It was cancelled, but it is noted: you said that it has been posted in the group.")
+
+
+def copied_words(item: TaskItem) -> str:
+    """Of one that waits by hand: that it may be posted by now."""
+    facts = {"name": item.task.assignee.name, "at": time_in_zone(item.task.copied_at, item.task.zone)}
+    return _("%(name)s copied it at %(at)s and may have posted it already.") % facts
+
+
 def _some_of(names: Sequence[str]) -> str:
     more = "…" if len(names) > _NAMES_IN_A_SENTENCE else ""
     return pgettext("between names", ", ").join(names[:_NAMES_IN_A_SENTENCE]) + more
@@ -287,6 +301,7 @@ def _did(entry: AuditEntry) -> str:
     words = {
         "task.created": _("Made by hand"),
         "task.copied": _("Text copied"),
+        "task.done_after": _("Said to be posted already when it was called off"),
         "task.done": ngettext("Ticked", "Ticked: %(count)d", count),
         "task.undone": _("Undone: it is open again."),
         "task.left_out": pgettext("task", "Left out"),

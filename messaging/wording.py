@@ -127,10 +127,17 @@ class SaidByHand:
     is_sent: bool
     name: str = ""
     note: str = ""
+    at: str = ""
+    called_off: str = ""  # code of why it had been called off when she said that it was posted
 
 
 def said_words(said: SaidByHand) -> str:
     """What is known of a message that ended on the to-send list."""
+    if said.is_sent and said.called_off:
+        then = _("But %(name)s said at %(at)s that it had been posted already.") % {"name": said.name, "at": said.at}
+        if not said.name:
+            then = _("But it was said at %(at)s that it had been posted already.") % {"at": said.at}
+        return joined(reason_words(said.called_off), then)
     if said.is_sent:
         return _("%(name)s ticked it as sent.") % {"name": said.name} if said.name else _("It was ticked as sent.")
     if said.name:
@@ -301,6 +308,7 @@ def _decision(entry: AuditEntry) -> Told:
         "delivery.handed_over": _("Handed to %(name)s"),
         "delivery.handed_on": _("Handed on from %(giver)s to %(name)s"),
         "delivery.done_by_hand": _("%(name)s confirmed: sent"),
+        "delivery.done_after_by_hand": _("%(name)s says: it had been posted already when it was called off"),
         "delivery.undone_by_hand": _("Undone: not sent yet"),
         "delivery.left_out": pgettext("task", "Left out"),
         "delivery.left_out_undone": _("Undone: it is to be sent after all"),

@@ -22,9 +22,14 @@ from community_ops.accounts.policies import may
 from community_ops.common import clock
 from community_ops.common.errors import DomainError
 from community_ops.common.templatetags.wording import grouped, in_zone
+from messaging.task_selectors import copied_by_hand
+from messaging.task_wording import copied_words
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from groups.models import ChatGroup
+    from messaging.models import Delivery
 
 SHOWN_NAMES = 20
 SHOWN_SIGNS = 60
@@ -51,6 +56,10 @@ def dialogs_of(
     is_draft = announcement.state == AnnouncementState.DRAFT
     kinds = ("schedule", "send_now", "cancel") if is_draft else ("move", "pause", "resume", "cancel")
     dialogs = {kind: _dialog(request, announcement, kind, groups, rows) for kind in kinds}
+    if any(row.state == "waiting" for row in rows):
+        copied = copied_facts(selectors.deliveries_of(announcement, request.actor))
+        for kind in {"pause", "cancel"} & dialogs.keys():
+            dialogs[kind]["facts"] += copied
     if is_draft:
         _add_forecasts(request, dialogs, announcement, groups, zone)
     else:
@@ -179,6 +188,12 @@ def pause_words() -> str:
 def still_to_go(states: Iterable[str]) -> dict[str, str]:
     """How many deliveries have not begun, as a fact of a dialog."""
     return {"label": _("Still to go"), "value": grouped(sum(state in WAITING for state in states))}
+
+
+def copied_facts(deliveries: "QuerySet[Delivery]") -> list[dict[str, str]]:
+    """Of what is to be stopped: who was given its text by then and may have posted it. One query."""
+    words = dict.fromkeys(copied_words(item) for item in copied_by_hand(deliveries))
+    return [{"label": _("By hand"), "value": one} for one in words]
 
 
 def _facts(request: WorkspaceRequest, announcement: Announcement, kind: str) -> list[dict[str, Any]]:

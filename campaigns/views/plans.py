@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from campaigns import origins, policies, selectors, services, wording
 from campaigns.forms import PlanForm
 from campaigns.models import Playbook, PlaybookRun, PlaybookStep, Touch
-from campaigns.views.acting import PAUSABLE, PAUSED_STATES, SHOWN_NAMES, WAITING, pause_words, still_to_go
+from campaigns.views.acting import PAUSABLE, PAUSED_STATES, SHOWN_NAMES, WAITING, copied_facts, pause_words, still_to_go
 from campaigns.views.requeueing import requeue_url
 from community_ops.accounts.pages import WorkspaceRequest, page, tell
 from community_ops.accounts.policies import may
@@ -187,7 +187,12 @@ def _dialogs(request: WorkspaceRequest, run: PlaybookRun, states: States) -> dic
         "is_bad": True,
     }
     found: dict[str, dict[str, Any]] = {"pause": pause, "resume": resume, "stop": stop}
-    return {kind: words | _dialog(request, run, kind, states) for kind, words in found.items()}
+    dialogs = {kind: words | _dialog(request, run, kind, states) for kind, words in found.items()}
+    if any(state.state == "waiting" for _touch, state in states):
+        copied = copied_facts(selectors.deliveries_of_run(run))
+        for kind in ("pause", "stop"):
+            dialogs[kind]["facts"] += copied
+    return dialogs
 
 
 def _dialog(request: WorkspaceRequest, run: PlaybookRun, kind: str, states: States) -> dict[str, Any]:

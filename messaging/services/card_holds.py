@@ -1,5 +1,6 @@
-"""What a pause or a send rule holds back on cards, place by place: what posts in a group by its delivery, all else by its card.
+"""What a pause or a send rule holds back on cards, place by place.
 
+What posts in a group is held by its delivery, all else by its card.
 A private message, a moments post and red packets have no delivery. Quiet hours and holidays hold them by the clock of
 their card; a cap counts the messages of one target, and there is none.
 """

@@ -14,7 +14,7 @@ from community_ops.common import audit
 from community_ops.common.actors import Actor
 from messaging.models import Delivery, DeliveryState, HumanTask, TaskItem, TaskState
 from messaging.services import ends
-from messaging.task_policies import BY_HAND, HANDED_ON, LEFT_OUT
+from messaging.task_policies import BY_HAND, HANDED_ON, LEFT_OUT, SAID_AFTER
 
 
 def lock_card(task: HumanTask) -> HumanTask:
@@ -87,6 +87,50 @@ def withdraw(
             count += len(ended)
             close_if_over(task, now=now, reason=reason)
     return count
+
+
+def say_after(items: Collection[TaskItem], *, now: datetime, **facts: Any) -> None:
+    """Items of a locked card that were taken away while she was at it are done by her word; `reason` still says why
+    they were taken. Their deliveries are `confirmed`, and the card is done."""
+    _turn(items, TaskState.DONE, (DeliveryState.CANCELLED, DeliveryState.CONFIRMED, SAID_AFTER), now=now, **facts)
+
+
+def unsay_after(items: Collection[TaskItem], *, now: datetime, **facts: Any) -> None:
+    """The way back from `say_after`: taken away from her as before."""
+    for item in items:
+        back = (DeliveryState.CONFIRMED, DeliveryState.CANCELLED, item.reason)
+        _turn([item], TaskState.WITHDRAWN, back, now=now, **facts)
+
+
+def _turn(
+    items: Collection[TaskItem],
+    state: TaskState,
+    delivery: tuple[DeliveryState, DeliveryState, str],
+    *,
+    now: datetime,
+    **facts: Any,
+) -> None:
+    """Items that have ended come to another end, and their deliveries go from one state to another for a reason."""
+    if not items:
+        return
+    TaskItem.objects.filter(pk__in=[item.pk for item in items]).update(
+        state=state, **{"done_at": now} | facts, updated_at=now
+    )
+    ends.tell_items_ended(list(items), state, now=now)
+    old, new, reason = delivery
+    of_items = Delivery.objects.filter(pk__in=[item.delivery_id for item in items if item.delivery_id], state=old)
+    workspace_id = next(iter(items)).workspace_id
+    if ends.are_told(workspace_id):
+        ends.tell_ended(workspace_id, new, list(of_items.values_list("pk", flat=True)), now=now)
+    of_items.update(state=new, reason=reason, updated_at=now)
+
+
+def end_anew(task: HumanTask, *, now: datetime) -> None:
+    """What a locked card that is over came to, after the end of one of its items changed."""
+    if task.state != TaskState.OPEN:
+        withdrawn = TaskItem.objects.filter(task=task, state=TaskState.WITHDRAWN).values_list("reason", flat=True)
+        task.state = TaskState.OPEN
+        close_if_over(task, now=now, reason=withdrawn.first() or "")
 
 
 def note_on_deliveries(

@@ -186,31 +186,39 @@ def finish_items(
 
     `answers` by item id, as the kind asks (`task_policies.ANSWERS`); `evidence`: a screenshot, or the QR code some
     kinds ask for. The items' deliveries are `confirmed` by this person's word. Items that were ticked before stay
-    as they are; one that was withdrawn meanwhile does not hold the others up. Writes audit rows and TaskItemDone.
+    as they are; one that was withdrawn meanwhile does not hold the others up, and where she had copied it before, her
+    word that it is posted is kept: it is done, its delivery `confirmed` (`said_after`). Writes audit rows and
+    TaskItemDone.
     Raises InvalidInput naming the answer, `image` or `items`; InvalidTransition when none of them can be ticked.
     """
     task = cards.lock_card(task)
     chosen = _chosen(task, item_ids)
     items = [item for item in chosen if item.state == TaskState.OPEN]
-    if not items:
+    after = [item for item in chosen if task_policies.may_have_been_posted(item)]
+    if not items and not after:
         _refuse_unless(chosen or TaskItem.objects.filter(task=task), TaskState.DONE)
         return task
     if evidence is None and task.kind in task_policies.NEEDS_IMAGE:
         raise InvalidInput(_("A picture is needed."), field="image")
     fields, currency = task_policies.ANSWERS.get(task.kind, ()), task.facts.get("currency", "")
-    given = {item.pk: task_policies.read(fields, (answers or {}).get(item.pk, {}), currency=currency) for item in items}
+    ended = [*items, *after]
+    given = {item.pk: task_policies.read(fields, (answers or {}).get(item.pk, {}), currency=currency) for item in ended}
     done_by = _who(actor, task)
-    facts = {"evidence": evidence, "done_by": done_by, "reason": "", "note": ""}
-    cards.end_items(
-        items, state=TaskState.DONE, delivery=(DeliveryState.CONFIRMED, CONFIRMED_BY_PERSON), now=now, **facts
-    )
-    _keep(items, given)
+    facts = {"evidence": evidence, "done_by": done_by, "note": ""}
+    end = (DeliveryState.CONFIRMED, CONFIRMED_BY_PERSON)
+    cards.end_items(items, state=TaskState.DONE, delivery=end, now=now, **facts, reason="")
+    cards.say_after(after, now=now, **facts)
+    _keep(ended, given)
+    if after:
+        cards.end_anew(task, now=now)
     cards.close_if_over(task, now=now)
-    after = {"items": [item.pk for item in items], "done_by": done_by and done_by.name}
-    audit.record(actor=actor, verb="task.done", target=task, now=now, after=after)
     name = done_by.name if done_by else actor.label
-    cards.note_on_deliveries(items, verb="delivery.done_by_hand", actor=actor, now=now, name=name)
-    for item in items:
+    for verb, some in (("done", items), ("done_after", after)):
+        if some:
+            told = {"items": [item.pk for item in some], "done_by": done_by and done_by.name}
+            audit.record(actor=actor, verb=f"task.{verb}", target=task, now=now, after=told)
+            cards.note_on_deliveries(some, verb=f"delivery.{verb}_by_hand", actor=actor, now=now, name=name)
+    for item in ended:
         outbox.publish(_done(task, item, given[item.pk], done_by))
     return task
 
@@ -266,7 +274,8 @@ def _done(task: HumanTask, item: TaskItem, answers: dict[str, Any], done_by: Ass
 
 @transaction.atomic
 def undo_items(*, task: HumanTask, item_ids: Collection[int], actor: Actor, now: datetime) -> HumanTask:
-    """Take back a tick, or that something is left out, of the last ten minutes; its deliveries wait again.
+    """Take back a tick, or that something is left out, of the last ten minutes; its deliveries wait again,
+    and what had been called off is so again.
 
     Returns the card fresh and open. What is open already stays. Writes audit rows, and TaskItemTakenBack for a tick.
     Raises InvalidInput naming `items`, InvalidTransition when she ended none of them, or too long ago.
@@ -281,12 +290,17 @@ def undo_items(*, task: HumanTask, item_ids: Collection[int], actor: Actor, now:
         _refuse_unless(chosen, TaskState.OPEN)
         return task
     ticked = [item.pk for item in items if item.state == TaskState.DONE]
-    facts: dict[str, Any] = {"done_at": None, "done_by": None, "answers": {}, "evidence": None, "note": ""}
-    rows = TaskItem.objects.filter(pk__in=[item.pk for item in items])
-    rows.update(state=TaskState.OPEN, **facts, updated_at=now)
-    cards.back_to_waiting(items, now=now)
-    if task.state != TaskState.OPEN:
+    facts: dict[str, Any] = {"done_by": None, "answers": {}, "evidence": None, "note": ""}
+    called_off = [item for item in items if item.state == TaskState.DONE and item.reason]
+    cards.unsay_after(called_off, now=now, **facts)
+    again = [item for item in items if item not in called_off]
+    rows = TaskItem.objects.filter(pk__in=[item.pk for item in again])
+    rows.update(state=TaskState.OPEN, done_at=None, **facts, updated_at=now)
+    cards.back_to_waiting(again, now=now)
+    if task.state != TaskState.OPEN and again:
         cards.reopen(task, next_tell_at=None)
+    elif called_off:
+        cards.end_anew(task, now=now)
     ids = [item.pk for item in items]
     audit.record(actor=actor, verb="task.undone", target=task, now=now, after={"items": ids})
     for state, verb in _UNDONE.items():

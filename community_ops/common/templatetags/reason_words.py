@@ -67,6 +67,7 @@ _REASONS: dict[str, Words] = {
     # sent by hand
     "by_hand": _("Somebody has to send it by hand: it is on her to-send list."),
     "left_out": _("The person who was to send it left it out and said why."),
+    "said_after": _("It was called off, but whoever was to send it says that it had been posted already."),
     "not_done": _("Nobody sent it by hand within a day."),
     "handed_on": _("A colleague has it now."),
     "taken_back": _("The team took it back from the to-send list."),
