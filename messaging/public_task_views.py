@@ -257,7 +257,7 @@ def hand_on(request: HttpRequest, person: Assignee, task: HumanTask) -> HttpResp
     to = form.colleague()
     try:
         services.hand_on(task=task, to=to, actor=actor_of(person), now=clock.now())
-        say = messages.warning if services.is_out_of_reach(to) else messages.success
+        say = messages.warning if services.hears_of_nothing(to) else messages.success
         say(request, task_wording.handed_on_words(to))
     except DomainError as refusal:
         messages.error(request, str(refusal.message))

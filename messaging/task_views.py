@@ -231,7 +231,7 @@ def task_hand_on(request: WorkspaceRequest, task_id: int) -> HttpResponse:
         messages.error(request, _("Choose a colleague."))
         return redirect("messaging:task", slug=request.workspace.slug, task_id=task.pk)
     to = form.colleague()
-    say = messages.warning if services.is_out_of_reach(to) else messages.success
+    say = messages.warning if services.hears_of_nothing(to) else messages.success
     return _change(request, task, services.hand_on, task_wording.handed_on_words(to), say=say, to=to)
 
 

@@ -15,7 +15,7 @@ from messaging import task_policies
 from messaging.models import Assignee, HumanTask, TaskItem, TaskKind, TaskState
 from messaging.policies import CAP, HOLIDAY, QUIET_HOURS
 from messaging.ports import PAUSED
-from messaging.services import NotNow, is_out_of_reach
+from messaging.services import NotNow, hears_of_nothing, is_out_of_reach
 from messaging.showing import joined
 from messaging.task_policies import Field, Type
 from messaging.wording import Told
@@ -230,6 +230,8 @@ def colleague_words(person: Assignee) -> str:
     """A colleague where a card can be handed on to her."""
     if is_out_of_reach(person):
         return _("%(name)s (has no link yet, is not told)") % {"name": person.name}
+    if hears_of_nothing(person):
+        return _("%(name)s (has never opened the link, is not told)") % {"name": person.name}
     return person.name
 
 
@@ -239,6 +241,9 @@ def handed_on_words(person: Assignee) -> str:
         return _("Handed on to %(name)s, who has no personal link yet and is not told. Please tell her yourself.") % {
             "name": person.name
         }
+    if hears_of_nothing(person):
+        words = _("Handed on to %(name)s, who has never opened her link and is not told. Please tell her yourself.")
+        return words % {"name": person.name}
     return _("Handed on to %(name)s.") % {"name": person.name}
 
 

@@ -61,7 +61,7 @@ from messaging.services.task_cards import (
     undo_items,
 )
 from messaging.services.task_warnings import task_warnings
-from messaging.services.telling import can_be_told, is_out_of_reach, nudge_card, tell_assignees
+from messaging.services.telling import can_be_told, hears_of_nothing, is_out_of_reach, nudge_card, tell_assignees
 from messaging.services.waiting import review_waiting
 from messaging.services.work import create_task, hand_on, withdraw_task
 
@@ -110,6 +110,7 @@ __all__ = [
     "finish_items",
     "foresee",
     "hand_on",
+    "hears_of_nothing",
     "held_items",
     "held_now",
     "is_out_of_reach",

@@ -106,6 +106,13 @@ def is_out_of_reach(assignee: Assignee) -> bool:
     return not (can_be_told(assignee) or assignee.link_digest or assignee.user_id)
 
 
+def hears_of_nothing(assignee: Assignee) -> bool:
+    """Whether a card handed to her is one she does not know of: out of reach, or her link was never opened and it is
+    all she has."""
+    has_looked = bool(assignee.user_id or (assignee.link_digest and assignee.link_seen_at))
+    return not (can_be_told(assignee) or has_looked)
+
+
 def _send(tasks: Sequence[HumanTask], *, actor: Actor, now: datetime) -> Delivery:
     """Plan one message about these locked cards of one person, and note it on them."""
     first, person = tasks[0], tasks[0].assignee

@@ -575,7 +575,7 @@ def test_a_place_that_is_not_open_any_more_is_not_left_out(phone, card) -> None:
 def test_an_open_part_goes_to_a_colleague(phone, person, card, new_person) -> None:
     deputy, other = new_person("小周"), new_person("阿强")
     for one in (deputy, other):
-        services.issue_link(assignee=one, actor=SYSTEM, now=NOON)
+        opened(one)
     Assignee.objects.filter(pk=person.pk).update(deputy=deputy)
     page = phone.get(url(card))
     assert [name for _pk, name in page.context["hand_on_form"].fields["to"].choices] == ["小周", "阿强"]
@@ -596,6 +596,19 @@ def test_a_colleague_who_hears_of_nothing_is_marked_before_and_after(phone, card
     page = text_of(phone.post(url(card, "hand-on/"), {"to": colleague.pk}, follow=True))
     assert "Handed on to 小张, who has no personal link yet and is not told." in page
     assert "notice tone-warn" in page
+
+
+def test_who_never_opened_her_link_and_is_not_told_is_marked_too(phone, card, new_person) -> None:
+    colleague = new_person("小张")
+    services.issue_link(assignee=colleague, actor=SYSTEM, now=NOON)
+    form = phone.get(url(card)).context["hand_on_form"]
+    assert [name for _pk, name in form.fields["to"].choices] == ["小张 (has never opened the link, is not told)"]
+    page = text_of(phone.post(url(card, "hand-on/"), {"to": colleague.pk}, follow=True))
+    assert "Handed on to 小张, who has never opened her link and is not told. Please tell her yourself." in page
+    assert "notice tone-warn" in page
+    opened(colleague)
+    colleague.refresh_from_db()
+    assert not services.hears_of_nothing(colleague)
 
 
 def test_nobody_to_hand_on_to_is_no_button(phone, card) -> None:
