@@ -140,10 +140,11 @@ def _card(request: HttpRequest, person: Assignee, task: HumanTask, status: int =
     still_open = [item for item in items if item.state == TaskState.OPEN]
     colleagues = task_selectors.colleagues_of(person)
     card = task_showing.card_of(task, items, now=now)
+    is_over = bool(card["late"] or card["past_latest"])
     context = {
         "person": person,
         "card": card,
-        "is_asked": bool(card["late"]) and not card["is_held"] and request.GET.get("send") != "now",
+        "is_asked": is_over and not card["is_held"] and request.GET.get("send") != "now",
         "done_form": DoneForm(task, still_open),
         "leave_out_form": LeaveOutForm(task, still_open, prefix="leave"),
         "hand_on_form": HandOnForm(colleagues) if colleagues else None,

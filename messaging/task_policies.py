@@ -29,7 +29,7 @@ CONFIRMED_BY_PERSON = "confirmed_by_person"
 SAID_AFTER = "said_after"  # reason of a delivery that was called off after she had posted it, as she says
 BEGUN = "begun"  # fact of a card with the rest of a message: what of it is in the group already
 
-LATE_AFTER = timedelta(minutes=10)  # after due_at; the latest moment makes it late too
+LATE_AFTER = timedelta(minutes=10)  # after due_at, or the latest moment where that is later
 COPY_IS_FRESH = timedelta(minutes=3)  # then the numbers in a copied text may have changed
 UNDO_WITHIN = timedelta(minutes=10)
 NUDGE_EVERY = timedelta(minutes=1)
@@ -169,8 +169,13 @@ def _yes(value: Any, name: str) -> bool:
 
 
 def is_late(due_at: datetime, latest_at: datetime | None, now: datetime) -> bool:
-    """Whether she is asked "still send it?": past the latest moment, or ten minutes after the due one."""
-    return now > due_at + LATE_AFTER or (latest_at is not None and now > latest_at)
+    """Whether she is late, on her phone, on the team's list and on Today: she has not kept to it any more."""
+    return now > on_time_until(due_at, latest_at)
+
+
+def is_past_latest(latest_at: datetime | None, now: datetime) -> bool:
+    """Whether nothing was to go out any more: she asks first, late or not."""
+    return latest_at is not None and now > latest_at
 
 
 def on_time_until(due_at: datetime, latest_at: datetime | None) -> datetime:

@@ -160,12 +160,14 @@ def said_by_hand(deliveries: Collection[Delivery]) -> dict[int, SaidByHand]:
 
 
 def _said(item: TaskItem) -> SaidByHand:
-    is_sent = item.state == TaskState.DONE
+    is_sent, zone = item.state == TaskState.DONE, item.task.zone
+    is_after = is_sent and task_policies.is_past_latest(item.task.latest_at, item.done_at or item.task.due_at)
     return SaidByHand(
         is_sent,
         item.done_by.name if item.done_by else "",
         item.note,
-        at=time_in_zone(item.done_at, item.task.zone),
+        at=time_in_zone(item.done_at, zone),
+        after_latest=time_in_zone(item.task.latest_at, zone) if is_after else "",
         called_off=item.reason if is_sent else "",
     )
 

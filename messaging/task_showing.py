@@ -24,6 +24,7 @@ def row_of(task: HumanTask, *, now: datetime) -> dict[str, Any]:
         "kind": TaskKind(task.kind).label,
         "about": " · ".join(filter(None, (str(TaskKind(task.kind).label), places))),
         "late": task_wording.late_words(task, now),
+        "past_latest": task_wording.past_latest_words(task, now),
         "places": places or "—",
         "closed": None if task.state == TaskState.OPEN else task_wording.closed_words(task, item_count, done_count),
         "is_today": _day(task.due_at, task.zone) == _day(now, task.zone),
@@ -46,8 +47,9 @@ def rows_of(tasks: Sequence[HumanTask], *, now: datetime) -> list[dict[str, Any]
         same = {item.pk: held[item.pk] for item in still_open if item.pk in held}
         is_all = bool(same) and len(same) == len(still_open)
         row["held"] = held_words(row["task"], same, is_all=True, now=now) if is_all else []
-        row["late"] = "" if is_all else row["late"]
-    return sorted(rows, key=lambda row: (bool(row["held"]), not row["late"]))
+        if is_all:
+            row["late"] = row["past_latest"] = ""
+    return sorted(rows, key=lambda row: (bool(row["held"]), not (row["late"] or row["past_latest"])))
 
 
 def board_row(one: OnBoard, task: HumanTask, *, now: datetime) -> dict[str, Any]:
@@ -56,7 +58,7 @@ def board_row(one: OnBoard, task: HumanTask, *, now: datetime) -> dict[str, Any]
     if why is None:
         return row_of(task, now=now) | {"held": []}
     held = [task_wording.not_now_words(why, kind=task.kind, zone=task.zone, now=now)]
-    return row_of(task, now=now) | {"late": "", "held": held}
+    return row_of(task, now=now) | {"late": "", "past_latest": "", "held": held}
 
 
 def upcoming_row(coming: Upcoming, *, now: datetime) -> dict[str, Any]:
@@ -89,6 +91,7 @@ def card_of(task: HumanTask, items: Sequence[TaskItem], *, now: datetime) -> dic
         "kind": TaskKind(task.kind).label,
         "hint": task_wording.HINTS.get(task.kind, ""),
         "late": task_wording.late_words(task, now),
+        "past_latest": task_wording.past_latest_words(task, now),
         "is_open": task.state == TaskState.OPEN,
         "is_due": task.due_at <= now,
         "has_latest": task.latest_at is not None and task.latest_at > now and task.due_at <= now,

@@ -110,6 +110,14 @@ def late_words(task: HumanTask, now: datetime) -> str:
     return _("%(span)s late") % {"span": since(task.due_at, now)}
 
 
+def past_latest_words(task: HumanTask, now: datetime) -> str:
+    """That its latest moment is over; empty before, and for a card that is closed."""
+    if task.state != TaskState.OPEN or not task_policies.is_past_latest(task.latest_at, now):
+        return ""
+    latest = time_in_zone(task.latest_at, task.zone)
+    return _("The latest moment, %(at)s, is over: ask the team before you do it") % {"at": latest}
+
+
 def not_now_words(
     why: NotNow, *, zone: str, now: datetime, kind: str = TaskKind.MESSAGE, names: Sequence[str] = ()
 ) -> str:
@@ -196,7 +204,11 @@ def item_words(item: TaskItem, task: HumanTask) -> tuple[str, str]:
         if item.reason:
             words = _("%(reason)s But %(name)s said at %(at)s that it had been posted already.")
             return words % (facts | {"reason": item_reason(item)}), "warn"
-        return (_("%(name)s, %(at)s") if item.done_by else _("done %(at)s")) % facts, "good"
+        words = (_("%(name)s, %(at)s") if item.done_by else _("done %(at)s")) % facts
+        if task_policies.is_past_latest(task.latest_at, item.done_at or task.due_at):
+            after = _("after its latest moment, %(at)s") % {"at": time_in_zone(task.latest_at, task.zone)}
+            return " · ".join((words, after)), "warn"
+        return words, "good"
     if item.state == TaskState.LEFT_OUT:
         words = _("Not sent: %(reason)s") if task.kind in SENDING else _("Not done: %(reason)s")
         return words % {"reason": item.note}, "warn"

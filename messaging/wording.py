@@ -128,6 +128,7 @@ class SaidByHand:
     name: str = ""
     note: str = ""
     at: str = ""
+    after_latest: str = ""  # the latest moment that was over when she ticked it
     called_off: str = ""  # code of why it had been called off when she said that it was posted
 
 
@@ -139,7 +140,9 @@ def said_words(said: SaidByHand) -> str:
             then = _("But it was said at %(at)s that it had been posted already.") % {"at": said.at}
         return joined(reason_words(said.called_off), then)
     if said.is_sent:
-        return _("%(name)s ticked it as sent.") % {"name": said.name} if said.name else _("It was ticked as sent.")
+        words = _("%(name)s ticked it as sent.") % {"name": said.name} if said.name else _("It was ticked as sent.")
+        after = _("That was after its latest moment, %(at)s.") % {"at": said.after_latest}
+        return joined(words, after) if said.after_latest else words
     if said.name:
         return _("%(name)s did not send it: %(reason)s") % {"name": said.name, "reason": said.note}
     return _("It was not sent: %(reason)s") % {"reason": said.note}

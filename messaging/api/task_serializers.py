@@ -89,7 +89,7 @@ class TaskWarningSerializer(serializers.Serializer):
 
 
 class TaskSerializer(serializers.ModelSerializer):
-    """A card. `is_late`: open, and past its latest moment or ten minutes past its due one. `warnings` of a new one
+    """A card. `is_late`: open, and past its latest moment and ten minutes past its due one. `warnings` of a new one
     say that its time falls into quiet hours or a holiday of its places, or that a cap is used up there. `image`,
     `file`: ids of assets that are to be posted as well, or null."""
 
