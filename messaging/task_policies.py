@@ -178,6 +178,11 @@ def is_past_latest(latest_at: datetime | None, now: datetime) -> bool:
     return latest_at is not None and now > latest_at
 
 
+def urgency(due_at: datetime, latest_at: datetime | None) -> tuple[bool, datetime, datetime]:
+    """Orders cards that are due: those with a latest moment by it, then the others by their due one."""
+    return latest_at is None, latest_at or due_at, due_at
+
+
 def on_time_until(due_at: datetime, latest_at: datetime | None) -> datetime:
     """Done by this moment counts as kept to: ten minutes are given even where the cut-off is nearer."""
     return max(due_at + LATE_AFTER, latest_at or due_at)

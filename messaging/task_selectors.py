@@ -297,7 +297,7 @@ class OnBoard:
 
 
 def board(actor: Actor, *, now: datetime) -> list[OnBoard]:
-    """Everybody the actor may see with open cards, by name; late cards first, then by time.
+    """Everybody the actor may see with open cards, by name; late cards first, then what is due, the most urgent first.
 
     Two queries, one more where a card is due, and those of `services.held_now`.
     """
@@ -328,12 +328,18 @@ def _held(tasks: Collection[HumanTask], now: datetime) -> dict[int, NotNow]:
     return {pk: reasons[0] for pk, reasons in why.items() if reasons[0] is not None and None not in reasons}
 
 
+def _most_urgent(cards: Iterable[HumanTask]) -> list[HumanTask]:
+    return sorted(cards, key=lambda task: task_policies.urgency(task.due_at, task.latest_at))
+
+
 def _on_board(person: Assignee, cards: list[HumanTask], held: Mapping[int, NotNow], now: datetime) -> OnBoard:
     late = [task for task in _late(cards, now) if task.pk not in held]
     late_ids = {task.pk for task in late}
+    rest = [task for task in cards if task.pk not in late_ids]
+    due = [task for task in rest if task.due_at <= now]
     return OnBoard(
         person,
-        [*late, *(task for task in cards if task.pk not in late_ids)],
+        [*_most_urgent(late), *_most_urgent(due), *(task for task in rest if task.due_at > now)],
         len(late),
         can_be_told(person),
         is_out_of_reach(person),

@@ -32,7 +32,7 @@ def row_of(task: HumanTask, *, now: datetime) -> dict[str, Any]:
 
 
 def rows_of(tasks: Sequence[HumanTask], *, now: datetime) -> list[dict[str, Any]]:
-    """Lines of cards that are due, those that can be done first, the late ones of them on top.
+    """Lines of cards that are due, those that can be done first, the late ones of them on top, then the most urgent.
 
     `held`: why nothing of a card can be posted now; it is not called late then. One query, and those of
     `services.held_now`.
@@ -49,7 +49,13 @@ def rows_of(tasks: Sequence[HumanTask], *, now: datetime) -> list[dict[str, Any]
         row["held"] = held_words(row["task"], same, is_all=True, now=now) if is_all else []
         if is_all:
             row["late"] = row["past_latest"] = ""
-    return sorted(rows, key=lambda row: (bool(row["held"]), not (row["late"] or row["past_latest"])))
+    return sorted(rows, key=_turn)
+
+
+def _turn(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What can be done first, of that what is late, of that the most urgent."""
+    is_late, task = bool(row["late"] or row["past_latest"]), row["task"]
+    return bool(row["held"]), not is_late, task_policies.urgency(task.due_at, task.latest_at)
 
 
 def board_row(one: OnBoard, task: HumanTask, *, now: datetime) -> dict[str, Any]:

@@ -58,3 +58,29 @@ def test_the_record_says_that_it_was_ticked_after_its_latest_moment(task, minute
     words = state_sentence(delivery, zone="Asia/Shanghai", said=said)
     assert ("That was after its latest moment, 20:03." in words) is is_after
     assert task_policies.is_past_latest(task.latest_at, NOON + minutes * MINUTE) is is_after
+
+
+# --- what is urgent ----------------------------------------------------------------------------------
+
+
+def test_what_has_a_latest_moment_comes_first_and_shows_it(
+    task,
+    phone,  # noqa: F811
+    person,
+    plan,
+    deliver,
+    at,  # noqa: F811
+    signed_in,
+    owner,
+) -> None:
+    plan(person.endpoint, origin_id=78, text="没有最晚时间", due_at=NOON - MINUTE, zone="Asia/Shanghai")
+    plan(person.endpoint, origin_id=79, text="更急", latest_at=NOON + 2 * MINUTE, zone="Asia/Shanghai")
+    deliver()
+    at(minutes=1)
+    listed = phone.get("/t/")
+    latest = [row["task"].latest_at for row in listed.context["due"]]
+    assert latest == [NOON + 2 * MINUTE, NOON + 3 * MINUTE, None]
+    assert "latest 20:02" in text_of(listed)
+    team = signed_in(owner).get(f"/w/{owner.workspace.slug}/tasks/", headers={"Accept-Language": "en"})
+    assert [row["task"].latest_at for row in team.context["people"][0]["rows"]] == latest
+    assert "latest 20:02" in text_of(team)
