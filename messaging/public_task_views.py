@@ -110,7 +110,7 @@ def my_tasks(request: HttpRequest, person: Assignee) -> HttpResponse:
 
 def _later(person: Assignee, cards: list[HumanTask], now: datetime) -> list[dict[str, Any]]:
     """Open cards that are not due yet, and touches that will become cards, by time."""
-    rows = [_ahead(task, task_showing.row_of(task, now=now)) for task in cards]
+    rows = [_ahead(row["task"], row) for row in task_showing.later_rows_of(cards, now=now)]
     rows += [
         _ahead(coming, task_showing.upcoming_row(coming, now=now))
         for coming in task_selectors.upcoming_of(person, now=now)

@@ -21,7 +21,7 @@ from messaging import task_policies
 from messaging.models import Assignee, Delivery, DeliveryState, HumanTask, TaskItem, TaskState
 from messaging.services.card_holds import held_items, kept_items
 from messaging.services.handing import written_text
-from messaging.services.send_rules import NotNow
+from messaging.services.send_rules import NotNow, held_at_due
 from messaging.services.telling import can_be_told, is_out_of_reach
 from messaging.showing import first_words, with_names
 from messaging.wording import SaidByHand
@@ -230,12 +230,13 @@ def open_items_of(tasks: Iterable[HumanTask]) -> list[TaskItem]:
 
 @dataclass(frozen=True, slots=True)
 class Upcoming:
-    """A touch that will become her card: no row stands for it yet."""
+    """A touch that will become her card, unless a rule holds all of it at its time: no row stands for it yet."""
 
     due_at: datetime
     title: str
     group_count: int
     zone: str
+    is_blocked: bool
 
 
 def upcoming_of(assignee: Assignee, *, now: datetime) -> list[Upcoming]:
@@ -249,7 +250,10 @@ def upcoming_of(assignee: Assignee, *, now: datetime) -> list[Upcoming]:
     by_card: dict[str, list[Delivery]] = {}
     for row in rows.exclude(reason="paused").select_related("message").order_by("due_at", "id"):
         by_card.setdefault(task_policies.card_digest(row), []).append(row)
-    return [Upcoming(same[0].due_at, _title(same[0]), len(same), same[0].zone) for same in by_card.values()]
+    return [
+        Upcoming(same[0].due_at, _title(same[0]), len(same), same[0].zone, len(held_at_due(same)) == len(same))
+        for same in by_card.values()
+    ]
 
 
 def _title(delivery: Delivery) -> str:

@@ -58,6 +58,22 @@ def _turn(row: Mapping[str, Any]) -> tuple[Any, ...]:
     return bool(row["held"]), not is_late, task_policies.urgency(task.due_at, task.latest_at)
 
 
+def later_rows_of(tasks: Sequence[HumanTask], *, now: datetime) -> list[dict[str, Any]]:
+    """Lines of open cards whose time is still to come. `held`: the rules that then hold all of a card. One query."""
+    by_task: dict[int, list[TaskItem]] = {}
+    for item in task_selectors.open_items_of(tasks):
+        by_task.setdefault(item.task_id, []).append(item)
+    rows = [row_of(task, now=now) for task in tasks]
+    for row in rows:
+        still_open = by_task.get(row["task"].pk, [])
+        found = services.held_at_due([item.delivery for item in still_open if item.delivery is not None])
+        is_all = bool(found) and len(found) == len(still_open)
+        zone = row["task"].zone
+        alike = dict.fromkeys(found.values()) if is_all else {}
+        row["held"] = [task_wording.held_at_due_words(why, zone=zone, now=now) for why in alike]
+    return rows
+
+
 def board_row(one: OnBoard, task: HumanTask, *, now: datetime) -> dict[str, Any]:
     """A line of the team's list, with `held` as of `rows_of`."""
     why = one.held.get(task.pk)
@@ -72,6 +88,7 @@ def upcoming_row(coming: Upcoming, *, now: datetime) -> dict[str, Any]:
     return {
         "coming": coming,
         "places": task_wording.places_words(TaskKind.MESSAGE, coming.group_count),
+        "held": [task_wording.blocked_words()] if coming.is_blocked else [],
         "is_today": _day(coming.due_at, coming.zone) == _day(now, coming.zone),
     }
 

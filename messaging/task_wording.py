@@ -157,6 +157,20 @@ def never_words(why: NotNow, *, zone: str, now: datetime) -> str:
     return words % {"at": at, "latest": latest}
 
 
+def held_at_due_words(why: NotNow, *, zone: str, now: datetime) -> str:
+    """Of a card whose time is still to come and falls under a rule, also where she can post it after that."""
+    if why.latest_at is not None:
+        return never_words(why, zone=zone, now=now)
+    if why.until is None:
+        return _("A rule blocks it from its time on.")
+    return _("A rule blocks it from its time on, until %(at)s.") % {"at": _clock(why.until, zone, now)}
+
+
+def blocked_words() -> str:
+    """Of what is planned for her and will be cancelled by a rule when its time comes."""
+    return _("A rule blocks it at its time: it will not be sent.")
+
+
 def _clock(moment: datetime, zone: str, now: datetime) -> str:
     """Its time; with the day where it is not within a day."""
     return (time_in_zone if moment - now < A_DAY else in_zone)(moment, zone)

@@ -49,7 +49,7 @@ from messaging.services.planning import (
 )
 from messaging.services.rule_changes import archive_rule, create_frequency_cap, create_holiday, create_quiet_hours
 from messaging.services.rule_effects import HOLDS_CARDS, HOLDS_PLANNED, rule_warnings, rule_words_now
-from messaging.services.send_rules import Held, NotNow, not_now, would_be_held
+from messaging.services.send_rules import Held, NotNow, held_at_due, not_now, would_be_held
 from messaging.services.task_cards import (
     Copied,
     CopiedText,
@@ -111,6 +111,7 @@ __all__ = [
     "foresee",
     "hand_on",
     "hears_of_nothing",
+    "held_at_due",
     "held_items",
     "held_now",
     "is_out_of_reach",

@@ -133,6 +133,21 @@ def kept_from(deliveries: Iterable[Delivery], *, at_due: bool = False) -> dict[i
     return found
 
 
+def held_at_due(deliveries: Iterable[Delivery]) -> dict[int, NotNow]:
+    """Of deliveries whose time is still to come, by id, those that quiet hours or a holiday hold when it comes.
+
+    Caps are none of it, as in `kept_from`. No query.
+    """
+    found: dict[int, NotNow] = {}
+    for delivery in deliveries:
+        rules = RULES.of(delivery.workspace_id)
+        if delivery.exemption or delivery.parts_sent or rules == _NONE:
+            continue
+        if rules.held_at(delivery.due_at.astimezone(ZoneInfo(delivery.zone))):
+            found[delivery.pk] = why_held(rules, zone=delivery.zone, latest_at=delivery.latest_at, at=delivery.due_at)
+    return found
+
+
 def _without_place(cap: Cap, rows: QuerySet[Delivery], waiting: Sequence[Delivery]) -> list[int]:
     """Those for which others have used a cap up, among the rows it counts. One query."""
     targets = {

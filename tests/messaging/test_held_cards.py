@@ -372,3 +372,33 @@ def test_a_cap_is_said_without_a_time(workspace, hand_over, phone) -> None:
     second = hand_over(1, origin_id=78, text="再来一条")
     cap(workspace, 1)
     assert "Not now: there have been as many messages as the limit allows." in text_of(phone.get(url(second)))
+
+
+def test_while_all_of_it_is_held_nothing_is_to_be_pressed_and_no_time_runs(workspace, hand_over, phone, at) -> None:
+    quiet(workspace, 22, 8)
+    task = hand_over(1, latest_at=MORNING + HOUR)
+    assert "data-countdown" in text_of(phone.get(url(task)))
+    at(hours=3)
+    page = text_of(phone.get(url(task)))
+    assert 'type="submit" disabled><span data-copy-label>' in page
+    assert "data-countdown" not in page
+    assert page.index("Sent already? Tick it here.") < page.index(url(task, "done/"))
+    at(hours=13)
+    page = text_of(phone.get(url(task) + "?send=now"))
+    assert "disabled" not in page
+    assert "Sent already? Tick it here." not in page
+
+
+def test_what_a_rule_will_hold_is_marked_before(workspace, person, plan, hand_over, phone) -> None:
+    quiet(workspace, 22, 8)
+    plan(person.endpoint, origin_id=78, text="夜里", due_at=NIGHT, **SHANGHAI)
+    plan(person.endpoint, origin_id=79, text="还早", due_at=NOON + HOUR, **SHANGHAI)
+    rows = phone.get("/t/").context["later"]
+    held_by = {row["title"]: row["held"] for row in rows}
+    assert held_by == {"夜里": ["A rule blocks it at its time: it will not be sent."], "还早": []}
+    assert "A rule blocks it at its time" in text_of(phone.get("/t/"))
+    task = hand_over(1)
+    HumanTask.objects.update(due_at=NIGHT)
+    Delivery.objects.filter(task_item__task=task).update(due_at=NIGHT)
+    rows = [row for row in phone.get("/t/").context["later"] if row.get("task")]
+    assert [row["held"] for row in rows] == [["A rule blocks it from its time on, until 08:00."]]
