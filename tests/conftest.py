@@ -20,7 +20,7 @@ from werkzeug import Request, Response
 
 from community_ops.accounts.models import Role, Workspace
 from community_ops.common import pulses
-from messaging.services import books, calling
+from messaging.services import books, calling, pictures
 from messaging.services.limits import BOOK
 from messaging.services.send_rules import RULES
 from messaging.services.webhook_events import WANTED
@@ -94,8 +94,10 @@ def fresh_books(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def fresh_parts() -> None:
-    """How texts are cut is remembered; a test may let a platform take less."""
+    """How texts are cut and pictures are fitted is remembered; a test may let a platform take less, and keys of
+    assets come again in the next test."""
     calling.cut.cache_clear()
+    pictures._fitted.cache_clear()
 
 
 @pytest.fixture(autouse=True)

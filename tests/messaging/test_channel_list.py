@@ -70,7 +70,9 @@ def used(workspace):
     """Let calls of an account have ended just now."""
 
     def use(endpoint, count: int) -> None:
-        budget = SendBudget.objects.create(workspace=workspace, scope="connection", scope_id=endpoint.connection_id)
+        budget = SendBudget.objects.create(
+            workspace=workspace, scope="connection", scope_id=endpoint.connection.identity_id
+        )
         facts = {"workspace": workspace, "budget": budget, "started_at": dbtime.now(), "ended_at": dbtime.now()}
         SendSlot.objects.bulk_create(SendSlot(**facts) for _number in range(count))
 
@@ -81,9 +83,9 @@ def test_a_row_says_how_much_of_its_fullest_limit_is_used_now(shown, workspace, 
     used(make_endpoint(workspace, "wecom_robot", key=ROBOT_KEY), 14)
     busy = make_endpoint(workspace, "wecom_robot", key=ROBOT_KEY)
     used(busy, 3)
-    SendLimit.objects.create(workspace=workspace, scope="endpoint", scope_id=busy.pk, count=4, seconds=3600)
+    SendLimit.objects.create(workspace=workspace, scope="endpoint", scope_id=busy.identity_id, count=4, seconds=3600)
     day = SendLimit.objects.create(
-        workspace=workspace, scope="connection", scope_id=busy.connection_id, count=4, seconds=86_400
+        workspace=workspace, scope="connection", scope_id=busy.connection.identity_id, count=4, seconds=86_400
     )
     page = shown()
     assert "14 of 20 used in this minute" in page
@@ -101,7 +103,9 @@ def test_the_list_asks_as_often_for_the_limits_of_twelve_channels_as_of_one(sign
         for _number in range(count):
             endpoint = make_endpoint(workspace, "wecom_robot", key=ROBOT_KEY)
             used(endpoint, 2)
-            SendLimit.objects.create(workspace=workspace, scope="endpoint", scope_id=endpoint.pk, count=4, seconds=3600)
+            SendLimit.objects.create(
+                workspace=workspace, scope="endpoint", scope_id=endpoint.identity_id, count=4, seconds=3600
+            )
         client.get(url)
         with CaptureQueriesContext(connection) as asked:
             client.get(url)

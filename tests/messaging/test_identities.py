@@ -306,7 +306,9 @@ def test_another_team_cannot_send_through_an_account_with_limits(workspace) -> N
     other = make_workspace()
     with pytest.raises(ConfigRefused) as refusal:
         robot_of(other)
-    assert (refusal.value.extra["key"], "Another team" in refusal.value.message) == ("key", True)
+    assert refusal.value.extra["key"] == "key"
+    with translation.override("en"), pytest.raises(ConfigRefused, match="Another team of this installation"):
+        robot_of(other)
     own = robot_of(other, "another-key-of-another-robot")
     with pytest.raises(ConfigRefused):
         change(own, key=ROBOT_KEY)
@@ -330,7 +332,7 @@ def test_with_its_last_channel_an_account_is_free_once_its_calls_count_no_more(w
     archive(second)
     with pytest.raises(ConfigRefused) as refusal:
         telegram(other)
-    assert "a moment ago" in refusal.value.message
+    assert "60" in refusal.value.message  # seconds from now
     SendSlot.objects.update(ended_at=dbtime.now() - timedelta(seconds=61))
     taken = telegram(other)
     with pytest.raises(ConfigRefused):  # and not back, while they have it

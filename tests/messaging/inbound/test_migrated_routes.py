@@ -10,7 +10,7 @@ from django.db import connection
 from community_ops.common.models import AuditEntry
 from messaging.inbound_models import InboundRoute
 from messaging.models import Connection, Endpoint
-from messaging.services import receiving
+from messaging.services import identities, receiving
 from tests.factories.people import SYSTEM
 from tests.messaging.conftest import make_endpoint
 from tests.messaging.inbound.conftest import Sender, said
@@ -57,7 +57,8 @@ def test_an_account_without_a_channel_receives_no_more_and_no_platform_is_called
 
 
 def test_one_that_has_a_channel_left_goes_on(sender: Sender, room, workspace) -> None:
-    Endpoint.objects.create(workspace=workspace, connection=room.connection, name="早先的", archived_at=NOON)
+    facts = {"identity": identities.of_its_own(workspace.pk), "name": "早先的", "archived_at": NOON}
+    Endpoint.objects.create(workspace=workspace, connection=room.connection, **facts)
     before = InboundRoute.objects.values().get()
 
     migrate()

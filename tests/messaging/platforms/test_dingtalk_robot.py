@@ -232,7 +232,7 @@ def test_an_address_that_called_too_often_waits_five_minutes_and_nothing_is_in_d
     httpserver.expect_oneshot_request(SEND).respond_with_data(page.replace("{}", block), status=status)
     first, second = plan(robot), plan(robot)
     deliver()
-    row, budget = fresh(first), SendBudget.objects.get(scope="connection", scope_id=robot.connection_id)
+    row, budget = fresh(first), SendBudget.objects.get(scope="connection", scope_id=robot.connection.identity_id)
     assert (row.state, row.platform_code, fresh(second).state) == ("planned", "address_blocked", "planned")
     assert row.platform_text == '{ "status":1111, "wait":5, "source":"x5", "punish":"deny", "uuid":"9ff0" }'
     assert 290 < (budget.cooldown_until - dbtime.now()).total_seconds() <= 300

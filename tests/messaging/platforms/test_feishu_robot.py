@@ -187,7 +187,7 @@ def test_the_gateway_says_how_long_to_wait(httpserver, robot, plan, deliver, sta
     httpserver.expect_request(SEND).respond_with_json(answer, status=status, headers={"x-ogw-ratelimit-reset": header})
     plan(robot)
     deliver()
-    until = SendBudget.objects.get(scope="connection", scope_id=robot.connection_id).cooldown_until
+    until = SendBudget.objects.get(scope="connection", scope_id=robot.connection.identity_id).cooldown_until
     assert seconds - 8 < (until - dbtime.now()).total_seconds() <= seconds
 
 
