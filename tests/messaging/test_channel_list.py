@@ -81,7 +81,7 @@ def used(workspace):
 
 def test_a_row_says_how_much_of_its_fullest_limit_is_used_now(shown, workspace, room, used) -> None:
     used(make_endpoint(workspace, "wecom_robot", key=ROBOT_KEY), 14)
-    busy = make_endpoint(workspace, "wecom_robot", key=ROBOT_KEY)
+    busy = make_endpoint(workspace, "wecom_robot", key=f"1{ROBOT_KEY[1:]}")
     used(busy, 3)
     SendLimit.objects.create(workspace=workspace, scope="endpoint", scope_id=busy.identity_id, count=4, seconds=3600)
     day = SendLimit.objects.create(
@@ -100,8 +100,8 @@ def test_the_list_asks_as_often_for_the_limits_of_twelve_channels_as_of_one(sign
     client, url = signed_in(owner), reverse("messaging:endpoints", args=[workspace.slug])
 
     def queries(count: int) -> int:
-        for _number in range(count):
-            endpoint = make_endpoint(workspace, "wecom_robot", key=ROBOT_KEY)
+        for number in range(count):
+            endpoint = make_endpoint(workspace, "wecom_robot", key=f"{count:02}{number:02}{ROBOT_KEY[4:]}")
             used(endpoint, 2)
             SendLimit.objects.create(
                 workspace=workspace, scope="endpoint", scope_id=endpoint.identity_id, count=4, seconds=3600
