@@ -79,6 +79,11 @@ def _told(state: GroupState) -> Badge:
     return _general(state)
 
 
+def paused_badge(badge: Badge) -> Badge:
+    """Of one that waits to be sent by hand while its announcement is paused."""
+    return replace(badge, help=joined(str(badge.help), _("It is paused: the to-send list says not to send it yet.")))
+
+
 def _general(state: GroupState) -> Badge:
     """The badge as far as it is the same in every group."""
     words = words_of("announcement" if state.state == AnnouncementState.DRAFT else "touch", state.state)

@@ -136,7 +136,7 @@ def _detail(request: WorkspaceRequest, announcement: Announcement) -> dict[str, 
     return {
         "announcement": announcement,
         "groups": groups,
-        "rows": [_in_group(request, row) for row in rows],
+        "rows": [_in_group(request, row, is_paused=announcement.paused_at is not None) for row in rows],
         "badge": wording.announcement_badge(overall) if overall != "finished" else None,
         "counts": counts if overall in (selectors.PARTLY_SENT, selectors.REST_CANCELLED) else {},
         "paused": wording.paused_words(sum(counts.get(one, 0) for one in PAUSED_STATES)) if state == "paused" else "",
@@ -161,11 +161,12 @@ def _is_mixed(counts: Mapping[str, int]) -> bool:
     return bool(counts.keys() & GONE_OUT and counts.keys() - GONE_OUT)
 
 
-def _in_group(request: WorkspaceRequest, row: selectors.GroupState) -> dict[str, Any]:
+def _in_group(request: WorkspaceRequest, row: selectors.GroupState, *, is_paused: bool) -> dict[str, Any]:
     """A row of what became of it in each group."""
+    badge = wording.badge_of(row)
     return {
         "row": row,
-        "badge": wording.badge_of(row),
+        "badge": wording.paused_badge(badge) if is_paused and row.state == "waiting" else badge,
         "answer": wording.answer_of(row),
         "confirmed_by": wording.confirmed_by(row),
         "is_unknown": row.state == "unknown",

@@ -83,6 +83,7 @@ def test_the_page_counts_it_and_keeps_its_buttons_once_the_robots_are_done(
     page(f"{path}pause/", method="post")
     shown = text_of(page(path))
     assert "Sending is paused: 1 message waits." in shown
+    assert "It is paused: the to-send list says not to send it yet." in shown
     assert 'data-dialog-open="dialog-resume"' in shown
     page(f"{path}cancel/", method="post")
     assert set(Delivery.objects.values_list("state", flat=True)) == {"cancelled", "accepted"}
