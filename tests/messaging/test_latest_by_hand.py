@@ -34,7 +34,9 @@ def test_after_the_latest_moment_her_phone_tells_her_to_ask(task, phone, at) -> 
     assert ASK in shown
     assert "data-copy-form" not in shown
     assert "data-copy-form" in text_of(phone.get(url(task) + "?send=now"))
-    assert ASK in text_of(phone.get("/t/"))
+    listed = text_of(phone.get("/t/"))
+    assert ASK in listed
+    assert "latest 20:03" not in listed  # once is enough
 
 
 @pytest.mark.parametrize("latest", [None, 3, 30])
