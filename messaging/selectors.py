@@ -57,7 +57,8 @@ from messaging.services.endpoints import channels_beside
 from messaging.services.limits import LimitUse, cooling_until, use_of, uses_of
 from messaging.services.resting import why_waiting
 from messaging.showing import file_of, first_words, joined, lines, sender_of, with_names
-from messaging.task_selectors import said_by_hand, who_has, who_has_of
+from messaging.task_selectors import copied_by_hand, said_by_hand, who_has, who_has_of
+from messaging.task_wording import copied_words
 from messaging.webhook_selectors import webhooks_switched_off
 from messaging.webhook_wording import WHY_OFF
 from messaging.wording import (
@@ -96,6 +97,8 @@ __all__ = [  # the pure rules and words higher apps ask for are handed out here 
     "by_hand_words",
     "card_problem",
     "channels_beside",
+    "copied_by_hand",
+    "copied_words",
     "delivery_counts",
     "failing_endpoints",
     "file_of",

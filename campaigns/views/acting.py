@@ -22,8 +22,7 @@ from community_ops.accounts.policies import may
 from community_ops.common import clock
 from community_ops.common.errors import DomainError
 from community_ops.common.templatetags.wording import grouped, in_zone
-from messaging.task_selectors import copied_by_hand
-from messaging.task_wording import copied_words
+from messaging.selectors import copied_by_hand, copied_words
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet

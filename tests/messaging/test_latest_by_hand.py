@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.utils import translation
 
 from messaging import services, task_policies, task_selectors
 from messaging.models import Delivery, HumanTask
@@ -57,7 +58,8 @@ def test_the_record_says_that_it_was_ticked_after_its_latest_moment(task, minute
     services.finish_items(task=task, actor=SYSTEM, now=NOON + minutes * MINUTE)
     delivery = Delivery.objects.get()
     said = task_selectors.said_by_hand([delivery])[delivery.pk]
-    words = state_sentence(delivery, zone="Asia/Shanghai", said=said)
+    with translation.override("en"):
+        words = state_sentence(delivery, zone="Asia/Shanghai", said=said)
     assert ("That was after its latest moment, 20:03." in words) is is_after
     assert task_policies.is_past_latest(task.latest_at, NOON + minutes * MINUTE) is is_after
 
