@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import Max, OuterRef, Subquery
 from django.utils.translation import gettext as _
 
 from community_ops.common.models import AuditEntry
@@ -50,7 +50,9 @@ def _of_tests(workspace_id: int, endpoint_ids: Collection[int]) -> Iterator[Last
     rows = AuditEntry.objects.filter(
         workspace_id=workspace_id, target_kind="messaging.endpoint", verb="endpoint.tested"
     )
-    for entry in rows.filter(target_id__in=[str(pk) for pk in endpoint_ids]).order_by("id"):
+    mine = rows.filter(target_id__in=[str(pk) for pk in endpoint_ids]).order_by()
+    last = mine.values("target_id").annotate(last=Max("pk")).values("last")
+    for entry in rows.filter(pk__in=last):
         facts = [entry.after[name] for name in ("outcome", "code", "text")]
         words, tone = outcome_of_test(*facts)
         yield LastResult(int(entry.target_id), entry.at, StateWords(_test_badge(facts[0]), tone, words))
